@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# ./vgpu help: a line for each command.
+
+set -euo pipefail
+
+cat <<'EOF'
+Usage: ./vgpu COMMAND [ARGUMENT]...
+
+  build               get what is missing and build build/bin/qemu-system-x86_64
+  demo [--vnc]        show a Linux guest's vGPU screen: demo.png, or a VNC server
+  lab [--kernel-arg ARG]... [--timeout S] -- COMMAND...
+                      run COMMAND as root under the lab's kernel (vfio, mdev)
+  test [--full] [unit|qtest|lab]...
+                      run the tests, or those named; --full adds the long ones
+  series [--build-each]
+                      write build/series/*.patch and prove that they apply
+  clean [--all]       remove what was built; --all removes downloads too
+  help                this text
+
+Environment:
+  VGPU_QEMU_TARBALL   a local QEMU 10.0 source tarball, instead of Debian's
+  VGPU_LINUX_TARBALL  a local Linux 6.12 source tarball, instead of Debian's
+  VGPU_JOBS           parallel compiler processes (default: one per CPU)
+
+Full logs of every step are in build/logs.
+EOF

@@ -1,0 +1,191 @@
+/*
+ * Animation, one step per timer tick.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "anim.h"
+#include "draw.h"
+#include "gpu.h"
+#include "pit.h"
+
+struct anim {
+    /* NULL: nothing moves. */
+    bool (*step)(struct gpu *gpu, struct anim *anim);
+    uint32_t every;
+    uint32_t ticks;
+    uint32_t n;                     /* the step shown */
+    uint32_t arg;                   /* box: size; flip: pages */
+    uint32_t pattern;
+    uint32_t frame;
+};
+
+static const uint16_t modes[][2] = {
+    { 640, 480 }, { 800, 600 }, { 1024, 768 }, { 1280, 720 },
+};
+
+static struct anim anims[GPU_MAX];
+static uint32_t rate = ANIM_HZ;
+
+static struct rect box_at(const struct gpu *gpu, const struct anim *anim,
+                          uint32_t n)
+{
+    struct rect rect = {
+        .x = n * 7 % (gpu->width - anim->arg),
+        .y = n * 5 % (gpu->height - anim->arg),
+        .width = anim->arg,
+        .height = anim->arg,
+    };
+
+    return rect;
+}
+
+static bool step_box(struct gpu *gpu, struct anim *anim)
+{
+    struct rect old = box_at(gpu, anim, anim->n);
+    struct rect new = box_at(gpu, anim, anim->n + 1);
+
+    draw_pattern_rect(gpu, &old, anim->pattern, anim->frame);
+    draw_fill(gpu, &new, anim->n + 1);
+    return true;
+}
+
+static bool step_flip(struct gpu *gpu, struct anim *anim)
+{
+    return gpu_pan(gpu, 0, (anim->n + 1) % anim->arg * gpu->height);
+}
+
+static bool cycle_show(struct gpu *gpu, struct anim *anim, uint32_t n)
+{
+    const uint16_t *mode = modes[n % (sizeof(modes) / sizeof(modes[0]))];
+
+    if (!gpu_set_mode(gpu, mode[0], mode[1], mode[0])) {
+        return false;
+    }
+    draw_pattern(gpu, 0, anim->pattern, n);
+    anim->frame = n;
+    return true;
+}
+
+static bool step_cycle(struct gpu *gpu, struct anim *anim)
+{
+    return cycle_show(gpu, anim, anim->n + 1);
+}
+
+static bool start(struct anim_pace pace, uint32_t arg,
+                  bool (*step)(struct gpu *, struct anim *))
+{
+    struct anim *anim = &anims[pace.index];
+
+    if (!pace.every) {
+        return false;
+    }
+    anim->step = step;
+    anim->every = pace.every;
+    anim->ticks = 0;
+    anim->n = 0;
+    anim->arg = arg;
+    pit_start(rate);
+    return true;
+}
+
+void anim_set_background(int index, uint32_t pattern, uint32_t frame)
+{
+    anims[index].pattern = pattern;
+    anims[index].frame = frame;
+}
+
+bool anim_box(struct anim_pace pace, uint32_t size)
+{
+    struct gpu *gpu = gpu_get(pace.index);
+    struct anim *anim = &anims[pace.index];
+    struct rect first;
+
+    if (!size || size >= gpu->width || size >= gpu->height ||
+        !start(pace, size, step_box)) {
+        return false;
+    }
+    first = box_at(gpu, anim, 0);
+    draw_fill(gpu, &first, 0);
+    return true;
+}
+
+bool anim_flip(struct anim_pace pace, uint32_t pages)
+{
+    struct gpu *gpu = gpu_get(pace.index);
+    struct anim *anim = &anims[pace.index];
+    uint32_t page;
+
+    if (pages < 2 || pages > gpu_pages(gpu) || !gpu->ops->pan ||
+        !start(pace, pages, step_flip)) {
+        return false;
+    }
+    for (page = 0; page < pages; page++) {
+        draw_pattern(gpu, page, anim->pattern, page);
+    }
+    return gpu_pan(gpu, 0, 0);
+}
+
+bool anim_cycle(struct anim_pace pace)
+{
+    return start(pace, 0, step_cycle) &&
+           cycle_show(gpu_get(pace.index), &anims[pace.index], 0);
+}
+
+uint32_t anim_stop(int index)
+{
+    int i;
+
+    anims[index].step = NULL;
+    for (i = 0; i < GPU_MAX && !anims[i].step; i++) {
+        /* look for another one that still needs the timer */
+    }
+    if (i == GPU_MAX) {
+        pit_stop();
+    }
+    return anims[index].n;
+}
+
+uint32_t anim_steps(int index)
+{
+    return anims[index].n;
+}
+
+void anim_stop_all(void)
+{
+    int i;
+
+    for (i = 0; i < GPU_MAX; i++) {
+        anim_stop(i);
+    }
+}
+
+void anim_set_rate(uint32_t hz)
+{
+    int i;
+
+    rate = hz;
+    for (i = 0; i < GPU_MAX; i++) {
+        if (anims[i].step) {
+            pit_start(hz);
+        }
+    }
+}
+
+void anim_tick(void)
+{
+    int i;
+
+    for (i = 0; i < GPU_MAX; i++) {
+        struct anim *anim = &anims[i];
+
+        if (!anim->step || ++anim->ticks < anim->every) {
+            continue;
+        }
+        anim->ticks = 0;
+        if (anim->step(gpu_get(i), anim)) {
+            anim->n++;
+        } else {
+            anim_stop(i);
+        }
+    }
+}

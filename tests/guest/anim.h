@@ -1,0 +1,49 @@
+/*
+ * What moves: a box, page flips or mode changes, one of them per device.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef GUEST_ANIM_H
+#define GUEST_ANIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ANIM_HZ     60
+
+/* Which device, by index; @every: steps happen at every so manieth tick. */
+struct anim_pace {
+    int index;
+    uint32_t every;
+};
+
+/* The pattern that lies under what moves, already drawn on page 0. */
+void anim_set_background(int index, uint32_t pattern, uint32_t frame);
+
+/*
+ * A square box over the background. In step n its left edge is at
+ * (n * 7) % (width - size), its top at (n * 5) % (height - size) and its
+ * colour is n.
+ */
+bool anim_box(struct anim_pace pace, uint32_t size);
+
+/*
+ * Draws @pages pages, page p as frame p of the background's pattern, and
+ * shows page n % pages in step n.
+ */
+bool anim_flip(struct anim_pace pace, uint32_t pages);
+
+/* Goes through a list of modes and draws frame n of the pattern in each. */
+bool anim_cycle(struct anim_pace pace);
+
+/* Everything stays as it is. Returns the number of steps done. */
+uint32_t anim_stop(int index);
+uint32_t anim_steps(int index);
+void anim_stop_all(void);
+
+/* Frames per second of all animation from now on. */
+void anim_set_rate(uint32_t hz);
+
+void anim_tick(void);
+
+#endif /* GUEST_ANIM_H */

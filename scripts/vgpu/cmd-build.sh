@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# ./vgpu build: the emulator, build/bin/qemu-system-x86_64.
+
+set -euo pipefail
+
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+. "$VGPU_TOP/scripts/vgpu/qemu.sh"
+
+(($# == 0)) || die "usage: ./vgpu build"
+
+lock_build
+qemu_build
+say "built ${QEMU_BINARY#"$PWD"/}"

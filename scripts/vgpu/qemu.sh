@@ -1,0 +1,169 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# QEMU: where its source comes from, how it is configured and built. Sourced
+# by the commands that build it, after lib.sh.
+
+QEMU_TREE=$VGPU_BUILD/qemu
+QEMU_OUT=$QEMU_TREE/build
+QEMU_PRISTINE=$VGPU_BUILD/pristine.git
+QEMU_BINARY=$VGPU_BUILD/bin/qemu-system-x86_64
+
+# To compile, then what the emulator links with, then the firmware that it
+# loads when it runs.
+QEMU_PACKAGES=(
+    build-essential ccache git ninja-build patch pkgconf
+    python3 python3-venv python3-distlib xz-utils
+    zlib1g-dev libglib2.0-dev libpixman-1-dev libfdt-dev libslirp-dev
+    libjpeg-dev libpng-dev libepoxy-dev libegl-dev libgbm-dev libdrm-dev
+    libspice-server-dev libspice-protocol-dev libgtk-3-dev libsdl2-dev
+    qemu-system-data seabios ipxe-qemu
+)
+
+QEMU_OPTIONS=(
+    --target-list=x86_64-softmmu
+    --cc="ccache cc"
+    --python=/usr/bin/python3
+    --without-default-features
+    --disable-download
+    --disable-install-blobs
+    --disable-docs
+    --disable-tools
+    --with-pkgversion=vgpu
+    --enable-tcg --enable-kvm
+    --enable-pixman --enable-png
+    --enable-vnc --enable-vnc-jpeg
+    --enable-opengl --enable-spice
+    --enable-gio --enable-dbus-display
+    --enable-gtk --enable-sdl
+    --enable-slirp --enable-fdt=system
+    --enable-werror
+)
+
+_qemu_fetch() {
+    rm -rf "$VGPU_DOWNLOADS/qemu"
+    apt_get_source qemu "$VGPU_DOWNLOADS/qemu.partial"
+    mv "$VGPU_DOWNLOADS/qemu.partial" "$VGPU_DOWNLOADS/qemu"
+}
+
+# Sets qemu_tarball: a local one, or Debian's, fetched once.
+_qemu_find_tarball() {
+    if [[ -n ${VGPU_QEMU_TARBALL:-} ]]; then
+        qemu_tarball=$VGPU_QEMU_TARBALL
+        [[ -f $qemu_tarball ]] || die "VGPU_QEMU_TARBALL: no $qemu_tarball"
+        return
+    fi
+    if ! compgen -G "$VGPU_DOWNLOADS/qemu/qemu_*.orig.tar.*" >/dev/null; then
+        is_debian || die "set VGPU_QEMU_TARBALL to the path of a QEMU 10.0" \
+            "source tarball (qemu-10.0.x.tar.xz)"
+        run_step qemu-fetch "getting QEMU's source package" _qemu_fetch
+    fi
+    qemu_tarball=$(compgen -G "$VGPU_DOWNLOADS/qemu/qemu_*.orig.tar.*" |
+        grep -v '\.asc$' | head -n 1)
+}
+
+# Commits the source as it came, to tell later what a patch has changed and
+# to make the series on.
+_qemu_commit_pristine() {
+    local git=(git --git-dir="$QEMU_PRISTINE" --work-tree="$1"
+        -c core.bare=false -c core.autocrlf=false -c gc.auto=0
+        -c core.excludesFile=/dev/null
+        -c user.name=pristine -c user.email=pristine@localhost)
+    rm -rf "$QEMU_PRISTINE"
+    git init -q --bare --initial-branch=pristine "$QEMU_PRISTINE"
+    "${git[@]}" add --all --force .
+    "${git[@]}" commit -q -m "QEMU $(<"$1/VERSION")"
+}
+
+_qemu_unpack() {
+    local fresh=$VGPU_BUILD/qemu.unpack
+    rm -rf "$fresh" "$QEMU_TREE"
+    mkdir "$fresh"
+    tar -xf "$1" -C "$fresh" --strip-components=1
+    [[ $(<"$fresh/VERSION") == 10.0.* ]] || {
+        echo "$1 holds QEMU $(<"$fresh/VERSION"), not 10.0" >&2
+        return 1
+    }
+    _qemu_commit_pristine "$fresh"
+    mv "$fresh" "$QEMU_TREE"
+}
+
+# qemu_source: makes build/qemu: pristine, patched, the new files linked in.
+qemu_source() {
+    local qemu_tarball identity
+    _qemu_find_tarball
+    identity="1 $qemu_tarball $(stat -c '%s %Y' "$qemu_tarball")"
+    if ! stamp_ok qemu-unpack "$identity"; then
+        stamp_clear qemu-unpack
+        run_step qemu-unpack "unpacking $(basename "$qemu_tarball")" \
+            _qemu_unpack "$qemu_tarball"
+        stamp_set qemu-unpack "$identity"
+    fi
+    python3 "$VGPU_TOP/scripts/vgpu/overlay.py" "$VGPU_TOP" \
+        "$QEMU_PRISTINE" "$QEMU_TREE" >"$VGPU_LOGS/qemu-overlay.log" 2>&1 || {
+        cat "$VGPU_LOGS/qemu-overlay.log" >&2
+        die "the patches do not apply"
+    }
+}
+
+# _qemu_configure TREE: in TREE/build, from the beginning
+_qemu_configure() {
+    rm -rf "$1/build"
+    mkdir "$1/build"
+    cd "$1/build"
+    ../configure "${QEMU_OPTIONS[@]}"
+}
+
+# The tests that the patches add, as ninja calls them.
+qemu_qtests() {
+    sed -n 's|^Adds: *\(tests/qtest/.*-test\)\.c *$|\1|p' \
+        "$VGPU_TOP"/patches/*.patch 2>/dev/null || true
+}
+
+_qemu_compile() {
+    local targets
+    mapfile -t targets < <(qemu_qtests)
+    ninja -C "$QEMU_OUT" -j "$VGPU_JOBS" qemu-system-x86_64 "${targets[@]}"
+}
+
+_qemu_write_wrapper() {
+    mkdir -p "$(dirname "$QEMU_BINARY")"
+    cat >"$QEMU_BINARY.new" <<'EOF'
+#!/bin/sh
+# Runs the emulator from its build folder with the system's firmware.
+build=$(dirname "$(dirname "$(readlink -f "$0")")")
+exec "$build/qemu/build/qemu-system-x86_64" \
+    -L /usr/share/seabios -L /usr/share/qemu -L /usr/share/qemu-firmware \
+    -L /usr/lib/ipxe/qemu "$@"
+EOF
+    chmod +x "$QEMU_BINARY.new"
+    mv "$QEMU_BINARY.new" "$QEMU_BINARY"
+}
+
+# qemu_prepare: what building needs: packages and a recent enough meson.
+qemu_prepare() {
+    need_packages "${QEMU_PACKAGES[@]}"
+    if [[ $(_release) == bookworm ]]; then
+        need_tool_debs meson python3-pycotap
+    else
+        need_packages meson python3-pycotap
+    fi
+}
+
+# qemu_build: everything, as far as it is not up to date.
+qemu_build() {
+    local identity
+    qemu_prepare
+    qemu_source
+    identity="${QEMU_OPTIONS[*]} $(hash_files "$QEMU_TREE/configure" \
+        "$QEMU_TREE/pythondeps.toml")"
+    if ! stamp_ok qemu-configure "$identity" ||
+        [[ ! -f $QEMU_OUT/build.ninja ]]; then
+        stamp_clear qemu-configure
+        run_step qemu-configure "configuring QEMU" \
+            _qemu_configure "$QEMU_TREE"
+        stamp_set qemu-configure "$identity"
+    fi
+    run_step qemu-build "building QEMU" _qemu_compile
+    _qemu_write_wrapper
+}

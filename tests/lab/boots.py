@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The ways in which the lab is booted for the tests.
+
+./vgpu test boots the lab once for each, with these kernel arguments.
+"""
+
+BOOTS = {
+    "default": [],
+    # The unmodified driver's dma-bufs: read-only, so not mappable.
+    "rdonly": ["mbochs.export_rdwr=0"],
+}

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A QEMU process with vGPUs and the test guest in it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+from . import paths
+from .guest import Guest
+from .mdev import Mdev
+from .picture import Picture
+from .qmp import Qmp, QmpError
+from .wait import until
+
+# Drivers whose presence in QEMU's memory means that OpenGL is in use.
+_GL_LIBRARIES = ("libegl_", "libglx_", "libgallium", "_dri.so", "libgl.so")
+
+
+def _free_display():
+    """A VNC display number on the loopback interface that nobody uses."""
+    for number in range(1, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", 5900 + number))
+                return number
+            except OSError:
+                continue
+    raise OSError("no free port for VNC")
+
+
+class Machine:
+    """Starts on construction; close() ends it in any case."""
+
+    def __init__(self):
+        self.vnc_display = None
+        self._mdevs = []
+        self._process = None
+        self._guest = None
+        self._qmp = None
+        self._folder = tempfile.mkdtemp(prefix="vgpu-lab-")
+        self._args = [
+            paths.QEMU, "-nodefaults", "-no-user-config", "-M", "pc",
+            "-accel", "tcg", "-m", "128",
+            "-chardev", f"socket,id=qmp,path={self._file('qmp')},"
+                        "server=on,wait=off",
+            "-mon", "chardev=qmp,mode=control",
+            "-chardev", f"socket,id=serial,path={self._file('serial')},"
+                        "server=on,wait=on",
+            "-serial", "chardev:serial",
+        ]
+
+    def _file(self, name):
+        return os.path.join(self._folder, name)
+
+    # Before start()
+
+    def add_args(self, *args):
+        self._args += args
+
+    def create_mdev(self, kind):
+        mdev = Mdev(kind)
+        self._mdevs.append(mdev)
+        return mdev
+
+    def add_vgpu(self, kind, name, slot, driver="vfio-pci", options=""):
+        """A vGPU of that mdev type, its id and its slot on bus 0."""
+        mdev = self.create_mdev(kind)
+        self.add_args(
+            "-device", f"{driver},sysfsdev={mdev.path},id={name},"
+                       f"addr={slot:#x}{',' + options if options else ''}")
+        return mdev
+
+    def add_vnc(self, options=""):
+        """A VNC server; display numbers are taken when it is added."""
+        self.vnc_display = _free_display()
+        self.add_args("-vnc", f"127.0.0.1:{self.vnc_display}"
+                              f"{',' + options if options else ''}")
+
+    def add_guest(self):
+        self.add_args("-kernel", paths.GUEST)
+
+    # Running
+
+    def start(self):
+        with open(self._file("stderr"), "wb") as stderr:
+            # pylint: disable=consider-using-with
+            self._process = subprocess.Popen(
+                self._args, stdin=subprocess.DEVNULL, stdout=stderr,
+                stderr=stderr)
+        # The machine waits for the serial port's reader before it runs, so
+        # that no word of the guest's is lost.
+        self._guest = self._connect_guest()
+        self._qmp = Qmp(self._file("qmp"), self.alive)
+
+    def _connect_guest(self):
+        def connect():
+            assert self.alive(), f"QEMU ended: {self.stderr()}"
+            try:
+                return Guest(self._file("serial"))
+            except OSError as error:
+                raise AssertionError(error) from None
+        return until("the guest's serial port", connect)
+
+    @property
+    def guest(self):
+        return self._guest
+
+    @property
+    def qmp(self):
+        return self._qmp
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def alive(self):
+        return self._process is not None and self._process.poll() is None
+
+    def stderr(self):
+        with open(self._file("stderr"), encoding="utf-8",
+                  errors="replace") as stream:
+            return stream.read()
+
+    def warnings(self):
+        """The lines in which QEMU warned or reported an error."""
+        return [line for line in self.stderr().splitlines()
+                if "warning:" in line or "rror:" in line]
+
+    def fds(self):
+        """What each open file descriptor refers to, by number."""
+        folder = f"/proc/{self.pid}/fd"
+        found = {}
+        for name in os.listdir(folder):
+            try:
+                found[int(name)] = os.readlink(f"{folder}/{name}")
+            except FileNotFoundError:
+                continue
+        return found
+
+    def dmabuf_fds(self):
+        """Numbers of the open descriptors that are dma-bufs."""
+        return sorted(number for number, what in self.fds().items()
+                      if "dmabuf" in what)
+
+    def gl_libraries(self):
+        """OpenGL drivers in the process's memory."""
+        with open(f"/proc/{self.pid}/maps", encoding="utf-8") as maps:
+            names = {line.split(None, 5)[5].strip() for line in maps
+                     if len(line.split(None, 5)) == 6}
+        return sorted(name for name in names if any(
+            part in os.path.basename(name).lower()
+            for part in _GL_LIBRARIES))
+
+    def screendump(self, kind="ppm", device=None):
+        """The picture that QMP's screendump gives."""
+        path = self._file("dump." + kind)
+        arguments = {"filename": path, "format": kind}
+        if device:
+            arguments["device"] = device
+        self.qmp.command("screendump", **arguments)
+        load = Picture.load_ppm if kind == "ppm" else Picture.load_image
+        picture = load(path)
+        os.unlink(path)
+        return picture
+
+    def vgpu(self, name):
+        """What x-query-vgpu-display says about the device of that id."""
+        for entry in self.qmp.command("x-query-vgpu-display"):
+            if entry["device"].split("/")[-1] == name:
+                return entry
+        raise KeyError(f"x-query-vgpu-display does not list {name}")
+
+    # The end
+
+    def quit(self):
+        """Ask QEMU to end; returns its exit status."""
+        try:
+            self.qmp.command("quit")
+        except (QmpError, OSError):
+            # The connection may be closed before the answer is read.
+            pass
+        return self._process.wait(60)
+
+    def _kill(self):
+        if self._process is None:
+            return
+        if self.alive():
+            self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def remove_mdevs(self):
+        while self._mdevs:
+            self._mdevs.pop().remove()
+
+    def close(self):
+        """Ends QEMU, whatever its state, and removes what was created."""
+        for part in (self._qmp, self._guest):
+            if part is not None:
+                part.close()
+        self._kill()
+        self.remove_mdevs()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A VNC viewer that keeps exact pixels, types keys, comes and goes.
+
+The packaged viewers in viewers.py are independent of this one; this one can
+do what they cannot: choose the encoding, follow size changes, and say which
+frame it has.
+"""
+
+import select
+import socket
+import struct
+
+from .picture import Picture
+from .tight import TightDecoder
+from .wait import DEADLINE, until
+
+RAW, TIGHT = 0, 7
+_DESKTOP_SIZE = -223
+
+KEY_CTRL, KEY_ALT = 0xffe3, 0xffe9
+
+# 32 bits per pixel, 24 of them used, little-endian, red at bit 16.
+_PIXEL_FORMAT = struct.pack(">BBBBHHHBBB3x", 32, 24, 0, 1,
+                            255, 255, 255, 16, 8, 0)
+
+_UPDATE, _COLOUR_MAP, _BELL, _CUT_TEXT = range(4)
+
+
+class Rfb:
+    """One connection to 127.0.0.1."""
+
+    def __init__(self, display, encoding, deadline=60.0):
+        self._socket = socket.create_connection(
+            ("127.0.0.1", 5900 + display), timeout=deadline)
+        self._buffer = bytearray()
+        self._tight = TightDecoder(self._read)
+        self.updates = 0
+        self._handshake()
+        self._start(encoding)
+
+    def _read(self, size):
+        while len(self._buffer) < size:
+            data = self._socket.recv(1 << 20)
+            if not data:
+                raise EOFError("the VNC server closed the connection")
+            self._buffer += data
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+    def _unpack(self, layout):
+        return struct.unpack(layout, self._read(struct.calcsize(layout)))
+
+    def _send(self, layout, *values):
+        self._socket.sendall(struct.pack(layout, *values))
+
+    def _handshake(self):
+        assert self._read(12).startswith(b"RFB 003.")
+        self._socket.sendall(b"RFB 003.008\n")
+        (count,) = self._unpack(">B")
+        assert 1 in self._read(count), "the server asks for a password"
+        self._send(">B", 1)
+        assert self._unpack(">I") == (0,)
+        self._send(">B", 1)             # others may watch, too
+
+    def _start(self, encoding):
+        width, height = self._unpack(">HH16x")
+        (length,) = self._unpack(">I")
+        self.name = self._read(length).decode()
+        self._resize(width, height)
+        self._send(">B3x16s", 0, _PIXEL_FORMAT)
+        self._send(">BxHii", 2, 2, encoding, _DESKTOP_SIZE)
+        self._request(incremental=False)
+
+    def _resize(self, width, height):
+        self.width = width
+        self.height = height
+        self._rgb = bytearray(3 * width * height)
+
+    def _request(self, incremental=True):
+        self._send(">BBHHHH", 3, incremental, 0, 0, self.width, self.height)
+
+    def _store(self, left, top, width, height, rgb):
+        assert left + width <= self.width and top + height <= self.height
+        if width == self.width:
+            start = 3 * top * width
+            self._rgb[start:start + len(rgb)] = rgb
+            return
+        span = 3 * width
+        for y in range(height):
+            start = 3 * ((top + y) * self.width + left)
+            self._rgb[start:start + span] = rgb[y * span:(y + 1) * span]
+
+    def _raw(self, width, height):
+        data = self._read(4 * width * height)
+        rgb = bytearray(3 * width * height)
+        rgb[0::3] = data[2::4]
+        rgb[1::3] = data[1::4]
+        rgb[2::3] = data[0::4]
+        return rgb
+
+    def _rect(self):
+        """Reads one rectangle; true if it changed the size."""
+        left, top, width, height, encoding = self._unpack(">HHHHi")
+        if encoding == _DESKTOP_SIZE:
+            self._resize(width, height)
+            return True
+        if encoding == RAW:
+            rgb = self._raw(width, height)
+        else:
+            assert encoding == TIGHT, f"unasked encoding {encoding}"
+            rgb = self._tight.rect(width, height)
+        self._store(left, top, width, height, rgb)
+        return False
+
+    def update(self):
+        """Wait for the next update, take it, and ask for another."""
+        while True:
+            (kind,) = self._unpack(">B")
+            if kind == _UPDATE:
+                break
+            if kind == _CUT_TEXT:
+                (length,) = self._unpack(">3xI")
+                self._read(length)
+            else:
+                assert kind == _BELL, f"unasked message {kind}"
+        (count,) = self._unpack(">xH")
+        resized = any([self._rect() for _ in range(count)])
+        self.updates += 1
+        self._request(incremental=not resized)
+
+    def pending(self, seconds=0.2):
+        """Whether something comes from the server within that time."""
+        return bool(self._buffer or
+                    select.select([self._socket], [], [], seconds)[0])
+
+    def drain(self):
+        """Take every update that is already there or comes at once."""
+        while self.pending():
+            self.update()
+
+    def wait_for(self, want, what, deadline=DEADLINE):
+        """Take updates until the picture is the wanted one."""
+        def look():
+            if self.pending():
+                self.update()
+            wrong = self.picture().difference(want)
+            assert wrong is None, wrong
+            return True
+        until(what, look, deadline, pause=0)
+
+    def picture(self):
+        return Picture(self.width, self.height, self._rgb)
+
+    def key(self, keysym, down):
+        self._send(">BBxxI", 4, down, keysym)
+
+    def select_console(self, number):
+        """Ctrl-Alt-NUMBER, which QEMU's VNC server keeps for itself."""
+        keys = (KEY_CTRL, KEY_ALT, ord(str(number)))
+        for keysym in keys:
+            self.key(keysym, True)
+        for keysym in reversed(keys):
+            self.key(keysym, False)
+
+    def close(self):
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

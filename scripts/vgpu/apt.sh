@@ -188,6 +188,15 @@ need_tool_debs() {
     use_tools
 }
 
+# need_meson: recent enough for QEMU, with the module that its tests need.
+need_meson() {
+    if [[ $(_release) == bookworm ]]; then
+        need_tool_debs meson python3-pycotap
+    else
+        need_packages meson python3-pycotap
+    fi
+}
+
 # use_tools: puts the unpacked packages in the way of programs and Python.
 use_tools() {
     local python=$VGPU_TOOLS/usr/lib/python3/dist-packages

@@ -143,11 +143,7 @@ EOF
 # qemu_prepare: what building needs: packages and a recent enough meson.
 qemu_prepare() {
     need_packages "${QEMU_PACKAGES[@]}"
-    if [[ $(_release) == bookworm ]]; then
-        need_tool_debs meson python3-pycotap
-    else
-        need_packages meson python3-pycotap
-    fi
+    need_meson
 }
 
 # qemu_build: everything, as far as it is not up to date.

@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# ./vgpu test [--full] [unit|qtest|lab]...: the tests, or those named.
+#
+#   unit   the pure logic, by the top-level meson.build
+#   qtest  the emulator with the software vGPU
+#   lab    the emulator with mdev devices under the lab's kernel, and the
+#          lab itself (tests/host)
+#
+# Each program speaks TAP; tap.py shows and counts the cases.
+
+set -euo pipefail
+
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+. "$VGPU_TOP/scripts/vgpu/qemu.sh"
+
+# Only to end what hangs: far more than any machine needs.
+PROGRAM_LIMIT=1800
+LAB_LIMIT=3600
+
+UNIT_PACKAGES=(build-essential ccache ninja-build pkgconf python3
+    libglib2.0-dev libpixman-1-dev libdrm-dev)
+UNIT_OUT=$VGPU_BUILD/unit
+
+usage() {
+    die "usage: ./vgpu test [--full] [unit|qtest|lab]..."
+}
+
+# run_tap NAME LIMIT COMMAND...: counts; a failure does not end the run
+run_tap() {
+    local name=$1 limit=$2
+    shift 2
+    python3 "$VGPU_TOP/scripts/vgpu/tap.py" --timeout "$limit" \
+        --counts "$COUNTS" --log "$VGPU_LOGS/test-${name//\//-}.log" \
+        "$name" "$@" || (($? == 3)) || exit 1
+}
+
+_unit_compile() {
+    local identity
+    identity="$(meson --version) $VGPU_TOP"
+    if ! stamp_ok unit-setup "$identity" ||
+        [[ ! -f $UNIT_OUT/build.ninja ]]; then
+        stamp_clear unit-setup
+        rm -rf "$UNIT_OUT"
+        CC="ccache cc" meson setup "$UNIT_OUT" "$VGPU_TOP"
+        stamp_set unit-setup "$identity"
+    fi
+    ninja -C "$UNIT_OUT" -j "$VGPU_JOBS"
+}
+
+# NAME and the command's words, tab-separated, for each test meson knows.
+unit_list() {
+    meson introspect --tests "$UNIT_OUT" | python3 -c '
+import json, sys
+for test in json.load(sys.stdin):
+    print(test["name"], *test["cmd"], sep="\t")'
+}
+
+test_unit() {
+    local test
+    need_packages "${UNIT_PACKAGES[@]}"
+    need_meson
+    run_step unit-build "building the unit tests" _unit_compile
+    while IFS=$'\t' read -r -a test; do
+        run_tap "unit/${test[0]}" "$PROGRAM_LIMIT" "${test[@]:1}"
+    done < <(unit_list)
+}
+
+test_qtest() {
+    local test
+    lock_build
+    qemu_build
+    unlock_build
+    for test in $(qemu_qtests); do
+        QTEST_QEMU_BINARY=$QEMU_BINARY \
+            G_TEST_DBUS_DAEMON=$QEMU_TREE/tests/dbus-vmstate-daemon.sh \
+            run_tap "qtest/${test##*/}" "$PROGRAM_LIMIT" \
+            "$QEMU_OUT/$test" --tap -k
+    done
+}
+
+# The lab tests that share one boot. $1: its name, then kernel arguments
+test_boot() {
+    local boot=$1 argument lab=("$VGPU_TOP/vgpu" lab --timeout "$LAB_LIMIT")
+    shift
+    for argument; do
+        lab+=(--kernel-arg "$argument")
+    done
+    # The limit inside comes first: it says where a test hung.
+    run_tap "lab/$boot" $((LAB_LIMIT + 300)) "${lab[@]}" -- \
+        env VGPU_TEST_FULL="$VGPU_TEST_FULL" \
+        "$VGPU_TOP/tests/lab/run.py" --boot "$boot"
+}
+
+test_lab() {
+    local packages boots boot arguments program
+    mapfile -t packages < <(sed 's/#.*//' "$VGPU_TOP/tests/lab/packages.txt" |
+        xargs -n 1)
+    need_packages "${packages[@]}"
+    lock_build
+    qemu_build
+    unlock_build
+    # Builds the lab's kernel too, and shows that.
+    "$VGPU_TOP/vgpu" lab -- true || die "the lab does not boot"
+    for program in "$VGPU_TOP"/tests/host/*; do
+        [[ -f $program && -x $program ]] || continue
+        run_tap "host/$(basename "$program")" "$LAB_LIMIT" "$program"
+    done
+    boots=$("$VGPU_TOP/tests/lab/run.py" --list-boots)
+    while IFS=$'\t' read -r boot arguments <&3; do
+        # shellcheck disable=SC2086 # a list of words
+        test_boot "$boot" $arguments
+    done 3<<<"$boots"
+}
+
+export VGPU_TEST_FULL=0
+groups=()
+for argument; do
+    case $argument in
+    --full) VGPU_TEST_FULL=1 ;;
+    unit | qtest | lab) groups+=("$argument") ;;
+    *) usage ;;
+    esac
+done
+((${#groups[@]})) || groups=(unit qtest lab)
+
+COUNTS=$(mktemp)
+trap 'rm -f "$COUNTS"' EXIT
+
+for group in "${groups[@]}"; do
+    say "$group tests"
+    "test_$group"
+done
+
+read -r passed failed skipped < <(
+    awk '{p += $1; f += $2; s += $3} END {print p + 0, f + 0, s + 0}' "$COUNTS")
+say "test logs: $VGPU_LOGS/test-*.log"
+summary="$passed passed, $failed failed"
+((skipped == 0)) || summary+=", $skipped skipped"
+echo "$summary"
+((failed == 0 && passed > 0))

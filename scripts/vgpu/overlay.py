@@ -3,11 +3,13 @@
 """Bring QEMU's source tree up to date with patches/ and the new files.
 
 usage: overlay.py TOP PRISTINE.git TREE
+       overlay.py --prepare TREE
 
 TREE is pristine source as committed in PRISTINE.git, except for the files
 that the patches edit, which are written here, and the new files, which are
 symbolic links to where they live in TOP. Only what differs is written: ninja
 goes by time stamps, and a patch that changes should not rebuild everything.
+--prepare only edits what Debian's source needs to be configured at all.
 """
 
 import os
@@ -142,6 +144,9 @@ def sync(top, pristine, tree):
 
 
 def main():
+    if sys.argv[1] == '--prepare':
+        allow_missing_blobs(Path(sys.argv[2]))
+        return
     top, git_dir, tree = (Path(name).resolve() for name in sys.argv[1:])
     try:
         stack, changed = sync(top, Pristine(git_dir), tree)

@@ -116,14 +116,27 @@ _qemu_configure() {
 
 # The tests that the patches add, as ninja calls them.
 qemu_qtests() {
-    sed -n 's|^Adds: *\(tests/qtest/.*-test\)\.c *$|\1|p' \
-        "$VGPU_TOP"/patches/*.patch 2>/dev/null || true
+    local patch
+    [[ -f $VGPU_TOP/patches/series ]] || return 0
+    sed 's/#.*//' "$VGPU_TOP/patches/series" | while read -r patch _; do
+        [[ -z $patch ]] ||
+            sed -n 's|^Adds: *\(tests/qtest/.*-test\)\.c *$|\1|p' \
+                "$VGPU_TOP/patches/$patch"
+    done
+}
+
+# qemu_ninja TREE TARGET...: several trees share what ccache keeps
+qemu_ninja() {
+    local tree=$1
+    shift
+    CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=1 \
+        ninja -C "$tree/build" -j "$VGPU_JOBS" "$@"
 }
 
 _qemu_compile() {
-    local targets
-    mapfile -t targets < <(qemu_qtests)
-    ninja -C "$QEMU_OUT" -j "$VGPU_JOBS" qemu-system-x86_64 "${targets[@]}"
+    local tests
+    mapfile -t tests < <(qemu_qtests)
+    qemu_ninja "$QEMU_TREE" qemu-system-x86_64 "${tests[@]}"
 }
 
 _qemu_write_wrapper() {

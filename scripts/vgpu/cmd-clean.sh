@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# ./vgpu clean [--all]: removes what was built. What was downloaded stays,
+# unless --all is given.
+
+set -euo pipefail
+
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+case "$*" in
+'')
+    lock_build
+    find "$VGPU_BUILD" -mindepth 1 -maxdepth 1 \
+        ! -name downloads ! -name .lock -exec rm -rf {} +
+    ;;
+--all)
+    lock_build
+    rm -rf "$VGPU_BUILD"
+    ;;
+*)
+    die "usage: ./vgpu clean [--all]"
+    ;;
+esac

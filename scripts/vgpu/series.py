@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Turn patches/ and the files that they add into a git format-patch series.
+
+usage: series.py TOP PRISTINE.git BUILT_TREE SERIES WORK
+
+Commits every step on the pristine source in WORK/made, writes the series to
+the folder SERIES, applies it in WORK/applied with git am, and checks that
+the outcome is what was committed and what is built, and that QEMU's own
+scripts/checkpatch.pl has nothing to say but reminders about MAINTAINERS.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from patchstack import StackError, read_stack
+
+REMINDER = 'does MAINTAINERS need updating?'
+FINDING = re.compile(r'(ERROR|WARNING): ')
+
+
+def git(tree, *arguments, **settings):
+    done = subprocess.run(
+        ['git', '-C', str(tree), '-c', 'core.autocrlf=false',
+         '-c', 'commit.gpgSign=false', '-c', 'gc.auto=0', *arguments],
+        capture_output=True, text=True, check=False, **settings)
+    if done.returncode:
+        raise StackError(f'git {" ".join(arguments[:2])} failed:\n'
+                         f'{done.stdout}{done.stderr}')
+    return done.stdout.strip()
+
+
+def identity(top):
+    """Who and when, for the commits: as this repository says, if it does."""
+    def ask(*arguments):
+        done = subprocess.run(['git', '-C', str(top), *arguments],
+                              capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    name = ask('config', 'user.name') or 'vgpu-display'
+    email = ask('config', 'user.email') or 'vgpu-display@localhost'
+    date = ask('log', '-1', '--format=%cI') or '2026-01-01T00:00:00Z'
+    return dict(os.environ,
+                GIT_AUTHOR_NAME=name, GIT_AUTHOR_EMAIL=email,
+                GIT_AUTHOR_DATE=date, GIT_COMMITTER_NAME=name,
+                GIT_COMMITTER_EMAIL=email, GIT_COMMITTER_DATE=date)
+
+
+def clone(pristine, tree):
+    shutil.rmtree(tree, ignore_errors=True)
+    git('/', 'clone', '-q', '--shared', str(pristine), str(tree))
+
+
+def commit_step(patch, top, tree, environment):
+    patch.apply(tree)
+    for path in patch.adds:
+        target = tree / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(top / path, target)
+    for path in patch.removes:
+        (tree / path).unlink()
+    git(tree, 'add', '--all', '--force')
+    git(tree, 'commit', '-q', '--cleanup=whitespace', '-F', '-',
+        input=patch.message, env=environment)
+
+
+def write_series(tree, series):
+    shutil.rmtree(series, ignore_errors=True)
+    git(tree, 'format-patch', '-q', '--zero-commit', '--no-signature',
+        '--no-numbered', '-o', str(series), 'origin/pristine')
+    return sorted(series.glob('*.patch'))
+
+
+def tree_of(tree):
+    return git(tree, 'rev-parse', 'HEAD^{tree}')
+
+
+def check_applies(made, applied, files, environment):
+    git(applied, 'am', '-q', *map(str, files), env=environment)
+    if tree_of(made) != tree_of(applied):
+        raise StackError('the series applied is not what was committed')
+
+
+def check_built(stack, made, built):
+    """The tree that is built has the same files as the series' outcome."""
+    for patch in stack:
+        for path in patch.edits + patch.adds + patch.removes:
+            if path == 'meson.build':
+                continue  # edited for Debian's source: see overlay.py
+            ours, theirs = made / path, built / path
+            if ours.exists() != theirs.exists() or (
+                    ours.exists() and ours.read_bytes() != theirs.read_bytes()):
+                raise StackError(f'{path} is not what is built: '
+                                 'run ./vgpu build')
+
+
+def check_style(tree, path):
+    """checkpatch's findings about one patch, reminders left out."""
+    done = subprocess.run(
+        ['scripts/checkpatch.pl', '--no-signoff', '--terse',
+         '--no-summary', str(path)],
+        cwd=tree, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines() + done.stderr.splitlines()
+    found = [line for line in lines
+             if FINDING.search(line) and REMINDER not in line]
+    if done.returncode and not any(FINDING.search(line) for line in lines):
+        found.append(f'checkpatch failed: {done.stdout}{done.stderr}')
+    return found
+
+
+def make_series(top, pristine, built, series, work):
+    stack = read_stack(top)
+    if not stack:
+        raise StackError('patches/series names no patch')
+    environment = identity(top)
+    made, applied = work / 'made', work / 'applied'
+    clone(pristine, made)
+    for patch in stack:
+        commit_step(patch, top, made, environment)
+    files = write_series(made, series)
+    clone(pristine, applied)
+    check_applies(made, applied, files, environment)
+    check_built(stack, made, built)
+    print(f'{len(files)} patches apply to the pristine source; '
+          'the result is what is built')
+    found = [line for path in files for line in check_style(made, path)]
+    if found:
+        raise StackError('checkpatch.pl:\n' + '\n'.join(found))
+    print('checkpatch.pl: nothing but reminders')
+
+
+def main():
+    paths = [Path(name).resolve() for name in sys.argv[1:]]
+    try:
+        make_series(*paths)
+    except StackError as error:
+        sys.exit(f'series: {error}')
+
+
+if __name__ == '__main__':
+    main()

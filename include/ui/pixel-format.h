@@ -1,0 +1,59 @@
+/*
+ * Pixel formats that the CPU can read: DRM fourcc to pixman
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef UI_PIXEL_FORMAT_H
+#define UI_PIXEL_FORMAT_H
+
+#include <pixman.h>
+
+/* "XR24" and the terminating NUL, with room for "\xNN" per odd letter. */
+#define UI_FOURCC_STRLEN (4 * 4 + 1)
+
+/**
+ * UIPixelFormat:
+ * @fourcc: DRM_FORMAT_*, from drm_fourcc.h
+ * @pixman: the pixman code for the same bytes in memory on this host
+ * @cpp: bytes per pixel
+ *
+ * A single-plane, linear format. DRM codes are little-endian, pixman's are in
+ * host order; the table takes that into account.
+ */
+typedef struct UIPixelFormat {
+    uint32_t fourcc;
+    pixman_format_code_t pixman;
+    uint8_t cpp;
+} UIPixelFormat;
+
+/**
+ * ui_pixel_format_find:
+ * @fourcc: DRM_FORMAT_*
+ *
+ * Returns: the format's constant description, or NULL for one that pixman
+ * has no code for.
+ */
+const UIPixelFormat *ui_pixel_format_find(uint32_t fourcc);
+
+/**
+ * ui_pixel_format_find_pixman:
+ * @pixman: a pixman format code
+ *
+ * Returns: the description of the first format with that code, or NULL.
+ */
+const UIPixelFormat *ui_pixel_format_find_pixman(pixman_format_code_t pixman);
+
+/**
+ * ui_fourcc_to_string:
+ * @fourcc: any value, a device's word for it is enough
+ * @buf: at least UI_FOURCC_STRLEN bytes
+ *
+ * Writes the four letters for a message; bytes that are not printable ASCII
+ * (and the backslash) appear as \xNN.
+ *
+ * Returns: @buf
+ */
+const char *ui_fourcc_to_string(uint32_t fourcc, char *buf);
+
+#endif /* UI_PIXEL_FORMAT_H */

@@ -1,0 +1,93 @@
+/*
+ * Pixel formats that the CPU can read: DRM fourcc to pixman
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "ui/pixel-format.h"
+#include "standard-headers/drm/drm_fourcc.h"
+
+/*
+ * A DRM code names the channels of a little-endian word from its highest bit
+ * down, a pixman code those of a word in host order. On a big-endian host
+ * the same bytes are the word with the channels the other way round; that
+ * works out where every channel is a whole byte. For the others pixman has
+ * no code there.
+ */
+#if HOST_BIG_ENDIAN
+#define BYTES(drm, le, be, cpp) { DRM_FORMAT_ ## drm, PIXMAN_ ## be, cpp }
+#else
+#define BYTES(drm, le, be, cpp) { DRM_FORMAT_ ## drm, PIXMAN_ ## le, cpp }
+#define BITS(drm, le, cpp) { DRM_FORMAT_ ## drm, PIXMAN_ ## le, cpp }
+#endif
+
+static const UIPixelFormat formats[] = {
+    BYTES(XRGB8888, x8r8g8b8, b8g8r8x8, 4),
+    BYTES(ARGB8888, a8r8g8b8, b8g8r8a8, 4),
+    BYTES(XBGR8888, x8b8g8r8, r8g8b8x8, 4),
+    BYTES(ABGR8888, a8b8g8r8, r8g8b8a8, 4),
+    BYTES(RGBX8888, r8g8b8x8, x8b8g8r8, 4),
+    BYTES(RGBA8888, r8g8b8a8, a8b8g8r8, 4),
+    BYTES(BGRX8888, b8g8r8x8, x8r8g8b8, 4),
+    BYTES(BGRA8888, b8g8r8a8, a8r8g8b8, 4),
+    BYTES(RGB888, r8g8b8, b8g8r8, 3),
+    BYTES(BGR888, b8g8r8, r8g8b8, 3),
+#if !HOST_BIG_ENDIAN
+    BITS(RGB565, r5g6b5, 2),
+    BITS(BGR565, b5g6r5, 2),
+    BITS(XRGB1555, x1r5g5b5, 2),
+    BITS(ARGB1555, a1r5g5b5, 2),
+    BITS(XBGR1555, x1b5g5r5, 2),
+    BITS(ABGR1555, a1b5g5r5, 2),
+    BITS(XRGB4444, x4r4g4b4, 2),
+    BITS(ARGB4444, a4r4g4b4, 2),
+    BITS(XBGR4444, x4b4g4r4, 2),
+    BITS(ABGR4444, a4b4g4r4, 2),
+    BITS(XRGB2101010, x2r10g10b10, 4),
+    BITS(ARGB2101010, a2r10g10b10, 4),
+    BITS(XBGR2101010, x2b10g10r10, 4),
+    BITS(ABGR2101010, a2b10g10r10, 4),
+#endif
+};
+
+const UIPixelFormat *ui_pixel_format_find(uint32_t fourcc)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        if (formats[i].fourcc == fourcc) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
+
+const UIPixelFormat *ui_pixel_format_find_pixman(pixman_format_code_t pixman)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        if (formats[i].pixman == pixman) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
+
+const char *ui_fourcc_to_string(uint32_t fourcc, char *buf)
+{
+    char *p = buf;
+
+    /*
+     * The value is the device's: a control character must not reach a
+     * terminal, and a backslash must not look like the start of an escape.
+     */
+    for (int shift = 0; shift < 32; shift += 8) {
+        char c = (fourcc >> shift) & 0xff;
+
+        if (g_ascii_isprint(c) && c != '\\') {
+            *p++ = c;
+        } else {
+            p += snprintf(p, 5, "\\x%02x", (unsigned char)c);
+        }
+    }
+    *p = '\0';
+    return buf;
+}

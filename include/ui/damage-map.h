@@ -1,0 +1,84 @@
+/*
+ * Copy what changed and remember where
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef UI_DAMAGE_MAP_H
+#define UI_DAMAGE_MAP_H
+
+#include <pixman.h>
+
+/* Damage is found in tiles of this many pixels: 4 cache lines by 16 rows. */
+#define DAMAGE_TILE_WIDTH 64
+#define DAMAGE_TILE_HEIGHT 16
+
+typedef struct DamageMap DamageMap;
+
+/**
+ * damage_map_new:
+ * @width: pixels, at least 1
+ * @height: pixels, at least 1
+ *
+ * Returns: a map of a @width x @height frame with nothing damaged; free it
+ * with damage_map_free().
+ */
+DamageMap *damage_map_new(uint32_t width, uint32_t height);
+
+/**
+ * damage_map_free:
+ * @map: a map, or NULL
+ */
+void damage_map_free(DamageMap *map);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DamageMap, damage_map_free)
+
+/**
+ * damage_map_clear:
+ * @map: a map; nothing is damaged afterwards
+ */
+void damage_map_clear(DamageMap *map);
+
+/**
+ * damage_map_mark_all:
+ * @map: a map; all of the frame is damaged afterwards
+ */
+void damage_map_mark_all(DamageMap *map);
+
+/**
+ * damage_map_is_empty:
+ * @map: a map
+ *
+ * Returns: true if nothing is damaged.
+ */
+bool damage_map_is_empty(const DamageMap *map);
+
+/**
+ * damage_map_copy:
+ * @map: a map of the destination's frame
+ * @dst: the destination's pixel (0, @y), 4 bytes a pixel
+ * @dst_stride: bytes from row to row
+ * @src: the source's pixel (0, @y), 4 bytes a pixel in the same layout
+ * @src_stride: bytes from row to row
+ * @y: row of the frame that @dst and @src point to
+ * @rows: rows to compare; @y + @rows is at most the frame's height
+ *
+ * Compares the rows over the frame's whole width, copies the tiles' parts
+ * that differ and marks their tiles. Reads @src once where nothing changed.
+ * Allocates nothing and holds nothing, so that guarded_read() may jump out of
+ * it at any point: what was copied until then is marked (the mark is made
+ * before the copy).
+ */
+void damage_map_copy(DamageMap *map, uint8_t *dst, size_t dst_stride,
+                     const uint8_t *src, size_t src_stride,
+                     uint32_t y, uint32_t rows);
+
+/**
+ * damage_map_region:
+ * @map: a map
+ * @region: an initialised region; the damaged tiles, clipped to the frame and
+ *          merged into few rectangles, are added. Pixels of the frame.
+ */
+void damage_map_region(const DamageMap *map, pixman_region32_t *region);
+
+#endif /* UI_DAMAGE_MAP_H */

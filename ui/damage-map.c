@@ -1,0 +1,158 @@
+/*
+ * Copy what changed and remember where
+ *
+ * One flag per tile says that the destination differs from what viewers last
+ * saw. The copy looks at a whole row first, which is the fastest way to learn
+ * that nothing happened, and at the row's part of each tile only if it did.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "ui/damage-map.h"
+
+#define BYTES_PER_PIXEL 4
+
+struct DamageMap {
+    uint32_t width;
+    uint32_t height;
+    uint32_t columns;
+    uint32_t lines;
+    bool any;
+    bool *tiles;            /* columns x lines */
+    /* Room for the most runs there can be: damage costs no allocation. */
+    pixman_box32_t *boxes;
+};
+
+DamageMap *damage_map_new(uint32_t width, uint32_t height)
+{
+    DamageMap *map = g_new0(DamageMap, 1);
+
+    assert(width >= 1 && width <= INT32_MAX);
+    assert(height >= 1 && height <= INT32_MAX);
+    map->width = width;
+    map->height = height;
+    map->columns = (width - 1) / DAMAGE_TILE_WIDTH + 1;
+    map->lines = (height - 1) / DAMAGE_TILE_HEIGHT + 1;
+    map->tiles = g_new0(bool, (size_t)map->columns * map->lines);
+    /* At most every other tile of a line starts a run. */
+    map->boxes = g_new(pixman_box32_t,
+                       ((size_t)map->columns + 1) / 2 * map->lines);
+    return map;
+}
+
+void damage_map_free(DamageMap *map)
+{
+    if (map) {
+        g_free(map->tiles);
+        g_free(map->boxes);
+        g_free(map);
+    }
+}
+
+void damage_map_clear(DamageMap *map)
+{
+    memset(map->tiles, 0, sizeof(bool) * map->columns * map->lines);
+    map->any = false;
+}
+
+void damage_map_mark_all(DamageMap *map)
+{
+    memset(map->tiles, true, sizeof(bool) * map->columns * map->lines);
+    map->any = true;
+}
+
+bool damage_map_is_empty(const DamageMap *map)
+{
+    return !map->any;
+}
+
+static void mark(DamageMap *map, bool *tile)
+{
+    *tile = true;
+    map->any = true;
+    /*
+     * The copy that follows may be left by a jump out of a signal handler,
+     * of which the compiler knows nothing: keep the mark in front of it.
+     */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void copy_row(DamageMap *map, bool *tiles, uint8_t *dst,
+                     const uint8_t *src)
+{
+    const size_t row = (size_t)map->width * BYTES_PER_PIXEL;
+    const size_t step = DAMAGE_TILE_WIDTH * BYTES_PER_PIXEL;
+
+    if (!memcmp(dst, src, row)) {
+        return;
+    }
+    for (size_t at = 0; at < row; at += step) {
+        size_t len = MIN(step, row - at);
+
+        if (memcmp(dst + at, src + at, len)) {
+            mark(map, &tiles[at / step]);
+            memcpy(dst + at, src + at, len);
+        }
+    }
+}
+
+void damage_map_copy(DamageMap *map, uint8_t *dst, size_t dst_stride,
+                     const uint8_t *src, size_t src_stride,
+                     uint32_t y, uint32_t rows)
+{
+    assert(y <= map->height && rows <= map->height - y);
+    for (uint32_t i = 0; i < rows; i++) {
+        size_t line = (y + i) / DAMAGE_TILE_HEIGHT;
+
+        copy_row(map, map->tiles + line * map->columns,
+                 dst + i * dst_stride, src + i * src_stride);
+    }
+}
+
+/* Adds a line's runs of damaged tiles to @boxes; returns how many. */
+static size_t line_runs(const DamageMap *map, uint32_t line,
+                        pixman_box32_t *boxes)
+{
+    const bool *tiles = map->tiles + (size_t)line * map->columns;
+    int32_t y1 = line * DAMAGE_TILE_HEIGHT;
+    int32_t y2 = MIN((uint64_t)y1 + DAMAGE_TILE_HEIGHT, map->height);
+    uint32_t column = 0;
+    size_t n = 0;
+
+    while (column < map->columns) {
+        uint32_t first = column;
+
+        while (column < map->columns && tiles[column]) {
+            column++;
+        }
+        if (column > first) {
+            boxes[n++] = (pixman_box32_t) {
+                .x1 = first * DAMAGE_TILE_WIDTH,
+                .y1 = y1,
+                .x2 = MIN((uint64_t)column * DAMAGE_TILE_WIDTH, map->width),
+                .y2 = y2,
+            };
+        } else {
+            column++;
+        }
+    }
+    return n;
+}
+
+void damage_map_region(const DamageMap *map, pixman_region32_t *region)
+{
+    pixman_region32_t damage;
+    size_t n = 0;
+
+    if (!map->any) {
+        return;
+    }
+    for (uint32_t line = 0; line < map->lines; line++) {
+        n += line_runs(map, line, map->boxes + n);
+    }
+    /* Joins lines that have the same runs. */
+    pixman_region32_init_rects(&damage, map->boxes, n);
+    pixman_region32_union(region, region, &damage);
+    pixman_region32_fini(&damage);
+}

@@ -1,0 +1,105 @@
+/*
+ * A display plane as a vfio device describes it, and the checks it must pass
+ *
+ * All sums are made in 64 bits: the extent's limit keeps stride x height
+ * below 2^46, so only the offset can make one overflow.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/vfio/vfio-plane.h"
+#include "ui/pixel-format.h"
+
+bool vfio_plane_is_off(const VFIOPlane *plane)
+{
+    return plane->fourcc == 0 || plane->size == 0;
+}
+
+static bool extent_ok(uint32_t extent)
+{
+    return extent >= 1 && extent <= VFIO_PLANE_MAX_EXTENT;
+}
+
+VFIOPlaneFault vfio_plane_check(const VFIOPlane *plane)
+{
+    const UIPixelFormat *format = ui_pixel_format_find(plane->fourcc);
+
+    if (!extent_ok(plane->width) || !extent_ok(plane->height)) {
+        return VFIO_PLANE_FAULT_EXTENT;
+    }
+    if (!format) {
+        return VFIO_PLANE_FAULT_FORMAT;
+    }
+    if (plane->stride < (uint64_t)plane->width * format->cpp) {
+        return VFIO_PLANE_FAULT_STRIDE;
+    }
+    return VFIO_PLANE_FAULT_NONE;
+}
+
+/* Bytes of a row's pixels: no more than the stride, if checked. */
+static uint64_t row_bytes(const VFIOPlane *plane)
+{
+    const UIPixelFormat *format = ui_pixel_format_find(plane->fourcc);
+
+    assert(format);
+    return (uint64_t)plane->width * format->cpp;
+}
+
+bool vfio_plane_end(const VFIOPlane *plane, uint64_t *end)
+{
+    uint64_t bytes = (uint64_t)plane->stride * (plane->height - 1) +
+                     row_bytes(plane);
+
+    return !__builtin_add_overflow(plane->offset, bytes, end);
+}
+
+VFIOPlaneFault vfio_plane_check_bounds(const VFIOPlane *plane, uint64_t size)
+{
+    uint64_t end;
+
+    if (!vfio_plane_end(plane, &end) || end > size) {
+        return VFIO_PLANE_FAULT_BOUNDS;
+    }
+    return VFIO_PLANE_FAULT_NONE;
+}
+
+uint32_t vfio_plane_rows_within(const VFIOPlane *plane, uint64_t size)
+{
+    uint64_t row = row_bytes(plane);
+
+    if (size < plane->offset || size - plane->offset < row) {
+        return 0;
+    }
+    return MIN((size - plane->offset - row) / plane->stride + 1,
+               plane->height);
+}
+
+bool vfio_plane_same_buffer(const VFIOPlane *a, const VFIOPlane *b)
+{
+    return a->kind == b->kind && a->id == b->id &&
+           a->fourcc == b->fourcc && a->modifier == b->modifier &&
+           a->width == b->width && a->height == b->height &&
+           a->stride == b->stride && a->offset == b->offset &&
+           a->size == b->size;
+}
+
+const char *vfio_plane_fault_name(VFIOPlaneFault fault)
+{
+    static const char *const names[VFIO_PLANE_FAULT__MAX] = {
+        [VFIO_PLANE_FAULT_NONE] = "none",
+        [VFIO_PLANE_FAULT_QUERY] = "query",
+        [VFIO_PLANE_FAULT_EXTENT] = "extent",
+        [VFIO_PLANE_FAULT_FORMAT] = "format",
+        [VFIO_PLANE_FAULT_MODIFIER] = "modifier",
+        [VFIO_PLANE_FAULT_STRIDE] = "stride",
+        [VFIO_PLANE_FAULT_BOUNDS] = "bounds",
+        [VFIO_PLANE_FAULT_DMABUF] = "dmabuf",
+        [VFIO_PLANE_FAULT_REGION] = "region",
+        [VFIO_PLANE_FAULT_MAP] = "map",
+        [VFIO_PLANE_FAULT_VANISHED] = "vanished",
+    };
+
+    assert((unsigned)fault < VFIO_PLANE_FAULT__MAX);
+    return names[fault];
+}

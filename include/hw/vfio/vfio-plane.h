@@ -1,0 +1,170 @@
+/*
+ * A display plane as a vfio device describes it, and the checks it must pass
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_VFIO_PLANE_H
+#define HW_VFIO_VFIO_PLANE_H
+
+/*
+ * Larger than any display today (8K is 7680x4320), small enough that a frame
+ * of them stays below 1 GiB and every pixel count fits 32 bits.
+ */
+#define VFIO_PLANE_MAX_EXTENT 16384
+
+/* Both hotspot fields hold this when the guest gave none (UAPI, vfio.h). */
+#define VFIO_PLANE_NO_HOTSPOT UINT32_MAX
+
+/* The values are DRM's (drm_plane_type in the UAPI struct). */
+typedef enum VFIOPlaneType {
+    VFIO_PLANE_OVERLAY = 0,
+    VFIO_PLANE_PRIMARY = 1,
+    VFIO_PLANE_CURSOR = 2,
+} VFIOPlaneType;
+
+/* Where the pixels are: VFIO_GFX_PLANE_TYPE_DMABUF or _REGION. */
+typedef enum VFIOPlaneKind {
+    VFIO_PLANE_KIND_DMABUF,
+    VFIO_PLANE_KIND_REGION,
+} VFIOPlaneKind;
+
+/**
+ * VFIOPlane:
+ * @type: which plane
+ * @kind: what @id names
+ * @id: the dma-buf id, or the region's index
+ * @fourcc: DRM_FORMAT_*; 0 while the plane is off
+ * @modifier: DRM_FORMAT_MOD_*
+ * @width: pixels
+ * @height: pixels
+ * @stride: bytes from one row to the next
+ * @offset: bytes from the buffer's start to the first pixel (0 from the
+ *          kernel, which has no such field)
+ * @size: bytes that the device says the buffer has; 0 while the plane is off
+ * @x: position on the screen, pixels, may be negative
+ * @y: position on the screen, pixels, may be negative
+ * @hot_x: hotspot in the plane, pixels, or VFIO_PLANE_NO_HOTSPOT
+ * @hot_y: hotspot in the plane, pixels, or VFIO_PLANE_NO_HOTSPOT
+ *
+ * One answer to VFIO_DEVICE_QUERY_GFX_PLANE, copied once. Nothing in it is
+ * to be believed before vfio_plane_check() passed it.
+ */
+typedef struct VFIOPlane {
+    VFIOPlaneType type;
+    VFIOPlaneKind kind;
+    uint32_t id;
+    uint32_t fourcc;
+    uint64_t modifier;
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+    uint64_t offset;
+    uint64_t size;
+    int32_t x;
+    int32_t y;
+    uint32_t hot_x;
+    uint32_t hot_y;
+} VFIOPlane;
+
+/**
+ * VFIOPlaneFault:
+ * @VFIO_PLANE_FAULT_NONE: all is well
+ * @VFIO_PLANE_FAULT_QUERY: the device refused the query
+ * @VFIO_PLANE_FAULT_EXTENT: width or height is 0 or past the limit
+ * @VFIO_PLANE_FAULT_FORMAT: no viewer can take this fourcc
+ * @VFIO_PLANE_FAULT_MODIFIER: not linear, and there is no GL to read it
+ * @VFIO_PLANE_FAULT_STRIDE: a row does not fit the stride
+ * @VFIO_PLANE_FAULT_BOUNDS: the last row ends past the buffer or region
+ * @VFIO_PLANE_FAULT_DMABUF: the device did not give the dma-buf it named
+ * @VFIO_PLANE_FAULT_REGION: there is no such region, or no reading it
+ * @VFIO_PLANE_FAULT_MAP: the buffer cannot be mapped
+ * @VFIO_PLANE_FAULT_VANISHED: memory went away while it was read
+ *
+ * Kinds of faults: each is warned of once and counted each time.
+ */
+typedef enum VFIOPlaneFault {
+    VFIO_PLANE_FAULT_NONE,
+    VFIO_PLANE_FAULT_QUERY,
+    VFIO_PLANE_FAULT_EXTENT,
+    VFIO_PLANE_FAULT_FORMAT,
+    VFIO_PLANE_FAULT_MODIFIER,
+    VFIO_PLANE_FAULT_STRIDE,
+    VFIO_PLANE_FAULT_BOUNDS,
+    VFIO_PLANE_FAULT_DMABUF,
+    VFIO_PLANE_FAULT_REGION,
+    VFIO_PLANE_FAULT_MAP,
+    VFIO_PLANE_FAULT_VANISHED,
+    VFIO_PLANE_FAULT__MAX
+} VFIOPlaneFault;
+
+/**
+ * vfio_plane_is_off:
+ * @plane: an answer of the device
+ *
+ * Returns: true if the device says that the plane shows nothing (UAPI: zero
+ * format or size).
+ */
+bool vfio_plane_is_off(const VFIOPlane *plane);
+
+/**
+ * vfio_plane_check:
+ * @plane: an answer of the device that is not off
+ *
+ * Checks extent, format and stride, all that needs no knowledge of the
+ * buffer behind it. Formats that pixman has no code for fail here.
+ *
+ * Returns: VFIO_PLANE_FAULT_NONE or the first fault.
+ */
+VFIOPlaneFault vfio_plane_check(const VFIOPlane *plane);
+
+/**
+ * vfio_plane_check_bounds:
+ * @plane: a plane that passed vfio_plane_check()
+ * @size: bytes that the buffer or region really has (lseek or region info,
+ *        never @plane's word)
+ *
+ * Returns: VFIO_PLANE_FAULT_NONE, or VFIO_PLANE_FAULT_BOUNDS if offset,
+ * stride and height reach past @size.
+ */
+VFIOPlaneFault vfio_plane_check_bounds(const VFIOPlane *plane, uint64_t size);
+
+/**
+ * vfio_plane_end:
+ * @plane: a plane that passed vfio_plane_check()
+ * @end: bytes from the buffer's start to the end of the last row's pixels
+ *
+ * Returns: false if that number does not fit 64 bits.
+ */
+bool vfio_plane_end(const VFIOPlane *plane, uint64_t *end);
+
+/**
+ * vfio_plane_rows_within:
+ * @plane: a plane that passed vfio_plane_check()
+ * @size: readable bytes from the buffer's start
+ *
+ * Returns: how many of the plane's rows, from the top, lie whole in @size.
+ */
+uint32_t vfio_plane_rows_within(const VFIOPlane *plane, uint64_t size);
+
+/**
+ * vfio_plane_same_buffer:
+ * @a: a plane
+ * @b: a plane
+ *
+ * Returns: true if both name the same memory in the same layout. Position,
+ * hotspot and content are not looked at: the same id says nothing about
+ * unchanged pixels.
+ */
+bool vfio_plane_same_buffer(const VFIOPlane *a, const VFIOPlane *b);
+
+/**
+ * vfio_plane_fault_name:
+ * @fault: a kind of fault
+ *
+ * Returns: its constant name as users see it, "bounds" for
+ * VFIO_PLANE_FAULT_BOUNDS.
+ */
+const char *vfio_plane_fault_name(VFIOPlaneFault fault);
+
+#endif /* HW_VFIO_VFIO_PLANE_H */

@@ -1,0 +1,266 @@
+/*
+ * A display plane as a vfio device describes it, and the checks it must pass
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/vfio/vfio-plane.h"
+#include "standard-headers/drm/drm_fourcc.h"
+
+#define XR24 DRM_FORMAT_XRGB8888
+
+typedef struct CheckCase {
+    const char *name;
+    uint32_t fourcc;
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+    VFIOPlaneFault expected;
+    const char *why;
+} CheckCase;
+
+static const CheckCase checks[] = {
+    { "good", XR24, 1024, 768, 4096, VFIO_PLANE_FAULT_NONE, "mbochs" },
+    { "padded", XR24, 1366, 768, 5504, VFIO_PLANE_FAULT_NONE,
+      "GPUs align rows" },
+    { "huge-stride", XR24, 64, 64, UINT32_MAX, VFIO_PLANE_FAULT_NONE,
+      "only the bounds can tell" },
+    { "one-pixel", XR24, 1, 1, 4, VFIO_PLANE_FAULT_NONE, "the smallest" },
+    { "largest", XR24, 16384, 16384, 65536, VFIO_PLANE_FAULT_NONE,
+      "the limit is allowed" },
+    { "three-bytes", DRM_FORMAT_RGB888, 5, 5, 15, VFIO_PLANE_FAULT_NONE,
+      "rows count in the format's own bytes" },
+
+    { "no-width", XR24, 0, 768, 4096, VFIO_PLANE_FAULT_EXTENT, "empty" },
+    { "no-height", XR24, 1024, 0, 4096, VFIO_PLANE_FAULT_EXTENT,
+      "height - 1 would wrap" },
+    { "wide", XR24, 16385, 1, UINT32_MAX, VFIO_PLANE_FAULT_EXTENT,
+      "one past the limit" },
+    { "high", XR24, 1, 16385, 4, VFIO_PLANE_FAULT_EXTENT,
+      "one past the limit" },
+    { "wide-wraps", XR24, 0x40000001, 1, 4, VFIO_PLANE_FAULT_EXTENT,
+      "width x 4 is 4 in 32 bits" },
+    { "all-ones", XR24, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+      VFIO_PLANE_FAULT_EXTENT, "what a dead device reads as" },
+
+    { "unknown-format", 0x31323334, 1024, 768, 4096, VFIO_PLANE_FAULT_FORMAT,
+      "nobody can tell where a pixel ends" },
+    { "planar-format", DRM_FORMAT_NV12, 1024, 768, 4096,
+      VFIO_PLANE_FAULT_FORMAT, "more planes than the UAPI can name" },
+
+    { "short-stride", XR24, 1024, 768, 4095, VFIO_PLANE_FAULT_STRIDE,
+      "one byte less than a row" },
+    { "no-stride", XR24, 1024, 768, 0, VFIO_PLANE_FAULT_STRIDE,
+      "rows_within divides by it" },
+    { "stride-in-pixels", XR24, 1024, 768, 1024, VFIO_PLANE_FAULT_STRIDE,
+      "a driver that mixed up the unit" },
+    { "short-stride-24", DRM_FORMAT_RGB888, 5, 5, 14,
+      VFIO_PLANE_FAULT_STRIDE, "rows count in the format's own bytes" },
+};
+
+static void test_check(const void *opaque)
+{
+    const CheckCase *c = opaque;
+    VFIOPlane plane = { .fourcc = c->fourcc, .width = c->width,
+                        .height = c->height, .stride = c->stride };
+
+    g_test_message("%s", c->why);
+    g_assert_cmpstr(vfio_plane_fault_name(vfio_plane_check(&plane)), ==,
+                    vfio_plane_fault_name(c->expected));
+}
+
+typedef struct BoundsCase {
+    const char *name;
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+    uint64_t offset;
+    uint64_t size;
+    bool within;
+    uint32_t rows;
+    const char *why;
+} BoundsCase;
+
+/* All XRGB8888. */
+static const BoundsCase bounds[] = {
+    { "exact", 1024, 768, 4096, 0, 3145728, true, 768, "no slack" },
+    { "byte-short", 1024, 768, 4096, 0, 3145727, false, 767,
+      "the last pixel is cut" },
+    { "no-tail", 100, 10, 512, 0, 9 * 512 + 400, true, 10,
+      "padding behind the last row need not be there" },
+    { "no-tail-short", 100, 10, 512, 0, 9 * 512 + 399, false, 9,
+      "its pixels must" },
+    { "svga-page", 800, 600, 3200, 0, 468 * 4096, false, 599,
+      "mbochs at 800x600: the last page cannot be mapped" },
+    { "offset", 1024, 768, 4096, 4096, 3145728 + 4096, true, 768,
+      "it counts from the buffer's start" },
+    { "offset-short", 1024, 768, 4096, 4096, 3145728, false, 767,
+      "it counts from the buffer's start" },
+    { "offset-at-end", 16, 16, 64, 1024, 1024, false, 0, "nothing left" },
+    { "offset-past-end", 16, 16, 64, 4096, 1024, false, 0,
+      "size - offset would wrap" },
+    { "offset-wraps", 16, 16, 64, UINT64_MAX - 63, UINT64_MAX, false, 0,
+      "the end is past 64 bits and small if wrapped" },
+    { "offset-just-fits", 16, 16, 64, UINT64_MAX - 1024, UINT64_MAX, true, 16,
+      "the last sum that fits" },
+    { "offset-just-wraps", 16, 16, 64, UINT64_MAX - 1023, UINT64_MAX, false,
+      15, "the first that does not" },
+    { "stride-wraps-32", 16, 16384, 0x40000, 0, 0x40000, false, 1,
+      "stride x height is 0 in 32 bits" },
+    { "stride-over-32", 16, 16384, UINT32_MAX, 0, 1ull << 46, true, 16384,
+      "stride x height needs 46 bits" },
+    { "stride-over-32-short", 16, 16384, UINT32_MAX, 0, 1ull << 32, false, 1,
+      "stride x height needs 46 bits" },
+    { "empty", 16, 16, 64, 0, 0, false, 0, "a memfd that shrank to nothing" },
+    { "one-row", 16, 1, 64, 0, 64, true, 1, "no stride counted" },
+};
+
+static void test_bounds(const void *opaque)
+{
+    const BoundsCase *c = opaque;
+    VFIOPlane plane = { .fourcc = XR24, .width = c->width,
+                        .height = c->height, .stride = c->stride,
+                        .offset = c->offset,
+                        /* The device's word, which counts for nothing. */
+                        .size = UINT64_MAX };
+    VFIOPlaneFault expected = c->within ? VFIO_PLANE_FAULT_NONE
+                                        : VFIO_PLANE_FAULT_BOUNDS;
+
+    g_test_message("%s", c->why);
+    g_assert_cmpint(vfio_plane_check(&plane), ==, VFIO_PLANE_FAULT_NONE);
+    g_assert_cmpstr(
+        vfio_plane_fault_name(vfio_plane_check_bounds(&plane, c->size)), ==,
+        vfio_plane_fault_name(expected));
+    g_assert_cmpuint(vfio_plane_rows_within(&plane, c->size), ==, c->rows);
+}
+
+static void test_end(void)
+{
+    VFIOPlane plane = { .fourcc = XR24, .width = 100, .height = 10,
+                        .stride = 512, .offset = 64 };
+    uint64_t end;
+
+    g_assert_true(vfio_plane_end(&plane, &end));
+    g_assert_cmpuint(end, ==, 64 + 9 * 512 + 400);
+    plane.offset = UINT64_MAX - (9 * 512 + 400);
+    g_assert_true(vfio_plane_end(&plane, &end));
+    g_assert_cmpuint(end, ==, UINT64_MAX);
+    plane.offset++;
+    g_assert_false(vfio_plane_end(&plane, &end));
+}
+
+/* The two ways to count must agree on random planes and sizes. */
+static void test_rows_agree(void)
+{
+    for (int i = 0; i < 20000; i++) {
+        uint32_t width = g_test_rand_int_range(1, 200);
+        VFIOPlane plane = {
+            .fourcc = XR24, .width = width,
+            .height = g_test_rand_int_range(1, 40),
+            .stride = width * 4 + g_test_rand_int_range(0, 70),
+            .offset = g_test_rand_int_range(0, 5000),
+        };
+        uint64_t size = g_test_rand_int_range(0, 40000);
+        uint32_t rows = 0;
+
+        while (rows < plane.height &&
+               plane.offset + (uint64_t)rows * plane.stride + width * 4 <=
+               size) {
+            rows++;
+        }
+        g_assert_cmpuint(vfio_plane_rows_within(&plane, size), ==, rows);
+        g_assert_cmpint(vfio_plane_check_bounds(&plane, size) ==
+                        VFIO_PLANE_FAULT_NONE, ==, rows == plane.height);
+    }
+}
+
+static void test_off(void)
+{
+    VFIOPlane plane = { .fourcc = XR24, .size = 4096 };
+
+    g_assert_false(vfio_plane_is_off(&plane));
+    plane.size = 0;
+    g_assert_true(vfio_plane_is_off(&plane));
+    plane = (VFIOPlane) { .size = 4096 };
+    g_assert_true(vfio_plane_is_off(&plane));
+    /* Width and height say nothing: on with 0 pixels is a fault. */
+    plane = (VFIOPlane) { .fourcc = XR24, .size = 4096 };
+    g_assert_false(vfio_plane_is_off(&plane));
+    g_assert_cmpint(vfio_plane_check(&plane), ==, VFIO_PLANE_FAULT_EXTENT);
+}
+
+static void test_same_buffer(void)
+{
+    const VFIOPlane a = {
+        .type = VFIO_PLANE_PRIMARY, .kind = VFIO_PLANE_KIND_DMABUF, .id = 7,
+        .fourcc = XR24, .width = 640, .height = 480, .stride = 2560,
+        .size = 1228800,
+    };
+    VFIOPlane b = a;
+
+#define DIFFERS(field, value)                           \
+    do {                                                \
+        b = a;                                          \
+        b.field = (value);                              \
+        g_assert_false(vfio_plane_same_buffer(&a, &b)); \
+        g_assert_false(vfio_plane_same_buffer(&b, &a)); \
+    } while (0)
+
+    g_assert_true(vfio_plane_same_buffer(&a, &b));
+    DIFFERS(kind, VFIO_PLANE_KIND_REGION);
+    DIFFERS(id, 8);
+    DIFFERS(fourcc, DRM_FORMAT_XBGR8888);
+    DIFFERS(modifier, I915_FORMAT_MOD_X_TILED);
+    DIFFERS(width, 639);
+    DIFFERS(height, 479);
+    DIFFERS(stride, 2561);
+    DIFFERS(offset, 64);
+    DIFFERS(size, 1228801);
+#undef DIFFERS
+
+    /* A cursor that moves keeps its buffer. */
+    b = a;
+    b.x = -5;
+    b.y = 6;
+    b.hot_x = 1;
+    b.hot_y = VFIO_PLANE_NO_HOTSPOT;
+    g_assert_true(vfio_plane_same_buffer(&a, &b));
+}
+
+/* Every fault has a name, and no two the same: they key the warnings. */
+static void test_fault_names(void)
+{
+    g_assert_cmpstr(vfio_plane_fault_name(VFIO_PLANE_FAULT_BOUNDS), ==,
+                    "bounds");
+    for (int i = 0; i < VFIO_PLANE_FAULT__MAX; i++) {
+        g_assert_nonnull(vfio_plane_fault_name(i));
+        for (int j = 0; j < i; j++) {
+            g_assert_cmpstr(vfio_plane_fault_name(i), !=,
+                            vfio_plane_fault_name(j));
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+        g_autofree char *path = g_strdup_printf("/vfio-plane/check/%s",
+                                                checks[i].name);
+
+        g_test_add_data_func(path, &checks[i], test_check);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bounds); i++) {
+        g_autofree char *path = g_strdup_printf("/vfio-plane/bounds/%s",
+                                                bounds[i].name);
+
+        g_test_add_data_func(path, &bounds[i], test_bounds);
+    }
+    g_test_add_func("/vfio-plane/end", test_end);
+    g_test_add_func("/vfio-plane/rows-agree", test_rows_agree);
+    g_test_add_func("/vfio-plane/off", test_off);
+    g_test_add_func("/vfio-plane/same-buffer", test_same_buffer);
+    g_test_add_func("/vfio-plane/fault-names", test_fault_names);
+    return g_test_run();
+}

@@ -59,7 +59,8 @@ need_packages() {
     if ((EUID != 0)); then
         command -v sudo >/dev/null ||
             die "neither root nor sudo: install these packages first: $missing"
-        sudo -v </dev/tty || die "sudo did not let us install packages"
+        # Here it can ask for a password, in a logged step it cannot.
+        sudo true || die "sudo did not let us install packages"
     fi
     # shellcheck disable=SC2086 # a list of words
     run_step packages "installing Debian packages" _install_packages $missing

@@ -33,7 +33,7 @@ run_tap() {
     shift 2
     python3 "$VGPU_TOP/scripts/vgpu/tap.py" --timeout "$limit" \
         --counts "$COUNTS" --log "$VGPU_LOGS/test-${name//\//-}.log" \
-        "$name" "$@" || (($? == 3)) || exit 1
+        "$name" "$@" || (($? == 3))
 }
 
 _unit_compile() {
@@ -101,8 +101,7 @@ test_lab() {
     lock_build
     qemu_build
     unlock_build
-    # Builds the lab's kernel too, and shows that.
-    "$VGPU_TOP/vgpu" lab -- true || die "the lab does not boot"
+    "$VGPU_TOP/vgpu" lab --build-only
     for program in "$VGPU_TOP"/tests/host/*; do
         [[ -f $program && -x $program ]] || continue
         run_tap "host/$(basename "$program")" "$LAB_LIMIT" "$program"
@@ -130,7 +129,15 @@ trap 'rm -f "$COUNTS"' EXIT
 
 for group in "${groups[@]}"; do
     say "$group tests"
-    "test_$group"
+    # One that cannot even be built is a failure, and the others still run.
+    set +e
+    (
+        set -e
+        "test_$group"
+    )
+    status=$?
+    set -e
+    ((status == 0)) || echo "0 1 0" >>"$COUNTS"
 done
 
 read -r passed failed skipped < <(

@@ -69,7 +69,7 @@ _watch_step() {
 # exits. Call it as a plain statement: in a condition "set -e" is off inside
 # COMMAND.
 run_step() {
-    local name=$1 what=$2 log=$VGPU_LOGS/$1.log since status watcher
+    local what=$2 log=$VGPU_LOGS/$1.log since status watcher
     shift 2
     since=$(date +%s)
     say "$what ..."

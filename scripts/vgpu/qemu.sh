@@ -110,7 +110,7 @@ qemu_source() {
 _qemu_configure() {
     rm -rf "$1/build"
     mkdir "$1/build"
-    cd "$1/build"
+    cd "$1/build" || return
     ../configure "${QEMU_OPTIONS[@]}"
 }
 

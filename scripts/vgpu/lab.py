@@ -1,0 +1,316 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boots the lab kernel for one command and passes on what comes of it.
+
+The kernel is one process in a PID namespace of its own, of which it is
+process 1: when it ends, for whatever reason, everything in the lab ends with
+it. The command's output travels through files that the lab writes and this
+program reads while they grow.
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+STATUS_TIMEOUT = 124
+STATUS_NO_LAB = 125
+
+# How often the output files are looked at. Nobody notices 20 ms, and it
+# costs next to nothing.
+POLL_SECONDS = 0.02
+
+# The files of the host's session mean nothing to programs in the lab, or
+# name places that are empty there.
+HOST_ONLY = {"TMPDIR", "TEMP", "TMP", "DISPLAY", "WAYLAND_DISPLAY",
+             "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS",
+             "SSH_AUTH_SOCK"}
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Ended(Exception):
+    """The lab must end now; carries the exit status."""
+
+    def __init__(self, status, message=None):
+        super().__init__(message)
+        self.status = status
+
+
+def complain(message):
+    print(f"vgpu lab: {message}", file=sys.stderr, flush=True)
+
+
+def die_with(parent):
+    """Runs in a child before exec: the child is killed when its parent ends.
+
+    The parent may have ended before the request was made, so look again.
+    """
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(STATUS_NO_LAB)
+
+
+def spawn(command, **keywords):
+    """Starts a process that ends with this one and gets no Ctrl-C of its own."""
+    parent = os.getpid()
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                            start_new_session=True,
+                            preexec_fn=lambda: die_with(parent), **keywords)
+
+
+class Relay:
+    """Copies a growing file to a file descriptor."""
+
+    def __init__(self, path, target):
+        self.source = open(path, "rb", buffering=0)
+        self.target = target
+
+    def pass_on(self):
+        """Returns whether there was anything."""
+        moved = False
+        while data := self.source.read(1 << 16):
+            moved = True
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self.target, view):]
+        return moved
+
+
+class Network:
+    """The host's side of the lab's network card: slirp4netns, no root."""
+
+    GUEST = "10.0.2.100"
+
+    def __init__(self, folder):
+        self.link = os.path.join(folder, "net.sock")
+        self.api = os.path.join(folder, "net.api")
+        self.process = None
+
+    def start(self, forwards):
+        with open(os.path.join(os.path.dirname(self.api), "slirp.log"),
+                  "wb") as log:
+            self.process = spawn(
+                ["slirp4netns", "--target-type=bess",
+                 f"--api-socket={self.api}", self.link],
+                stdout=log, stderr=log)
+        self._await(self.link)
+        return forwards
+
+    def kernel_argument(self):
+        return f"vec0:transport=bess,dst={self.link},depth=128,gro=1"
+
+    def forward(self, host_port, guest_port):
+        """Makes 127.0.0.1:host_port lead to guest_port in the lab."""
+        self._await(self.api)
+        request = {"execute": "add_hostfwd", "arguments": {
+            "proto": "tcp", "host_addr": "127.0.0.1", "host_port": host_port,
+            "guest_addr": self.GUEST, "guest_port": guest_port}}
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.api)
+            connection.sendall(json.dumps(request).encode())
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        if "error" in json.loads(answer):
+            raise Ended(STATUS_NO_LAB, f"port {host_port} of 127.0.0.1 cannot "
+                        f"be forwarded: {answer.decode().strip()}")
+
+    def _await(self, path):
+        deadline = time.monotonic() + 30
+        while not os.path.exists(path):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise Ended(STATUS_NO_LAB, "slirp4netns did not start")
+            time.sleep(POLL_SECONDS)
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
+def memory_folder(folder, megabytes):
+    """Where UML may put its memory's file: it needs that much room there."""
+    try:
+        room = os.statvfs("/dev/shm")
+        if room.f_bavail * room.f_frsize >= megabytes << 20:
+            return "/dev/shm"
+    except OSError:
+        pass
+    return folder
+
+
+def write_folder(folder, options):
+    """What lab/init reads; see there."""
+    def put(name, words):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(b"".join(os.fsencode(word) + b"\0" for word in words))
+
+    cwd = os.getcwd()
+    put("command", options.command)
+    put("environ", [f"{key}={value}" for key, value in os.environ.items()
+                    if key not in HOST_ONLY])
+    put("keep", sorted({cwd, os.environ["VGPU_TOP"], folder}))
+    with open(os.path.join(folder, "cwd"), "wb") as file:
+        file.write(os.fsencode(cwd))
+    for name in ("stdout", "stderr"):
+        put(name, [])
+    if os.path.sameopenfile(1, 2):
+        put("merged", [])
+
+
+class Lab:
+    def __init__(self, folder, options):
+        self.folder = folder
+        self.options = options
+        self.deadline = time.monotonic() + options.timeout
+        self.process = None
+        self.network = Network(folder)
+        self.relays = []
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run(self):
+        """Returns the command's exit status."""
+        write_folder(self.folder, self.options)
+        self.relays = [Relay(self.path("stdout"), 1),
+                       Relay(self.path("stderr"), 2)]
+        extra = []
+        if self.options.forward:
+            self.network.start(self.options.forward)
+            extra.append(self.network.kernel_argument())
+        self.start_kernel(extra)
+        for host_port, guest_port in self.options.forward:
+            self.network.forward(host_port, guest_port)
+        self.relay_until_end()
+        return self.status()
+
+    def start_kernel(self, extra):
+        megabytes = self.options.memory
+        unshare = ["unshare", "--fork", "--pid", "--kill-child"]
+        if os.geteuid() != 0:
+            unshare += ["--user", "--map-root-user"]
+        kernel = [self.options.kernel, f"mem={megabytes}M",
+                  "rootfstype=hostfs", "rootflags=/", "rw",
+                  f"init={self.options.init}", f"vgpu_lab={self.folder}",
+                  f"uml_dir={self.folder}/uml", "con0=fd:0,fd:1", "con=null",
+                  "quiet", *extra, *self.options.kernel_arg]
+        environment = dict(os.environ,
+                           TMPDIR=memory_folder(self.folder, megabytes))
+        with open(self.path("console"), "wb") as console:
+            self.process = spawn(unshare + kernel, stdout=console,
+                                 stderr=console, env=environment, cwd="/")
+
+    def relay_until_end(self):
+        while True:
+            running = self.process.poll() is None
+            moved = [relay.pass_on() for relay in self.relays]
+            if not running:
+                return
+            if time.monotonic() > self.deadline:
+                raise Ended(STATUS_TIMEOUT, "time limit of "
+                            f"{self.options.timeout:g} s: the lab was ended")
+            if not any(moved):
+                time.sleep(POLL_SECONDS)
+
+    def status(self):
+        try:
+            with open(self.path("status"), encoding="ascii") as file:
+                return int(file.read())
+        except (OSError, ValueError):
+            with open(self.path("console"), "rb") as console:
+                tail = console.read()[-4000:].decode(errors="replace")
+            raise Ended(STATUS_NO_LAB, "the lab's kernel ended early; its "
+                        f"console's last lines:\n{tail}") from None
+
+    def kernel_pid(self):
+        """The host's number for the lab's process 1, unshare's only child."""
+        pid = self.process.pid
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children",
+                      encoding="ascii") as file:
+                return int(file.read().split()[0])
+        except (OSError, IndexError):
+            return None
+
+    def stop(self):
+        """Ends the lab; returns when nothing of it is left.
+
+        Process 1 of a PID namespace is gone, for its parent, only when all
+        others in it are: so kill that one, and wait for unshare to see it.
+        """
+        if self.process and self.process.poll() is None:
+            pid = self.kernel_pid()
+            try:
+                os.kill(pid or self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.network.stop()
+
+
+def port_pair(text):
+    host, guest = text.split(":")
+    return int(host), int(guest)
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(
+        prog="./vgpu lab", allow_abbrev=False,
+        usage="%(prog)s [--kernel-arg ARG]... [--timeout S] -- COMMAND...")
+    parser.add_argument("--kernel-arg", action="append", default=[])
+    parser.add_argument("--timeout", type=float, default=600)
+    parser.add_argument("--memory", type=int, default=4096, metavar="MIB")
+    parser.add_argument("--forward", type=port_pair, action="append",
+                        default=[], metavar="HOSTPORT:PORT")
+    parser.add_argument("--kernel", help=argparse.SUPPRESS)
+    parser.add_argument("--init", help=argparse.SUPPRESS)
+    parser.add_argument("command", nargs="+")
+    return parser.parse_args()
+
+
+def on_signal(number, _frame):
+    raise Ended(128 + number)
+
+
+def run_lab(options):
+    runs = os.path.join(os.environ["VGPU_BUILD"], "lab", "run")
+    os.makedirs(runs, exist_ok=True)
+    folder = tempfile.mkdtemp(dir=runs)
+    lab = Lab(folder, options)
+    try:
+        return lab.run()
+    except Ended as end:
+        if str(end) != "None":
+            complain(end)
+        return end.status
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        lab.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    options = parse_options()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    sys.exit(run_lab(options))
+
+
+if __name__ == "__main__":
+    main()

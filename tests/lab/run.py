@@ -78,34 +78,38 @@ class Tap:
             print("#", line, flush=True)
 
 
-def run_case(tap, group, case, function):
-    """Runs one case, or fails it if function is an exception."""
+def explain(tap, group, error):
+    tap.explain("".join(traceback.format_exception(error)))
+    if group.vm is not None:
+        tap.explain("\n".join(["QEMU said:"] + group.vm.warnings()))
+
+
+def run_case(tap, group, case):
     start = time.monotonic()
     error = None
     try:
-        if isinstance(function, BaseException):
-            raise function
-        function()
+        getattr(group, case)()
     except Exception as caught:  # pylint: disable=broad-except
         error = caught
     tap.result(title(type(group), case), error, time.monotonic() - start)
     if error is not None and not isinstance(error, Skip):
-        tap.explain("".join(traceback.format_exception(error)))
-        if group.vm is not None:
-            tap.explain("QEMU's standard error:\n" + group.vm.stderr())
+        explain(tap, group, error)
 
 
 def run_group(tap, cls, cases):
+    """Every case fails when what they share cannot be set up."""
     group = cls()
-    broken = None
     try:
-        group.setup()
-    except Exception as caught:  # pylint: disable=broad-except
-        broken = caught
-    try:
+        try:
+            group.setup()
+        except Exception as error:  # pylint: disable=broad-except
+            explain(tap, group, error)
+            for case in cases:
+                tap.result(title(cls, case), error, 0)
+            return
         for case in cases:
             group.case = case
-            run_case(tap, group, case, broken or getattr(group, case))
+            run_case(tap, group, case)
     finally:
         group.teardown()
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A region vGPU (mdpy) at 1920x1080."""
 
-from vgpulab import oracle
+from vgpulab import oracle, viewers
 from vgpulab.group import Group
 from vgpulab.oracle import CHECKS, NOISE, RAMP
 from vgpulab.rfb import RAW, TIGHT, Rfb
@@ -51,6 +51,14 @@ class MdpyHd(Group):
         """VNC, tight at lossless quality"""
         with Rfb(self.vm.vnc_display, TIGHT) as viewer:
             viewer.wait_for(self.draw(RAMP, 2), "tight")
+
+    def test_tigervnc(self):
+        """a packaged viewer: TigerVNC, raw"""
+        want = self.draw(RAMP, 3)
+        with viewers.TigerVnc(
+                self.vm.vnc_display, WIDTH, HEIGHT, "-AutoSelect=0",
+                "-FullColor", "-PreferredEncoding=Raw") as viewer:
+            self.expect_picture(viewer.picture, want, "TigerVNC")
 
     def test_box(self):
         """an animated box ends where the guest drew it last"""

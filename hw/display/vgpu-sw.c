@@ -254,8 +254,6 @@ static void vgpu_sw_instance_init(Object *obj)
     s->fd = -1;
     s->udmabuf_fd = -1;
     s->copy_fd = -1;
-    s->edid.max_xres = 3840;
-    s->edid.max_yres = 2160;
 }
 
 static void vgpu_sw_instance_finalize(Object *obj)
@@ -272,6 +270,8 @@ static const Property vgpu_sw_properties[] = {
     DEFINE_PROP_BOOL("edid", VGPUSWState, has_edid, true),
     DEFINE_PROP_UINT32("xres", VGPUSWState, xres, 0),
     DEFINE_PROP_UINT32("yres", VGPUSWState, yres, 0),
+    DEFINE_PROP_UINT32("xmax", VGPUSWState, edid.max_xres, 3840),
+    DEFINE_PROP_UINT32("ymax", VGPUSWState, edid.max_yres, 2160),
     DEFINE_PROP_BOOL("ramfb", VGPUSWState, ramfb, false),
 };
 

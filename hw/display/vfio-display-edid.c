@@ -1,0 +1,170 @@
+/*
+ * The monitor that a vGPU's guest sees: the EDID region
+ *
+ * struct vfio_region_gfx_edid in linux/vfio.h has the registers and the
+ * sequence: link down, size, blob, link up. What drivers make of it: GVT-g
+ * takes only aligned accesses of four bytes to the registers, bounds blob
+ * writes by the size that was written before, and reports a region size that
+ * does not cover the blob, so nothing here is checked against that size.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/vfio.h>
+#include "hw/display/edid.h"
+#include "qapi/error.h"
+#include "qemu/timer.h"
+#include "trace.h"
+#include "vfio-display-internal.h"
+
+/*
+ * Guest drivers poll for a hotplug; one that is down for less may be missed.
+ */
+#define LINK_DOWN_MS 100
+
+/* A base block and one extension; more than QEMU generates is no use. */
+#define EDID_BLOCK 128
+#define EDID_MAX_SIZE 1024
+
+struct VFIODisplayEdid {
+    VFIODisplay *dpy;
+    uint32_t offset;    /* of the blob in the region */
+    uint32_t max_xres;
+    uint32_t max_yres;
+    size_t blob_size;   /* bytes there are for the blob */
+    uint8_t blob[EDID_MAX_SIZE];
+    QEMUTimer *link_up_timer;
+};
+
+static bool edid_read_reg(VFIODisplay *dpy, size_t offset, uint32_t *value)
+{
+    return dpy->ops->edid_read(dpy->opaque, value, sizeof(*value),
+                               offset) == 0;
+}
+
+static bool edid_write_reg(VFIODisplay *dpy, size_t offset, uint32_t value)
+{
+    int ret = dpy->ops->edid_write(dpy->opaque, &value, sizeof(value), offset);
+
+    if (ret < 0) {
+        trace_vfio_display_edid_refused(dpy, offset, value, ret);
+    }
+    return ret == 0;
+}
+
+static bool edid_set_link(VFIODisplay *dpy, uint32_t state)
+{
+    return edid_write_reg(dpy, offsetof(struct vfio_region_gfx_edid,
+                                        link_state), state);
+}
+
+static void edid_link_up(void *opaque)
+{
+    VFIODisplayEdid *edid = opaque;
+
+    if (edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_UP)) {
+        trace_vfio_display_edid_link(edid->dpy, "up");
+    }
+}
+
+/* Writes the blob for a mode; the link is down before and after. */
+static bool edid_write_blob(VFIODisplayEdid *edid, const QemuUIInfo *info)
+{
+    VFIODisplay *dpy = edid->dpy;
+    qemu_edid_info generate = {
+        .maxx = edid->max_xres,
+        .maxy = edid->max_yres,
+        .prefx = info->width,
+        .prefy = info->height,
+        .width_mm = info->width_mm,
+        .height_mm = info->height_mm,
+        .refresh_rate = info->refresh_rate,
+    };
+    size_t size;
+
+    if (edid->max_xres) {
+        generate.prefx = MIN(generate.prefx, edid->max_xres);
+    }
+    if (edid->max_yres) {
+        generate.prefy = MIN(generate.prefy, edid->max_yres);
+    }
+    memset(edid->blob, 0, edid->blob_size);
+    qemu_edid_generate(edid->blob, edid->blob_size, &generate);
+    size = qemu_edid_size(edid->blob);
+    trace_vfio_display_edid_mode(dpy, generate.prefx, generate.prefy, size);
+
+    return edid_write_reg(dpy, offsetof(struct vfio_region_gfx_edid,
+                                        edid_size), size) &&
+        dpy->ops->edid_write(dpy->opaque, edid->blob, size,
+                             edid->offset) == 0;
+}
+
+void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info)
+{
+    timer_del(edid->link_up_timer);
+    if (!edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_DOWN)) {
+        return;
+    }
+    trace_vfio_display_edid_link(edid->dpy, "down");
+
+    if (!info->width || !info->height || !edid_write_blob(edid, info)) {
+        return;
+    }
+    timer_mod(edid->link_up_timer,
+              qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + LINK_DOWN_MS);
+}
+
+static bool edid_read_limits(VFIODisplayEdid *edid, Error **errp)
+{
+    VFIODisplay *dpy = edid->dpy;
+    uint32_t max_size;
+
+    if (!edid_read_reg(dpy, offsetof(struct vfio_region_gfx_edid,
+                                     edid_offset), &edid->offset) ||
+        !edid_read_reg(dpy, offsetof(struct vfio_region_gfx_edid,
+                                     edid_max_size), &max_size) ||
+        !edid_read_reg(dpy, offsetof(struct vfio_region_gfx_edid,
+                                     max_xres), &edid->max_xres) ||
+        !edid_read_reg(dpy, offsetof(struct vfio_region_gfx_edid,
+                                     max_yres), &edid->max_yres)) {
+        error_setg(errp, "the EDID region cannot be read");
+        return false;
+    }
+    if (max_size < EDID_BLOCK ||
+        edid->offset < sizeof(struct vfio_region_gfx_edid)) {
+        error_setg(errp, "the EDID region has room for %u bytes at %u",
+                   max_size, edid->offset);
+        return false;
+    }
+    edid->blob_size = MIN(max_size, EDID_MAX_SIZE);
+    return true;
+}
+
+VFIODisplayEdid *vfio_display_edid_new(VFIODisplay *dpy, Error **errp)
+{
+    g_autofree VFIODisplayEdid *edid = g_new0(VFIODisplayEdid, 1);
+    QemuUIInfo info = {};
+
+    edid->dpy = dpy;
+    if (!edid_read_limits(edid, errp)) {
+        return NULL;
+    }
+    trace_vfio_display_edid_region(dpy, edid->max_xres, edid->max_yres,
+                                      edid->blob_size);
+    edid->link_up_timer = timer_new_ms(QEMU_CLOCK_REALTIME, edid_link_up,
+                                       edid);
+    info.width = dpy->config.xres ?: edid->max_xres;
+    info.height = dpy->config.yres ?: edid->max_yres;
+    vfio_display_edid_ui_info(edid, &info);
+    return g_steal_pointer(&edid);
+}
+
+void vfio_display_edid_free(VFIODisplayEdid *edid)
+{
+    if (!edid) {
+        return;
+    }
+    timer_free(edid->link_up_timer);
+    g_free(edid);
+}

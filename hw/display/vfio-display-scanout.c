@@ -1,0 +1,488 @@
+/*
+ * The display of a device that renders where only its driver can see:
+ * from the device's answer to the console's scanout
+ *
+ * At each refresh the device is asked what is on screen. Its dma-buf goes to
+ * the viewers that take it; for those that take pixels, the mirror copies the
+ * frame from the mapped dma-buf or from a region. Whatever the device gets
+ * wrong, the last good frame stays and the next refresh tries again.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/timer.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "trace.h"
+#include "vfio-display-internal.h"
+
+/*
+ * Guests' mode changes turn the plane off for a while, or make the driver
+ * fail its queries: up to about half a second with Linux, more with Windows.
+ */
+#define GRACE_NS (1 * NANOSECONDS_PER_SECOND)
+/* A frame that nobody looked at for longer needs no grace. */
+#define GRACE_MAX_AGE_NS (5 * NANOSECONDS_PER_SECOND)
+
+static const char words_unmappable[] =
+    "The picture is in memory that the CPU cannot map. "
+    "Try -display egl-headless.";
+static const char words_tiled[] =
+    "The picture is tiled, which takes OpenGL to read. "
+    "Try -display egl-headless.";
+static const char words_forced[] =
+    "This vGPU's picture cannot take the way that x-display-path names.";
+
+/* --- Buffers: what the hook attaches to those that the cache holds ------ */
+
+static void vfio_display_attach(void *opaque, VFIOPlaneBuffer *buffer)
+{
+    VFIODisplayBuffer *user = g_new0(VFIODisplayBuffer, 1);
+    const VFIOPlane *plane = &buffer->plane;
+
+    user->way = PIXEL_WAY__MAX;
+    user->dmabuf = qemu_dmabuf_new(plane->width, plane->height, plane->stride,
+                                   0, 0, plane->width, plane->height,
+                                   plane->fourcc, plane->modifier, buffer->fd,
+                                   false, false);
+    qemu_dmabuf_set_offset(user->dmabuf, plane->offset);
+    buffer->user = user;
+    trace_vfio_display_buffer_open(opaque, plane->id, plane->width,
+                                   plane->height, plane->fourcc,
+                                   plane->modifier);
+}
+
+static void vfio_display_detach(void *opaque, VFIOPlaneBuffer *buffer)
+{
+    VFIODisplay *dpy = opaque;
+    VFIODisplayBuffer *user = buffer->user;
+
+    trace_vfio_display_buffer_close(opaque, buffer->plane.id);
+    assert(buffer != dpy->primary);
+    dpy_gl_release_dmabuf(dpy->con, user->dmabuf);
+    dmabuf_map_free(user->map);
+    qemu_dmabuf_free(user->dmabuf);
+    g_free(user);
+    buffer->user = NULL;
+}
+
+static int vfio_display_fetch(void *opaque, uint32_t id)
+{
+    VFIODisplay *dpy = opaque;
+
+    return dpy->ops->get_dmabuf(dpy->opaque, id);
+}
+
+const VFIOPlaneCacheOps vfio_display_cache_ops = {
+    .fetch = vfio_display_fetch,
+    .attach = vfio_display_attach,
+    .detach = vfio_display_detach,
+};
+
+static void vfio_display_map(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
+{
+    VFIODisplayBuffer *user = buffer->user;
+    Error *err = NULL;
+    uint64_t end;
+
+    if (user->map_tried || !vfio_plane_end(&buffer->plane, &end)) {
+        return;
+    }
+    user->map_tried = true;
+    user->map = dmabuf_map_new(buffer->fd, end, &err);
+    if (!user->map) {
+        trace_vfio_display_unmappable(dpy, buffer->plane.id,
+                                      error_get_pretty(err));
+        error_free(err);
+    }
+}
+
+/* --- The way that pixels take ------------------------------------------- */
+
+static void vfio_display_set_way(VFIODisplay *dpy, PixelWay way)
+{
+    if (dpy->way != way) {
+        dpy->way = way;
+        trace_vfio_display_way(dpy, pixel_way_name(way));
+    }
+}
+
+static PixelWay vfio_display_choose_way(VFIODisplay *dpy,
+                                        VFIOPlaneBuffer *buffer)
+{
+    const VFIOPlane *plane = &buffer->plane;
+    VFIODisplayBuffer *user = buffer->user;
+    PixelWayCaps caps = {
+        .dmabuf = true,
+        .linear = plane->modifier == DRM_FORMAT_MOD_LINEAR,
+        .cpu_format = ui_pixel_format_find(plane->fourcc) != NULL,
+        .region = dpy->kinds[VFIO_PLANE_KIND_REGION],
+        .gl_readback = qemu_console_has_readback(dpy->con),
+    };
+
+    if (caps.linear && caps.cpu_format) {
+        vfio_display_map(dpy, buffer);
+        caps.mappable = user->map != NULL;
+    }
+    return pixel_way_choose(&caps, dpy->config.way);
+}
+
+/* --- Placeholders and ramfb --------------------------------------------- */
+
+static void vfio_display_show_words(VFIODisplay *dpy, const char *words,
+                                    uint32_t width, uint32_t height)
+{
+    DisplaySurface *surface = qemu_console_surface(dpy->con);
+
+    width = MAX(width, 640);
+    height = MAX(height, 480);
+    if (dpy->placeholder == words && surface &&
+        surface_is_placeholder(surface) &&
+        surface_width(surface) == width && surface_height(surface) == height) {
+        return;
+    }
+    dpy->placeholder = words;
+    surface = qemu_create_placeholder_surface(width, height, words);
+    dpy_gfx_replace_mirror(dpy->con, surface);
+    dpy_gfx_update(dpy->con, 0, 0, width, height);
+}
+
+static void vfio_display_no_way(VFIODisplay *dpy, const VFIOPlane *plane)
+{
+    char fourcc[UI_FOURCC_STRLEN];
+    const char *words;
+
+    if (dpy->config.way != PIXEL_WAY__MAX) {
+        words = words_forced;
+    } else if (plane->modifier != DRM_FORMAT_MOD_LINEAR) {
+        words = words_tiled;
+        vfio_display_fault(dpy, VFIO_PLANE_FAULT_MODIFIER,
+                           "format %s with modifier 0x%016" PRIx64
+                           " is not linear and there is no OpenGL to read it",
+                           ui_fourcc_to_string(plane->fourcc, fourcc),
+                           plane->modifier);
+    } else {
+        words = words_unmappable;
+        vfio_display_fault(dpy, VFIO_PLANE_FAULT_MAP,
+                           "the buffer cannot be mapped and there is no "
+                           "OpenGL to read it");
+    }
+    vfio_display_show_words(dpy, words, plane->width, plane->height);
+}
+
+static void vfio_display_blank(VFIODisplay *dpy)
+{
+    trace_vfio_display_blank(dpy);
+    vfio_display_forget_buffers(dpy);
+    dpy->state = VFIO_DISPLAY_BLANK;
+    dpy->way = PIXEL_WAY__MAX;
+    dpy->placeholder = NULL;
+    if (!dpy->ramfb || !ramfb_display_resume(dpy->ramfb)) {
+        dpy_gfx_replace_surface(dpy->con, NULL);
+    }
+}
+
+/* The device shows nothing, or does not say what it shows. */
+static void vfio_display_gone(VFIODisplay *dpy)
+{
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+
+    if (dpy->state == VFIO_DISPLAY_ON &&
+        now - dpy->last_good_ns < GRACE_MAX_AGE_NS) {
+        dpy->state = VFIO_DISPLAY_GRACE;
+        dpy->off_since_ns = now;
+        return;
+    }
+    if (dpy->state == VFIO_DISPLAY_GRACE &&
+        now - dpy->off_since_ns < GRACE_NS) {
+        return;
+    }
+    if (dpy->state != VFIO_DISPLAY_BLANK) {
+        vfio_display_blank(dpy);
+    }
+    if (dpy->ramfb) {
+        ramfb_display_update(dpy->con, dpy->ramfb);
+    }
+}
+
+static void vfio_display_good(VFIODisplay *dpy, const VFIOPlane *plane)
+{
+    dpy->state = VFIO_DISPLAY_ON;
+    dpy->last_good_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    dpy->plane = *plane;
+}
+
+void vfio_display_forget_buffers(VFIODisplay *dpy)
+{
+    if (dpy->primary) {
+        dpy->primary = NULL;
+        dpy_gl_scanout_disable(dpy->con);
+    }
+    vfio_plane_cache_clear(dpy->cache);
+    if (dpy->region_open) {
+        dpy->region_open = false;
+        dpy->ops->close_region(dpy->opaque);
+    }
+}
+
+/* --- What the device reports -------------------------------------------- */
+
+/*
+ * The first query of a new mode may fail for no reason (mbochs: ENOMEM), so
+ * it gets a second chance at once: a screendump does not come back later.
+ */
+static bool vfio_display_query(VFIODisplay *dpy, VFIOPlaneKind kind,
+                               VFIOPlane *plane)
+{
+    int ret = 0;
+
+    for (int i = 0; i < 2; i++) {
+        *plane = (VFIOPlane) { .type = VFIO_PLANE_PRIMARY, .kind = kind };
+        ret = dpy->ops->query_plane(dpy->opaque, plane);
+        trace_vfio_display_query(dpy, kind, ret, plane->id, plane->fourcc,
+                                 plane->width, plane->height, plane->stride);
+        if (ret >= 0) {
+            return true;
+        }
+        if (i == 0) {
+            /* counted, but nothing to bother the user with */
+            dpy->faults[VFIO_PLANE_FAULT_QUERY]++;
+        }
+    }
+    vfio_display_fault(dpy, VFIO_PLANE_FAULT_QUERY,
+                       "the device does not say what is on screen: %s",
+                       strerror(-ret));
+    return false;
+}
+
+static void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
+                                   const VFIOPlane *plane, int err)
+{
+    char fourcc[UI_FOURCC_STRLEN];
+
+    vfio_display_fault(dpy, fault,
+                       "the device reports a plane that cannot be shown "
+                       "(%s): %ux%u, stride %u, offset %" PRIu64 ", size %"
+                       PRIu64 ", format %s, modifier 0x%016" PRIx64
+                       ", id %u%s%s", vfio_plane_fault_name(fault),
+                       plane->width, plane->height, plane->stride,
+                       plane->offset, plane->size,
+                       ui_fourcc_to_string(plane->fourcc, fourcc),
+                       plane->modifier, plane->id, err ? ": " : "",
+                       err ? strerror(err) : "");
+}
+
+/* --- Frames ------------------------------------------------------------- */
+
+static bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
+{
+    switch (console_mirror_update(dpy->mirror, frame)) {
+    case MIRROR_CHANGED:
+        dpy->frames++;
+        dpy->placeholder = NULL;
+        return true;
+    case MIRROR_UNCHANGED:
+        return true;
+    case MIRROR_BUSY:
+        return false;
+    case MIRROR_VANISHED:
+        vfio_display_fault(dpy, VFIO_PLANE_FAULT_VANISHED,
+                           "the picture's memory went away while it was read");
+        return false;
+    }
+    g_assert_not_reached();
+}
+
+static MirrorFrame vfio_display_frame(const VFIOPlane *plane)
+{
+    return (MirrorFrame) {
+        .format = ui_pixel_format_find(plane->fourcc),
+        .width = plane->width,
+        .height = plane->height,
+        .readable = plane->height,
+        .stride = plane->stride,
+        .offset = plane->offset,
+        .fd = -1,
+    };
+}
+
+static bool vfio_display_open_region(VFIODisplay *dpy, const VFIOPlane *plane)
+{
+    int ret;
+
+    if (dpy->region_open && dpy->region_index == plane->id) {
+        return true;
+    }
+    if (dpy->region_open) {
+        dpy->region_open = false;
+        dpy->ops->close_region(dpy->opaque);
+    }
+    ret = dpy->ops->open_region(dpy->opaque, plane->id, &dpy->region);
+    if (ret < 0) {
+        vfio_display_bad_plane(dpy, VFIO_PLANE_FAULT_REGION, plane, -ret);
+        return false;
+    }
+    dpy->region_open = true;
+    dpy->region_index = plane->id;
+    trace_vfio_display_region_open(dpy, plane->id, dpy->region.size,
+                                   dpy->region.map != NULL);
+    return true;
+}
+
+/* Shows a plane that lies in a region to the viewers that take pixels. */
+static bool vfio_display_mirror_region(VFIODisplay *dpy,
+                                       const VFIOPlane *plane)
+{
+    MirrorFrame frame;
+    VFIOPlaneFault fault = vfio_plane_check(plane);
+
+    if (fault == VFIO_PLANE_FAULT_NONE) {
+        if (!vfio_display_open_region(dpy, plane)) {
+            return false;
+        }
+        fault = vfio_plane_check_bounds(plane, dpy->region.size);
+    }
+    if (fault != VFIO_PLANE_FAULT_NONE) {
+        vfio_display_bad_plane(dpy, fault, plane, 0);
+        return false;
+    }
+    frame = vfio_display_frame(plane);
+    frame.map = dpy->region.map;
+    frame.read = dpy->ops->read_region;
+    frame.opaque = dpy->opaque;
+    return vfio_display_mirror(dpy, &frame);
+}
+
+static bool vfio_display_mirror_dmabuf(VFIODisplay *dpy,
+                                       const VFIOPlaneBuffer *buffer)
+{
+    const VFIODisplayBuffer *user = buffer->user;
+    MirrorFrame frame = vfio_display_frame(&buffer->plane);
+
+    frame.map = user->map->data;
+    frame.fd = buffer->fd;
+    frame.readable = vfio_plane_rows_within(&buffer->plane, user->map->len);
+    return vfio_display_mirror(dpy, &frame);
+}
+
+/* Shows a dma-buf to the viewers that take pixels. */
+static bool vfio_display_dmabuf_pixels(VFIODisplay *dpy,
+                                       const VFIOPlaneBuffer *buffer)
+{
+    VFIOPlane plane;
+
+    switch (dpy->way) {
+    case PIXEL_WAY_MMAP:
+        return vfio_display_mirror_dmabuf(dpy, buffer);
+    case PIXEL_WAY_REGION:
+        return vfio_display_query(dpy, VFIO_PLANE_KIND_REGION, &plane) &&
+            !vfio_plane_is_off(&plane) &&
+            vfio_display_mirror_region(dpy, &plane);
+    case PIXEL_WAY_GL:
+        /* done by the readback listener when it was told of the update */
+        return true;
+    default:
+        vfio_display_no_way(dpy, &buffer->plane);
+        return false;
+    }
+}
+
+/* Puts a buffer on screen that was not there before. */
+static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
+{
+    VFIODisplayBuffer *user = buffer->user;
+
+    if (user->way == PIXEL_WAY__MAX) {
+        user->way = vfio_display_choose_way(dpy, buffer);
+    }
+    dpy->primary = buffer;
+    trace_vfio_display_publish(dpy, buffer->plane.id);
+    qemu_console_set_cpu_pixels(dpy->con, user->way != PIXEL_WAY_GL);
+    dpy_gl_scanout_dmabuf(dpy->con, user->dmabuf);
+
+    if (user->way == PIXEL_WAY_GL) {
+        if (qemu_console_readback_active(dpy->con)) {
+            console_mirror_prepare(dpy->mirror, buffer->plane.width,
+                                   buffer->plane.height);
+            dpy->placeholder = NULL;
+        } else {
+            user->way = PIXEL_WAY_PLACEHOLDER;
+        }
+    }
+    vfio_display_set_way(dpy, user->way);
+}
+
+static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
+{
+    VFIOPlaneBuffer *buffer = NULL;
+    VFIOPlaneFault fault = vfio_plane_check(plane);
+    bool shown = true;
+    int err = 0;
+
+    if (fault == VFIO_PLANE_FAULT_NONE) {
+        fault = vfio_plane_cache_get(dpy->cache, plane, &buffer, &err);
+    }
+    if (fault != VFIO_PLANE_FAULT_NONE) {
+        vfio_display_bad_plane(dpy, fault, plane, err);
+        return false;
+    }
+
+    if (buffer != dpy->primary) {
+        vfio_display_publish(dpy, buffer);
+    }
+    vfio_display_good(dpy, plane);
+    if (!qemu_console_is_gl_blocked(dpy->con)) {
+        dpy_gl_update(dpy->con, 0, 0, plane->width, plane->height);
+    }
+    if (qemu_console_wants_pixels(dpy->con)) {
+        shown = vfio_display_dmabuf_pixels(dpy, buffer);
+    }
+    /* only now that everybody has been told of the new one */
+    vfio_plane_cache_trim(dpy->cache, &dpy->primary, 1);
+    return shown;
+}
+
+static bool vfio_display_show_region(VFIODisplay *dpy, const VFIOPlane *plane)
+{
+    static const PixelWayCaps caps = { .region = true };
+    PixelWay way = pixel_way_choose(&caps, dpy->config.way);
+
+    vfio_display_set_way(dpy, way);
+    if (way != PIXEL_WAY_REGION) {
+        vfio_display_no_way(dpy, plane);
+        return false;
+    }
+    if (qemu_console_wants_pixels(dpy->con) &&
+        !vfio_display_mirror_region(dpy, plane)) {
+        return false;
+    }
+    vfio_display_good(dpy, plane);
+    return true;
+}
+
+void vfio_display_refresh(VFIODisplay *dpy)
+{
+    bool use_dmabuf = dpy->kinds[VFIO_PLANE_KIND_DMABUF] &&
+        !(dpy->config.way == PIXEL_WAY_REGION &&
+          dpy->kinds[VFIO_PLANE_KIND_REGION]);
+    VFIOPlaneKind kind = use_dmabuf ? VFIO_PLANE_KIND_DMABUF
+                                    : VFIO_PLANE_KIND_REGION;
+    VFIOPlane plane;
+    bool shown;
+
+    if (!vfio_display_query(dpy, kind, &plane)) {
+        dpy->skipped++;
+        vfio_display_gone(dpy);
+        return;
+    }
+    if (vfio_plane_is_off(&plane)) {
+        vfio_display_gone(dpy);
+        return;
+    }
+    shown = use_dmabuf ? vfio_display_show_dmabuf(dpy, &plane)
+                       : vfio_display_show_region(dpy, &plane);
+    if (!shown) {
+        dpy->skipped++;
+    }
+}

@@ -1,0 +1,55 @@
+/*
+ * The display of a device that renders where only its driver can see,
+ * where no such display is built
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/vfio/vfio-display.h"
+#include "migration/vmstate.h"
+#include "monitor/hmp.h"
+#include "monitor/monitor.h"
+#include "qapi/qapi-commands-ui.h"
+
+VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
+                              void *opaque, const VFIODisplayConfig *config,
+                              Error **errp)
+{
+    return NULL;
+}
+
+void vfio_display_free(VFIODisplay *dpy)
+{
+    assert(!dpy);
+}
+
+void vfio_display_device_reset(VFIODisplay *dpy)
+{
+    assert(!dpy);
+}
+
+bool vfio_display_has_edid(const VFIODisplay *dpy)
+{
+    return false;
+}
+
+/* Never sent: it needs a display with ramfb. */
+const VMStateDescription vmstate_vfio_display_ramfb = {
+    .name = "VFIODisplay",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+VGPUDisplayInfoList *qmp_x_query_vgpu_display(Error **errp)
+{
+    return NULL;
+}
+
+void hmp_info_vgpu_display(Monitor *mon, const QDict *qdict)
+{
+    monitor_printf(mon, "No vGPU display.\n");
+}

@@ -1,0 +1,185 @@
+/*
+ * The display of a device that renders where only its driver can see
+ *
+ * This file is the display's life: probe, console, reset, end. What happens
+ * at each refresh is in vfio-display-scanout.c.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/qdev-core.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "trace.h"
+#include "vfio-display-internal.h"
+
+VFIODisplayList vfio_displays = QLIST_HEAD_INITIALIZER(vfio_displays);
+
+char *vfio_display_name(const VFIODisplay *dpy)
+{
+    return dpy->dev->id ? g_strdup(dpy->dev->id)
+        : object_get_canonical_path(OBJECT(dpy->dev));
+}
+
+void vfio_display_fault(VFIODisplay *dpy, VFIOPlaneFault fault,
+                        const char *fmt, ...)
+{
+    g_autofree char *name = NULL;
+    g_autofree char *what = NULL;
+    va_list ap;
+
+    dpy->faults[fault]++;
+    trace_vfio_display_fault(dpy, vfio_plane_fault_name(fault),
+                             dpy->faults[fault]);
+    if (dpy->warned[fault]) {
+        return;
+    }
+    dpy->warned[fault] = true;
+
+    va_start(ap, fmt);
+    what = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    name = vfio_display_name(dpy);
+    warn_report("vGPU display of %s: %s", name, what);
+}
+
+static void vfio_display_gfx_update(void *opaque)
+{
+    vfio_display_refresh(opaque);
+}
+
+static int vfio_display_get_flags(void *opaque)
+{
+    return GRAPHIC_FLAGS_PIXELS;
+}
+
+static void vfio_display_ui_info(void *opaque, uint32_t head,
+                                 QemuUIInfo *info)
+{
+    VFIODisplay *dpy = opaque;
+
+    vfio_display_edid_ui_info(dpy->edid, info);
+}
+
+static const GraphicHwOps vfio_display_hw_ops = {
+    .get_flags = vfio_display_get_flags,
+    .gfx_update = vfio_display_gfx_update,
+};
+
+static const GraphicHwOps vfio_display_edid_hw_ops = {
+    .get_flags = vfio_display_get_flags,
+    .gfx_update = vfio_display_gfx_update,
+    .ui_info = vfio_display_ui_info,
+};
+
+/* An EDID that does not work costs the EDID, not the display. */
+static void vfio_display_init_edid(VFIODisplay *dpy)
+{
+    g_autofree char *name = NULL;
+    Error *err = NULL;
+
+    if (!dpy->ops->has_edid || !dpy->ops->has_edid(dpy->opaque)) {
+        return;
+    }
+    dpy->edid = vfio_display_edid_new(dpy, &err);
+    if (!dpy->edid) {
+        name = vfio_display_name(dpy);
+        warn_reportf_err(err, "vGPU display of %s: no EDID: ", name);
+        return;
+    }
+    graphic_console_set_hwops(dpy->con, &vfio_display_edid_hw_ops, dpy);
+}
+
+VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
+                              void *opaque, const VFIODisplayConfig *config,
+                              Error **errp)
+{
+    bool dmabuf = ops->probe(opaque, VFIO_PLANE_KIND_DMABUF);
+    bool region = ops->probe(opaque, VFIO_PLANE_KIND_REGION);
+    RAMFBState *ramfb = NULL;
+    VFIODisplay *dpy;
+
+    trace_vfio_display_probe(dmabuf, region);
+    if (!dmabuf && !region) {
+        return NULL;
+    }
+    if (config->ramfb) {
+        ramfb = ramfb_setup(errp);
+        if (!ramfb) {
+            return NULL;
+        }
+    }
+
+    dpy = g_new0(VFIODisplay, 1);
+    dpy->dev = dev;
+    dpy->ops = ops;
+    dpy->opaque = opaque;
+    dpy->config = *config;
+    dpy->kinds[VFIO_PLANE_KIND_DMABUF] = dmabuf;
+    dpy->kinds[VFIO_PLANE_KIND_REGION] = region;
+    dpy->ramfb = ramfb;
+    dpy->way = PIXEL_WAY__MAX;
+    dpy->cache = vfio_plane_cache_new(&vfio_display_cache_ops, dpy,
+                                      VFIO_PLANE_CACHE_MAX_BUFFERS,
+                                      VFIO_PLANE_CACHE_MAX_BYTES);
+    dpy->con = graphic_console_init(dev, 0, &vfio_display_hw_ops, dpy);
+    dpy->mirror = console_mirror_new(dpy->con);
+    vfio_display_init_edid(dpy);
+    QLIST_INSERT_HEAD(&vfio_displays, dpy, next);
+    return dpy;
+}
+
+void vfio_display_free(VFIODisplay *dpy)
+{
+    if (!dpy) {
+        return;
+    }
+    QLIST_REMOVE(dpy, next);
+    vfio_display_forget_buffers(dpy);
+    graphic_console_close(dpy->con);
+    vfio_plane_cache_free(dpy->cache);
+    console_mirror_free(dpy->mirror);
+    vfio_display_edid_free(dpy->edid);
+    g_free(dpy);
+}
+
+void vfio_display_device_reset(VFIODisplay *dpy)
+{
+    if (!dpy) {
+        return;
+    }
+    trace_vfio_display_device_reset(dpy);
+    vfio_display_forget_buffers(dpy);
+    if (dpy->state != VFIO_DISPLAY_BLANK) {
+        /* nothing will come back: no grace, firmware may use ramfb now */
+        dpy->state = VFIO_DISPLAY_BLANK;
+        dpy->placeholder = NULL;
+        dpy->way = PIXEL_WAY__MAX;
+        dpy_gfx_replace_surface(dpy->con, NULL);
+    }
+}
+
+bool vfio_display_has_edid(const VFIODisplay *dpy)
+{
+    return dpy && dpy->edid;
+}
+
+static bool vfio_display_ramfb_needed(void *opaque)
+{
+    VFIODisplay *dpy = opaque;
+
+    return dpy->ramfb != NULL;
+}
+
+const VMStateDescription vmstate_vfio_display_ramfb = {
+    .name = "VFIODisplay",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = vfio_display_ramfb_needed,
+    .fields = (const VMStateField[]) {
+        VMSTATE_STRUCT_POINTER(ramfb, VFIODisplay, ramfb_vmstate, RAMFBState),
+        VMSTATE_END_OF_LIST()
+    },
+};

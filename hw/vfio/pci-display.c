@@ -1,0 +1,252 @@
+/*
+ * vfio-pci as a plane source for the vGPU display
+ *
+ * The answers are the kernel driver's: VFIO_DEVICE_QUERY_GFX_PLANE,
+ * VFIO_DEVICE_GET_GFX_DMABUF and VFIO_DEVICE_GET_REGION_INFO in linux/vfio.h.
+ * They are passed on as they are; the display path checks them. Nothing here
+ * depends on the device being an mdev: virtual functions answer the same.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/vfio.h>
+#include <sys/ioctl.h>
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "pci.h"
+#include "pci-display.h"
+
+struct VFIOPCIDisplaySource {
+    VFIOPCIDevice *vdev;
+    /* the open framebuffer region */
+    void *map;
+    size_t map_len;
+    off_t region_offset; /* in the device's file */
+    uint64_t region_size;
+    struct vfio_region_info *edid; /* NULL if there is none */
+};
+
+static int source_fd(VFIOPCIDisplaySource *source)
+{
+    return source->vdev->vbasedev.fd;
+}
+
+static uint32_t plane_flag(VFIOPlaneKind kind)
+{
+    return kind == VFIO_PLANE_KIND_DMABUF ? VFIO_GFX_PLANE_TYPE_DMABUF
+                                          : VFIO_GFX_PLANE_TYPE_REGION;
+}
+
+static bool source_probe(void *opaque, VFIOPlaneKind kind)
+{
+    struct vfio_device_gfx_plane_info info = {
+        .argsz = sizeof(info),
+        .flags = VFIO_GFX_PLANE_TYPE_PROBE | plane_flag(kind),
+    };
+
+    return ioctl(source_fd(opaque), VFIO_DEVICE_QUERY_GFX_PLANE, &info) == 0;
+}
+
+static int source_query_plane(void *opaque, VFIOPlane *plane)
+{
+    struct vfio_device_gfx_plane_info info = {
+        .argsz = sizeof(info),
+        .flags = plane_flag(plane->kind),
+        .drm_plane_type = plane->type,
+    };
+
+    if (ioctl(source_fd(opaque), VFIO_DEVICE_QUERY_GFX_PLANE, &info) < 0) {
+        return -errno;
+    }
+    plane->id = plane->kind == VFIO_PLANE_KIND_DMABUF ? info.dmabuf_id
+                                                      : info.region_index;
+    plane->fourcc = info.drm_format;
+    plane->modifier = info.drm_format_mod;
+    plane->width = info.width;
+    plane->height = info.height;
+    plane->stride = info.stride;
+    plane->offset = 0;
+    plane->size = info.size;
+    /* declared unsigned, but a cursor may lie half off the left edge */
+    plane->x = (int32_t)info.x_pos;
+    plane->y = (int32_t)info.y_pos;
+    plane->hot_x = info.x_hot;
+    plane->hot_y = info.y_hot;
+    return 0;
+}
+
+static int source_get_dmabuf(void *opaque, uint32_t id)
+{
+    int fd = ioctl(source_fd(opaque), VFIO_DEVICE_GET_GFX_DMABUF, &id);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    qemu_set_cloexec(fd);
+    return fd;
+}
+
+static bool region_is_mappable(VFIOPCIDisplaySource *source,
+                               struct vfio_region_info *info)
+{
+    return !source->vdev->vbasedev.no_mmap &&
+        info->flags & VFIO_REGION_INFO_FLAG_MMAP &&
+        info->size <= SIZE_MAX &&
+        !vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_SPARSE_MMAP);
+}
+
+static int source_open_region(void *opaque, uint32_t index,
+                              VFIODisplayRegion *region)
+{
+    VFIOPCIDisplaySource *source = opaque;
+    g_autofree struct vfio_region_info *info = NULL;
+    int ret;
+
+    if (index > INT_MAX) {
+        return -EINVAL;
+    }
+    ret = vfio_get_region_info(&source->vdev->vbasedev, index, &info);
+    if (ret < 0) {
+        return ret;
+    }
+    if (!info->size || !(info->flags & VFIO_REGION_INFO_FLAG_READ)) {
+        return -EACCES;
+    }
+
+    source->map = MAP_FAILED;
+    if (region_is_mappable(source, info)) {
+        source->map = mmap(NULL, info->size, PROT_READ, MAP_SHARED,
+                           source_fd(source), info->offset);
+    }
+    source->map_len = source->map == MAP_FAILED ? 0 : info->size;
+    source->region_offset = info->offset;
+    source->region_size = info->size;
+
+    region->size = info->size;
+    region->map = source->map_len ? source->map : NULL;
+    region->map_len = source->map_len;
+    return 0;
+}
+
+static ssize_t source_read_region(void *opaque, void *buf, size_t len,
+                                  uint64_t offset)
+{
+    VFIOPCIDisplaySource *source = opaque;
+    ssize_t ret;
+
+    if (offset > source->region_size || len > source->region_size - offset) {
+        return -EINVAL;
+    }
+    ret = pread(source_fd(source), buf, len, source->region_offset + offset);
+    return ret < 0 ? -errno : ret;
+}
+
+static void source_close_region(void *opaque)
+{
+    VFIOPCIDisplaySource *source = opaque;
+
+    if (source->map_len) {
+        munmap(source->map, source->map_len);
+        source->map_len = 0;
+    }
+}
+
+static bool source_has_edid(void *opaque)
+{
+    VFIOPCIDisplaySource *source = opaque;
+
+    if (!source->edid) {
+        vfio_get_dev_region_info(&source->vdev->vbasedev, VFIO_REGION_TYPE_GFX,
+                                 VFIO_REGION_SUBTYPE_GFX_EDID, &source->edid);
+    }
+    return source->edid != NULL;
+}
+
+static int source_edid_read(void *opaque, void *buf, size_t len,
+                            uint64_t offset)
+{
+    VFIOPCIDisplaySource *source = opaque;
+    ssize_t ret = pread(source_fd(source), buf, len,
+                        source->edid->offset + offset);
+
+    return ret < 0 ? -errno : ret == len ? 0 : -EIO;
+}
+
+static int source_edid_write(void *opaque, const void *buf, size_t len,
+                             uint64_t offset)
+{
+    VFIOPCIDisplaySource *source = opaque;
+    ssize_t ret = pwrite(source_fd(source), buf, len,
+                         source->edid->offset + offset);
+
+    return ret < 0 ? -errno : ret == len ? 0 : -EIO;
+}
+
+static const VFIODisplayOps vfio_pci_display_ops = {
+    .probe = source_probe,
+    .query_plane = source_query_plane,
+    .get_dmabuf = source_get_dmabuf,
+    .open_region = source_open_region,
+    .read_region = source_read_region,
+    .close_region = source_close_region,
+    .has_edid = source_has_edid,
+    .edid_read = source_edid_read,
+    .edid_write = source_edid_write,
+};
+
+static bool vfio_pci_display_open(VFIOPCIDevice *vdev, Error **errp)
+{
+    ERRP_GUARD();
+    VFIODisplayConfig config = {
+        .xres = vdev->display_xres,
+        .yres = vdev->display_yres,
+        .ramfb = vdev->enable_ramfb,
+        .way = PIXEL_WAY__MAX,
+    };
+
+    if (vdev->display_path &&
+        !pixel_way_parse(vdev->display_path, &config.way)) {
+        error_setg(errp, "x-display-path=%s: must be one of auto, mmap, "
+                   "region, metadata, gl", vdev->display_path);
+        return false;
+    }
+
+    vdev->display_source = g_new0(VFIOPCIDisplaySource, 1);
+    vdev->display_source->vdev = vdev;
+    vdev->dpy = vfio_display_new(DEVICE(vdev), &vfio_pci_display_ops,
+                                 vdev->display_source, &config, errp);
+    if (!vdev->dpy && !*errp && vdev->display == ON_OFF_AUTO_ON) {
+        error_setg(errp, "display=on: the device supports no display (its "
+                   "driver answers VFIO_DEVICE_QUERY_GFX_PLANE neither for "
+                   "dma-bufs nor for regions)");
+    }
+    return !*errp;
+}
+
+bool vfio_pci_display_init(VFIOPCIDevice *vdev, Error **errp)
+{
+    Error *err = NULL;
+
+    if (vfio_pci_display_open(vdev, &err)) {
+        return true;
+    }
+    vfio_pci_display_exit(vdev);
+    if (vdev->display == ON_OFF_AUTO_AUTO) {
+        warn_reportf_err(err, "vfio %s: no display: ", vdev->vbasedev.name);
+        return true;
+    }
+    error_propagate(errp, err);
+    return false;
+}
+
+void vfio_pci_display_exit(VFIOPCIDevice *vdev)
+{
+    VFIOPCIDisplaySource *source = vdev->display_source;
+
+    g_clear_pointer(&vdev->dpy, vfio_display_free);
+    if (source) {
+        g_free(source->edid);
+        g_clear_pointer(&vdev->display_source, g_free);
+    }
+}

@@ -1,0 +1,138 @@
+/*
+ * The display of a device that renders where only its driver can see
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_VFIO_DISPLAY_H
+#define HW_VFIO_VFIO_DISPLAY_H
+
+#include "hw/vfio/vfio-plane.h"
+#include "ui/console.h"
+#include "ui/pixel-way.h"
+
+/**
+ * VFIODisplayRegion:
+ * @size: bytes of the region, as its owner knows it
+ * @map: the region's first byte, readable for @map_len bytes; NULL if it can
+ *       only be read through VFIODisplayOps.read_region
+ * @map_len: bytes mapped at @map; 0 or @size
+ *
+ * An open framebuffer region. The plane source that opened it owns the
+ * mapping until close_region.
+ */
+typedef struct VFIODisplayRegion {
+    uint64_t size;
+    const uint8_t *map;
+    uint64_t map_len;
+} VFIODisplayRegion;
+
+/**
+ * VFIODisplayOps:
+ *
+ * A plane source: who answers for the planes. There are two, the kernel's
+ * ioctls for vfio-pci and the software vGPU. All are called in the main loop
+ * with the opaque of vfio_display_new(); none may block for long.
+ *
+ * @probe: can the source describe planes of this kind?
+ * @query_plane: fills @plane, all but its type and kind, which the caller
+ *     set, and returns 0; or a negative errno, of which callers think that it
+ *     may be gone at the next refresh (VFIO_DEVICE_QUERY_GFX_PLANE). A plane
+ *     that is off is success with format and size 0.
+ * @get_dmabuf: gives a new fd for a dma-buf id, which the caller then owns,
+ *     or a negative errno (VFIO_DEVICE_GET_GFX_DMABUF)
+ * @open_region: opens the region with that index, which may lie past the
+ *     indexes that the device counts, and fills @region; 0 or a negative
+ *     errno. At most one is open at a time.
+ * @read_region: copies @len bytes at @offset of the open region; the count
+ *     or a negative errno
+ * @close_region: closes the open region
+ * @has_edid: (optional) does the source have an EDID region?
+ * @edid_read: (optional) copies @len bytes at @offset of the EDID region
+ *     (VFIO_REGION_SUBTYPE_GFX_EDID); 0 or a negative errno
+ * @edid_write: (optional) the other way
+ */
+typedef struct VFIODisplayOps {
+    bool (*probe)(void *opaque, VFIOPlaneKind kind);
+    int (*query_plane)(void *opaque, VFIOPlane *plane);
+    int (*get_dmabuf)(void *opaque, uint32_t id);
+    int (*open_region)(void *opaque, uint32_t index,
+                       VFIODisplayRegion *region);
+    ssize_t (*read_region)(void *opaque, void *buf, size_t len,
+                           uint64_t offset);
+    void (*close_region)(void *opaque);
+    bool (*has_edid)(void *opaque);
+    int (*edid_read)(void *opaque, void *buf, size_t len, uint64_t offset);
+    int (*edid_write)(void *opaque, const void *buf, size_t len,
+                      uint64_t offset);
+} VFIODisplayOps;
+
+/**
+ * VFIODisplayConfig:
+ * @xres: preferred width in the EDID, 0 for the device's largest
+ * @yres: preferred height in the EDID, 0 for the device's largest
+ * @ramfb: show ramfb while the device's own plane is off
+ * @way: the only way that pixels may take, or PIXEL_WAY__MAX
+ */
+typedef struct VFIODisplayConfig {
+    uint32_t xres;
+    uint32_t yres;
+    bool ramfb;
+    PixelWay way;
+} VFIODisplayConfig;
+
+typedef struct VFIODisplay VFIODisplay;
+
+/**
+ * vfio_display_new:
+ * @dev: the device that the console belongs to
+ * @ops: the plane source, kept by reference
+ * @opaque: for @ops
+ * @config: copied
+ * @errp: error
+ *
+ * Probes the source for dma-bufs and regions and opens a console for it.
+ *
+ * Returns: the display, to be freed with vfio_display_free(); NULL with @errp
+ * set if set-up failed, NULL without @errp set if the source supports no
+ * display at all.
+ */
+VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
+                              void *opaque, const VFIODisplayConfig *config,
+                              Error **errp);
+
+/**
+ * vfio_display_free:
+ * @dpy: a display, or NULL
+ *
+ * Closes the console and every buffer and region. The source may go
+ * afterwards.
+ */
+void vfio_display_free(VFIODisplay *dpy);
+
+/**
+ * vfio_display_device_reset:
+ * @dpy: a display, or NULL
+ *
+ * The device is about to be reset: forgets its buffers, whose ids may come
+ * back for others.
+ */
+void vfio_display_device_reset(VFIODisplay *dpy);
+
+/**
+ * vfio_display_has_edid:
+ * @dpy: a display, or NULL
+ *
+ * Returns: true if the device takes an EDID.
+ */
+bool vfio_display_has_edid(const VFIODisplay *dpy);
+
+/**
+ * vmstate_vfio_display_ramfb:
+ *
+ * The ramfb of a display, under the names that QEMU has used since ramfb
+ * migrates: field "ramfb" in section "VFIODisplay".
+ */
+extern const VMStateDescription vmstate_vfio_display_ramfb;
+
+#endif /* HW_VFIO_VFIO_DISPLAY_H */

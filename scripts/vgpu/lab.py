@@ -9,7 +9,9 @@ program reads while they grow.
 """
 
 import argparse
+import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import shutil
@@ -95,7 +97,7 @@ class Network:
         self.api = os.path.join(folder, "net.api")
         self.process = None
 
-    def start(self, forwards):
+    def start(self):
         with open(os.path.join(os.path.dirname(self.api), "slirp.log"),
                   "wb") as log:
             self.process = spawn(
@@ -103,7 +105,6 @@ class Network:
                  f"--api-socket={self.api}", self.link],
                 stdout=log, stderr=log)
         self._await(self.link)
-        return forwards
 
     def kernel_argument(self):
         return f"vec0:transport=bess,dst={self.link},depth=128,gro=1"
@@ -185,7 +186,7 @@ class Lab:
                        Relay(self.path("stderr"), 2)]
         extra = []
         if self.options.forward:
-            self.network.start(self.options.forward)
+            self.network.start()
             extra.append(self.network.kernel_argument())
         self.start_kernel(extra)
         for host_port, guest_port in self.options.forward:
@@ -285,10 +286,52 @@ def on_signal(number, _frame):
     raise Ended(128 + number)
 
 
+@contextlib.contextmanager
+def locked_folder(path, flags=fcntl.LOCK_EX):
+    """Yields whether the lock was got; it ends with this process."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, flags)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(folder)
+
+
+def sweep(runs):
+    """Removes the folders of labs that were killed before they could."""
+    for name in os.listdir(runs):
+        path = os.path.join(runs, name)
+        # A lab that ends just now may be quicker.
+        with contextlib.suppress(FileNotFoundError), \
+                locked_folder(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
+            if free:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def run_folder(runs):
+    """A folder for one lab. Others see by its lock that it is in use."""
+    os.makedirs(runs, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        with locked_folder(runs):
+            sweep(runs)
+            path = tempfile.mkdtemp(dir=runs)
+            stack.enter_context(locked_folder(path))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def run_lab(options):
     runs = os.path.join(os.environ["VGPU_BUILD"], "lab", "run")
-    os.makedirs(runs, exist_ok=True)
-    folder = tempfile.mkdtemp(dir=runs)
+    with run_folder(runs) as folder:
+        return run_in(folder, options)
+
+
+def run_in(folder, options):
     lab = Lab(folder, options)
     try:
         return lab.run()
@@ -302,7 +345,6 @@ def run_lab(options):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         lab.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def main():

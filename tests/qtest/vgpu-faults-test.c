@@ -146,9 +146,9 @@ static VGPUMode good_mode(uint32_t id)
     return vgpu_mode(320, 240, id);
 }
 
-static VGPUMode bad_mode(const Fault *fault)
+static VGPUMode bad_mode(const Fault *fault, uint32_t id)
 {
-    VGPUMode mode = good_mode(66);
+    VGPUMode mode = good_mode(id);
 
     mode.width = fault->mode.width ?: mode.width;
     mode.height = fault->mode.height ?: mode.height;
@@ -162,9 +162,10 @@ static VGPUMode bad_mode(const Fault *fault)
     return mode;
 }
 
-static void break_it(VGPU *vgpu, const Fault *fault)
+/* @id is new, so that no buffer that is open already helps the display out. */
+static void break_it(VGPU *vgpu, const Fault *fault, uint32_t id)
 {
-    VGPUMode mode = bad_mode(fault);
+    VGPUMode mode = bad_mode(fault, id);
 
     if (fault->err) {
         vgpu_fail(vgpu, fault->call, VGPU_SW_FOREVER, fault->err);
@@ -207,7 +208,7 @@ static void test_fault(const void *data)
     vgpu_paint_show_expect(vgpu, &good, GOOD);
     g_assert_cmpint(vgpu_fault_count(vgpu, fault->kind), ==, 0);
 
-    break_it(vgpu, fault);
+    break_it(vgpu, fault, 66);
     vgpu_expect_faults(vgpu, fault->kind, 5);
     expect_last_frame_or_words(vgpu, &good);
     g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
@@ -226,10 +227,18 @@ static void test_fault_first(const void *data)
     const Fault *fault = c->fault;
     VGPU *vgpu = vgpu_start(c->options);
     VGPUMode better = good_mode(2);
+    g_autoptr(VGPUPicture) before = vgpu_screendump(vgpu);
+    g_autoptr(VGPUPicture) after = NULL;
+    g_autofree char *difference = NULL;
 
-    break_it(vgpu, fault);
+    break_it(vgpu, fault, 66);
     vgpu_expect_faults(vgpu, fault->kind, 5);
-    g_assert_true(vgpu_shows_words(vgpu));
+    after = vgpu_screendump(vgpu);
+    difference = vgpu_picture_differ(before, after);
+    if (!vgpu_shows_words(vgpu)) {
+        /* then those of before */
+        g_assert_cmpstr(difference, ==, NULL);
+    }
     g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
 
     repair_it(vgpu);
@@ -255,7 +264,7 @@ static void test_all_in_turn(const void *data)
             }
             g_hash_table_add(kinds, (gpointer)fault->kind);
             vgpu_paint_show_expect(vgpu, &good, GOOD);
-            break_it(vgpu, fault);
+            break_it(vgpu, fault, 100 + 100 * round + i);
             vgpu_expect_faults(vgpu, fault->kind,
                                vgpu_fault_count(vgpu, fault->kind) + 2);
             repair_it(vgpu);

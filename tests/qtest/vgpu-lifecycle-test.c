@@ -307,7 +307,7 @@ static void expect_edid(VGPU *vgpu, unsigned xres, unsigned yres)
     static const uint8_t header[8] = {
         0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0
     };
-    uint8_t edid[VGPU_SW_EDID_MAX];
+    uint8_t edid[VGPU_SW_EDID_MAX] = {};
     uint32_t size;
 
     wait_for_link(vgpu);
@@ -338,8 +338,9 @@ static void test_edid(const void *data)
     } cases[] = {
         { "xres=1280,yres=800", 1280, 800 },
         { "xres=1920,yres=1200", 1920, 1200 },
-        { "edid=on", 3840, 2160 },                  /* the device's largest */
-        { "xres=5000,yres=5000", 3840, 2160 },      /* and never more */
+        /* the device's largest, and never more */
+        { "xmax=1600,ymax=1200", 1600, 1200 },
+        { "xres=1920,yres=1080,xmax=1600,ymax=1200", 1600, 1080 },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -28,10 +28,12 @@ _git() {
 # The series on top of what Debian's source needs to be built. The folder is
 # kept, so that a later run compiles only what has changed.
 _prepare_steps() {
-    [[ -d $STEPS/.git ]] ||
+    if ! _git fetch -q origin; then
+        rm -rf "$STEPS"
         git clone -q --shared "$QEMU_PRISTINE" "$STEPS"
+    fi
     # It may be in the middle of applying an earlier series.
-    _git am --abort 2>/dev/null || true
+    rm -rf "$STEPS/.git/rebase-apply"
     _git checkout -q -f -B steps origin/pristine
     python3 "$VGPU_TOP/scripts/vgpu/overlay.py" --prepare "$STEPS"
     _git commit -q -a -m "Build without firmware blobs"

@@ -9,7 +9,8 @@
 #     . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 if [[ -z ${VGPU_TOP:-} ]]; then
-    VGPU_TOP=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
+    VGPU_TOP=$(readlink -f "${BASH_SOURCE[0]}")
+    VGPU_TOP=${VGPU_TOP%/scripts/vgpu/lib.sh}
     export VGPU_TOP
 fi
 VGPU_BUILD=$VGPU_TOP/build
@@ -20,6 +21,13 @@ VGPU_JOBS=${VGPU_JOBS:-$(nproc)}
 # One clock for a command and for the commands that it calls.
 VGPU_START=${VGPU_START:-$(date +%s)}
 export VGPU_BUILD VGPU_LOGS VGPU_DOWNLOADS VGPU_TOOLS VGPU_JOBS VGPU_START
+
+# git here works on trees under build/ alone: never on the repository around
+# them, nor on one that whoever started this (a hook) has in mind.
+GIT_CEILING_DIRECTORIES=$VGPU_BUILD
+export GIT_CEILING_DIRECTORIES
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_PREFIX \
+    GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_QUARANTINE_PATH GIT_COMMON_DIR
 
 mkdir -p "$VGPU_LOGS" "$VGPU_DOWNLOADS"
 

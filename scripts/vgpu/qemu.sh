@@ -65,14 +65,16 @@ _qemu_find_tarball() {
 # Commits the source as it came, to tell later what a patch has changed and
 # to make the series on.
 _qemu_commit_pristine() {
-    local git=(git --git-dir="$QEMU_PRISTINE" --work-tree="$1"
+    local date=2025-04-22T00:00:00Z git=(git --git-dir="$QEMU_PRISTINE" --work-tree="$1"
         -c core.bare=false -c core.autocrlf=false -c gc.auto=0
         -c core.excludesFile=/dev/null
         -c user.name=pristine -c user.email=pristine@localhost)
     rm -rf "$QEMU_PRISTINE"
     git init -q --bare --initial-branch=pristine "$QEMU_PRISTINE"
     "${git[@]}" add --all --force .
-    "${git[@]}" commit -q -m "QEMU $(<"$1/VERSION")"
+    # The same source is always the same commit, so that clones stay good.
+    GIT_AUTHOR_DATE=$date GIT_COMMITTER_DATE=$date \
+        "${git[@]}" commit -q -m "QEMU $(<"$1/VERSION")"
 }
 
 _qemu_unpack() {

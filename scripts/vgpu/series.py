@@ -50,9 +50,17 @@ def identity(top):
                 GIT_COMMITTER_EMAIL=email, GIT_COMMITTER_DATE=date)
 
 
-def clone(pristine, tree):
-    shutil.rmtree(tree, ignore_errors=True)
-    git('/', 'clone', '-q', '--shared', str(pristine), str(tree))
+def check_out(pristine, tree):
+    """Make tree the pristine source; one that is there is used again."""
+    try:
+        # If an earlier run was interrupted while it applied a series.
+        shutil.rmtree(tree / '.git' / 'rebase-apply', ignore_errors=True)
+        git(tree, 'fetch', '-q', 'origin')
+        git(tree, 'checkout', '-q', '-f', '-B', 'series', 'origin/pristine')
+        git(tree, 'clean', '-q', '-f', '-d', '-x')
+    except StackError:
+        shutil.rmtree(tree, ignore_errors=True)
+        git('/', 'clone', '-q', '--shared', str(pristine), str(tree))
 
 
 def commit_step(patch, top, tree, environment):
@@ -71,7 +79,7 @@ def commit_step(patch, top, tree, environment):
 def write_series(tree, series):
     shutil.rmtree(series, ignore_errors=True)
     git(tree, 'format-patch', '-q', '--zero-commit', '--no-signature',
-        '--no-numbered', '-o', str(series), 'origin/pristine')
+        '-o', str(series), 'origin/pristine')
     return sorted(series.glob('*.patch'))
 
 
@@ -118,11 +126,11 @@ def make_series(top, pristine, built, series, work):
         raise StackError('patches/series names no patch')
     environment = identity(top)
     made, applied = work / 'made', work / 'applied'
-    clone(pristine, made)
+    check_out(pristine, made)
     for patch in stack:
         commit_step(patch, top, made, environment)
     files = write_series(made, series)
-    clone(pristine, applied)
+    check_out(pristine, applied)
     check_applies(made, applied, files, environment)
     check_built(stack, made, built)
     print(f'{len(files)} patches apply to the pristine source; '

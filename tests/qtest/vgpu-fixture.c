@@ -196,6 +196,20 @@ void vgpu_paint(VGPU *vgpu, const VGPUMode *mode, uint32_t seed)
                    packed, len);
 }
 
+void vgpu_paint_rows(VGPU *vgpu, const VGPUMode *mode, uint32_t seed)
+{
+    const VGPUFormat *format = vgpu_format_find(mode->fourcc);
+    size_t len = (size_t)mode->width * format->cpp;
+    g_autoptr(VGPUPicture) picture =
+        vgpu_picture_draw(mode->width, mode->height, seed);
+    g_autofree uint8_t *packed = vgpu_picture_pack(picture, format, len);
+
+    for (uint32_t y = 0; y < mode->height; y++) {
+        qtest_bufwrite(vgpu->machine->qts, vgpu->vram.addr + mode->offset +
+                       (uint64_t)y * mode->stride, packed + y * len, len);
+    }
+}
+
 VGPUPicture *vgpu_screendump(VGPU *vgpu)
 {
     VGPUMachine *machine = vgpu->machine;

@@ -101,6 +101,9 @@ void vgpu_show_nothing(VGPU *vgpu);
 /* Draws the picture of that seed where @mode says. */
 void vgpu_paint(VGPU *vgpu, const VGPUMode *mode, uint32_t seed);
 
+/* The same, leaving alone what lies between the rows. */
+void vgpu_paint_rows(VGPU *vgpu, const VGPUMode *mode, uint32_t seed);
+
 /* A screendump of the vGPU's console; always a whole one. */
 VGPUPicture *vgpu_screendump(VGPU *vgpu);
 

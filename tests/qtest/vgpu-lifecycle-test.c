@@ -5,7 +5,11 @@
  */
 
 #include "qemu/osdep.h"
+#include "libqos/fw_cfg.h"
+#include "libqos/libqos.h"
+#include "libqos/malloc-pc.h"
 #include "libqos/pci-pc.h"
+#include "qemu/bswap.h"
 #include "qobject/qdict.h"
 #include "vgpu-fixture.h"
 
@@ -383,6 +387,114 @@ static void test_no_edid(void)
     vgpu_stop(vgpu);
 }
 
+/* As ramfb.rst describes it; every field is big-endian. */
+typedef struct QEMU_PACKED RAMFBConfig {
+    uint64_t addr;
+    uint32_t fourcc;
+    uint32_t flags;
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+} RAMFBConfig;
+
+/* What firmware does: draws into RAM and says where. */
+static void paint_ramfb(VGPUMachine *machine, const VGPUMode *mode,
+                        uint32_t seed)
+{
+    g_autoptr(VGPUPicture) picture =
+        vgpu_picture_draw(mode->width, mode->height, seed);
+    g_autofree uint8_t *packed =
+        vgpu_picture_pack(picture, vgpu_format_find(mode->fourcc),
+                          mode->stride);
+    RAMFBConfig config = {
+        .addr = cpu_to_be64(mode->offset),
+        .fourcc = cpu_to_be32(mode->fourcc),
+        .width = cpu_to_be32(mode->width),
+        .height = cpu_to_be32(mode->height),
+        .stride = cpu_to_be32(mode->stride),
+    };
+    QOSState qs = { .qts = machine->qts };
+    QFWCFG *fw_cfg = pc_fw_cfg_init(machine->qts);
+
+    qtest_bufwrite(machine->qts, mode->offset, packed,
+                   (size_t)mode->stride * mode->height);
+    pc_alloc_init(&qs.alloc, machine->qts, ALLOC_NO_FLAGS);
+    g_assert_cmpuint(qfw_cfg_write_file(fw_cfg, &qs, "etc/ramfb", &config,
+                                        sizeof(config)), ==, sizeof(config));
+    alloc_destroy(&qs.alloc);
+    pc_fw_cfg_uninit(fw_cfg);
+}
+
+/* Until the first plane, while there is none, and after a reset. */
+static void test_ramfb(const void *data)
+{
+    g_autofree char *options = g_strdup_printf("%s,ramfb=on",
+                                               (const char *)data);
+    VGPU *vgpu = vgpu_start(options);
+    VGPUMode mode = vgpu_mode(320, 240, 1);
+    VGPUMode ramfb = vgpu_mode(256, 192, 0);
+    g_autoptr(VGPUPicture) picture = NULL;
+
+    ramfb.offset = 64 * 1024 * 1024;
+    paint_ramfb(vgpu->machine, &ramfb, 1);
+    vgpu_expect(vgpu, &ramfb, 1);
+    vgpu_paint_show_expect(vgpu, &mode, 2);
+    vgpu_show_nothing(vgpu);
+    vgpu_expect(vgpu, &ramfb, 1);
+    vgpu_paint_show_expect(vgpu, &mode, 3);
+
+    qtest_system_reset(vgpu->machine->qts);
+    picture = vgpu_screendump(vgpu);
+    g_assert_false(vgpu_picture_is(picture, &mode, 3));
+    paint_ramfb(vgpu->machine, &ramfb, 4);
+    vgpu_expect(vgpu, &ramfb, 4);
+    vgpu_reopen(vgpu);
+    vgpu_paint_show_expect(vgpu, &mode, 5);
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    vgpu_stop(vgpu);
+}
+
+/* The guest sets ramfb up anew while its driver's plane is on screen. */
+static void test_ramfb_behind_plane(const void *data)
+{
+    g_autofree char *options = g_strdup_printf("%s,ramfb=on",
+                                               (const char *)data);
+    VGPU *vgpu = vgpu_start(options);
+    VGPUMode mode = vgpu_mode(320, 240, 1);
+    VGPUMode ramfb = vgpu_mode(256, 192, 0);
+
+    ramfb.offset = 64 * 1024 * 1024;
+    vgpu_paint_show_expect(vgpu, &mode, 1);
+    paint_ramfb(vgpu->machine, &ramfb, 2);
+    vgpu_expect_now(vgpu, &mode, 1);
+    ramfb.offset += 1024 * 1024;
+    paint_ramfb(vgpu->machine, &ramfb, 3);
+    vgpu_expect_now(vgpu, &mode, 1);
+    vgpu_show_nothing(vgpu);
+    vgpu_expect(vgpu, &ramfb, 3);
+    vgpu_stop(vgpu);
+}
+
+static void expect_refused(QDict *answer)
+{
+    g_assert_true(qdict_haskey(answer, "error"));
+    qobject_unref(answer);
+}
+
+/* fw_cfg cannot forget an entry, so what has one must stay. */
+static void test_ramfb_stays(void)
+{
+    VGPU *vgpu = vgpu_start("ramfb=on");
+    VGPUMachine *machine = vgpu->machine;
+
+    expect_refused(qtest_qmp(machine->qts, "{ 'execute': 'device_del', "
+                             "'arguments': { 'id': 'gpu' } }"));
+    expect_refused(qtest_qmp(machine->qts, "{ 'execute': 'device_add', "
+                             "'arguments': { 'driver': 'vgpu-sw', "
+                             "'ramfb': true, 'addr': '6' } }"));
+    vgpu_stop(vgpu);
+}
+
 /* Options that make no sense are refused, and QEMU lives on. */
 static void test_bad_options(void)
 {
@@ -432,6 +544,8 @@ static void add_for_kind(const char *kind, const char *option)
         { "two-devices", test_two_devices },
         { "edid", test_edid },
         { "edid-reset", test_edid_reset },
+        { "ramfb", test_ramfb },
+        { "ramfb-behind-plane", test_ramfb_behind_plane },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(tests); i++) {
@@ -451,6 +565,7 @@ int main(int argc, char **argv)
     add_for_kind("region", "x-kind=region");
     add_for_kind("both", "x-kind=both");
     qtest_add_func("/vgpu/lifecycle/no-edid", test_no_edid);
+    qtest_add_func("/vgpu/lifecycle/ramfb-stays", test_ramfb_stays);
     qtest_add_func("/vgpu/lifecycle/bad-options", test_bad_options);
     return g_test_run();
 }

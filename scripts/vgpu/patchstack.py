@@ -70,7 +70,7 @@ class Patch:
         if not self.edits:
             return
         done = subprocess.run(
-            ['patch', '-p1', '-F0', '-s', '-E', '--no-backup-if-mismatch',
+            ['patch', '-p1', '-F0', '-E', '--no-backup-if-mismatch',
              '--batch', '-r', '-', '-i', str(self.path)],
             cwd=tree, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -23,9 +23,9 @@ _ORDINARY = (": info: ", "no available reset mechanism",
              "Could not enable error recovery")
 
 
-def _free_display():
+def _free_display(after):
     """A VNC display number on the loopback interface that nobody uses."""
-    for number in range(1, 100):
+    for number in range(after + 1, 100):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", 5900 + number))
@@ -79,7 +79,7 @@ class Machine:
 
     def add_vnc(self, options=""):
         """A VNC server; display numbers are taken when it is added."""
-        self.vnc_display = _free_display()
+        self.vnc_display = _free_display(self.vnc_display or 0)
         self.add_args("-vnc", f"127.0.0.1:{self.vnc_display}"
                               f"{',' + options if options else ''}")
 

@@ -18,7 +18,7 @@ class Qmp:
         self.events = []
         self._socket = self._connect(path, alive, deadline)
         self._socket.settimeout(deadline)
-        self._stream = self._socket.makefile("rb")
+        self._rest = b""
         if "QMP" not in self._read():
             raise QmpError("no QMP greeting")
         self.command("qmp_capabilities")
@@ -38,9 +38,12 @@ class Qmp:
             time.sleep(0.02)
 
     def _read(self):
-        line = self._stream.readline()
-        if not line:
-            raise QmpError("QEMU closed the QMP connection")
+        while b"\n" not in self._rest:
+            data = self._socket.recv(1 << 16)
+            if not data:
+                raise QmpError("QEMU closed the QMP connection")
+            self._rest += data
+        line, self._rest = self._rest.split(b"\n", 1)
         return json.loads(line)
 
     def command(self, name, **arguments):
@@ -74,5 +77,4 @@ class Qmp:
                 self.events.append(answer)
 
     def close(self):
-        self._stream.close()
         self._socket.close()

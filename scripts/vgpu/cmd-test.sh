@@ -67,17 +67,25 @@ test_unit() {
     done < <(unit_list)
 }
 
+# Side by side: they wait more than they compute.
 test_qtest() {
-    local test
+    local tests before after
     lock_build
     qemu_build
     unlock_build
-    for test in $(qemu_qtests); do
+    mapfile -t tests < <(qemu_qtests)
+    ((${#tests[@]})) || die "patches/series names no qtest"
+    before=$(wc -l <"$COUNTS")
+    printf '%s\n' "${tests[@]##*/}" |
         QTEST_QEMU_BINARY=$QEMU_BINARY \
             G_TEST_DBUS_DAEMON=$QEMU_TREE/tests/dbus-vmstate-daemon.sh \
-            run_tap "qtest/${test##*/}" "$PROGRAM_LIMIT" \
-            "$QEMU_OUT/$test" --tap -k
-    done
+            xargs -P "$VGPU_JOBS" -I '{}' \
+            python3 "$VGPU_TOP/scripts/vgpu/tap.py" \
+            --timeout "$PROGRAM_LIMIT" --counts "$COUNTS" \
+            --log "$VGPU_LOGS/test-qtest-{}.log" \
+            "qtest/{}" "$QEMU_OUT/tests/qtest/{}" --tap -k || true
+    after=$(wc -l <"$COUNTS")
+    ((after - before == ${#tests[@]})) || die "a qtest was not counted"
 }
 
 # The lab tests that share one boot. $1: its name, then kernel arguments

@@ -153,9 +153,9 @@ def stop(process):
 def show_log_end(path):
     with open(path, encoding='utf-8', errors='replace') as log:
         tail = log.readlines()[-40:]
-    sys.stdout.write(f'--- the end of {path}\n')
-    sys.stdout.writelines(tail)
-    sys.stdout.write('---\n')
+    # At once: other programs may run side by side with this one.
+    text = ''.join(tail)
+    print(f'--- the end of {path}\n{text}---', flush=True)
 
 
 def main():

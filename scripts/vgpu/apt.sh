@@ -36,7 +36,7 @@ _missing_packages() {
 _install_packages() {
     # Lists that were never read, or are outdated, are read (again).
     local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
-        --no-install-recommends "$@")
+        -o DPkg::Lock::Timeout=600 --no-install-recommends "$@")
     _as_root "${install[@]}" && return
     _as_root apt-get update
     _as_root "${install[@]}"
@@ -69,10 +69,10 @@ need_packages() {
 # The places that the machine's own apt reads Debian from, best first. apt
 # itself interprets its sources, in whichever format they are written.
 _mirrors() {
-    local release
-    release=$(_release)
+    local suites
+    suites="$(_release)|oldstable|stable|testing|unstable|sid"
     apt-get update --print-uris 2>/dev/null |
-        sed -n "s|^'\(.*\)/dists/$release/InRelease' .*|\1|p" |
+        sed -nE "s#^'(.*)/dists/($suites)/InRelease' .*#\1#p" |
         grep -v '^cdrom:' | awk '!seen[$0]++'
 }
 

@@ -77,7 +77,7 @@ case "$*" in
 esac
 
 lock_build
-need_packages git patch perl python3
+need_packages git patch perl python3 xz-utils
 [[ -z $each ]] || qemu_prepare
 qemu_source
 run_step series "making and checking the series" _make_series

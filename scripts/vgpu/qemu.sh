@@ -42,7 +42,10 @@ QEMU_OPTIONS=(
 
 _qemu_fetch() {
     rm -rf "$VGPU_DOWNLOADS/qemu"
-    apt_get_source qemu "$VGPU_DOWNLOADS/qemu.partial"
+    apt_get_source qemu "$VGPU_DOWNLOADS/qemu.partial" || {
+        echo "VGPU_QEMU_TARBALL can name a local QEMU 10.0 source tarball"
+        return 1
+    }
     mv "$VGPU_DOWNLOADS/qemu.partial" "$VGPU_DOWNLOADS/qemu"
 }
 

@@ -29,6 +29,9 @@ export GIT_CEILING_DIRECTORIES
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_PREFIX \
     GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_QUARANTINE_PATH GIT_COMMON_DIR
 
+# Ctrl-C ends a command even while it runs a program that took it for its own.
+trap 'exit 130' INT
+
 mkdir -p "$VGPU_LOGS" "$VGPU_DOWNLOADS"
 
 # elapsed [SINCE]: minutes and seconds since then, or since the start

@@ -52,8 +52,9 @@ _qemu_fetch() {
 # Sets qemu_tarball: a local one, or Debian's, fetched once.
 _qemu_find_tarball() {
     if [[ -n ${VGPU_QEMU_TARBALL:-} ]]; then
-        qemu_tarball=$VGPU_QEMU_TARBALL
-        [[ -f $qemu_tarball ]] || die "VGPU_QEMU_TARBALL: no $qemu_tarball"
+        qemu_tarball=$(readlink -f "$VGPU_QEMU_TARBALL")
+        [[ -f $qemu_tarball ]] ||
+            die "VGPU_QEMU_TARBALL: no such file: $VGPU_QEMU_TARBALL"
         return
     fi
     if ! compgen -G "$VGPU_DOWNLOADS/qemu/qemu_*.orig.tar.*" >/dev/null; then

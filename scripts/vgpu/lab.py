@@ -122,7 +122,8 @@ class Network:
             answer = b"".join(iter(lambda: connection.recv(4096), b""))
         if "error" in json.loads(answer):
             raise Ended(STATUS_NO_LAB, f"port {host_port} of 127.0.0.1 cannot "
-                        f"be forwarded: {answer.decode().strip()}")
+                        "be forwarded (is it in use?): "
+                        f"{answer.decode().strip()}")
 
     def _await(self, path):
         deadline = time.monotonic() + 30

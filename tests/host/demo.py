@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests of "./vgpu demo", run on the host as a person would. Prints TAP."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
+
+# pylint: disable=wrong-import-position
+from vgpulab import rfb
+from vgpulab.picture import Picture
+from vgpulab.wait import until
+
+VGPU = os.path.join(TOP, "vgpu")
+VNC_PORT = 5900
+
+# The bar that lab/guest/init draws: text mode's colours 1 to 7.
+BAR = {(170, 0, 0), (170, 85, 0), (0, 170, 0), (0, 170, 170), (0, 0, 170),
+       (170, 0, 170), (170, 170, 170)}
+# Below this row is the shell, where a cursor blinks.
+BANNER_ROWS = 300
+
+
+class Skip(Exception):
+    """Why a test cannot be done on this machine."""
+
+
+def check_console(folder):
+    """demo.png shows what the guest's init wrote to its console."""
+    picture = Picture.load_image(os.path.join(folder, "demo.png"))
+    assert (picture.width, picture.height) == (1024, 768), picture
+    missing = BAR - picture.colours()
+    assert not missing, f"colours missing: {missing}"
+    return picture
+
+
+def test_demo_writes_the_guests_console():
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([VGPU, "demo"], check=False, cwd=folder,
+                              stdin=subprocess.DEVNULL,
+                              capture_output=True, encoding="utf-8")
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert os.path.join(folder, "demo.png") in done.stdout, said
+        assert "way the frame took: vgpu0: mmap" in done.stdout, said
+        check_console(folder)
+
+
+def port_is_free():
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", VNC_PORT)) != 0
+
+
+def processes_with(text):
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                if text.encode() in file.read():
+                    found.append(name)
+        except OSError:
+            continue
+    return found
+
+
+def check_viewer(folder):
+    """A viewer on the host sees the banner exactly as demo.png has it."""
+    want = check_console(folder).with_black_below(BANNER_ROWS)
+    with rfb.Rfb(0, rfb.RAW) as viewer:
+        def look():
+            viewer.drain()
+            wrong = viewer.picture().with_black_below(BANNER_ROWS) \
+                .difference(want)
+            assert wrong is None, wrong
+            return True
+        until("the banner", look)
+
+
+def await_line(stream, text):
+    said = ""
+    for line in stream:
+        said += line
+        if text in line:
+            return
+    raise AssertionError(f"ended before \"{text}\": {said}")
+
+
+def test_vnc_until_interrupted():
+    if not port_is_free():
+        raise Skip(f"port {VNC_PORT} of this machine is in use")
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
+            [VGPU, "demo", "--vnc"], cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, encoding="utf-8") as demo:
+        try:
+            await_line(demo.stdout, "can connect to 127.0.0.1:5900")
+            check_viewer(folder)
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(120) == 130, demo.returncode
+            assert not processes_with(folder), processes_with(folder)
+            assert port_is_free()
+        finally:
+            demo.kill()
+
+
+def run(number, test):
+    """Returns whether it did not fail."""
+    title = test.__name__.removeprefix("test_").replace("_", " ")
+    try:
+        test()
+        print(f"ok {number} - {title}", flush=True)
+    except Skip as why:
+        print(f"ok {number} - {title} # SKIP {why}", flush=True)
+    except Exception:  # pylint: disable=broad-exception-caught
+        print(f"not ok {number} - {title}", flush=True)
+        for line in traceback.format_exc().splitlines():
+            print(f"# {line}", flush=True)
+        return False
+    return True
+
+
+def main():
+    tests = (test_demo_writes_the_guests_console, test_vnc_until_interrupted)
+    print(f"1..{len(tests)}", flush=True)
+    results = [run(number, test) for number, test in enumerate(tests, 1)]
+    sys.exit(not all(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -14,10 +14,14 @@
 
 static const char *vfio_display_path_name(const VFIODisplay *dpy)
 {
+    DisplaySurface *surface = qemu_console_surface(dpy->con);
+
     if (dpy->way != PIXEL_WAY__MAX) {
         return pixel_way_name(dpy->way);
     }
-    return "none";
+    /* what is no placeholder while the device's plane is off is ramfb's */
+    return dpy->ramfb && surface && !surface_is_placeholder(surface) ? "ramfb"
+                                                                     : "none";
 }
 
 static VGPUDisplayFaultList *vfio_display_query_faults(const VFIODisplay *dpy)

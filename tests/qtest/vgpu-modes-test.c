@@ -279,6 +279,25 @@ static void test_forced_path_impossible(void)
     }
 }
 
+/* The same facts for people. */
+static void test_hmp(void)
+{
+    VGPU *vgpu = vgpu_start("x-kind=dmabuf");
+    VGPUMode mode = vgpu_mode(320, 240, 1);
+    g_autofree char *off = qtest_hmp(vgpu->machine->qts,
+                                     "info vgpu-display");
+    g_autofree char *on = NULL;
+
+    g_assert_nonnull(strstr(off, "gpu: console "));
+    g_assert_nonnull(strstr(off, "plane: off"));
+    vgpu_paint_show_expect(vgpu, &mode, 1);
+    on = qtest_hmp(vgpu->machine->qts, "info vgpu-display");
+    g_assert_nonnull(strstr(on, "path mmap"));
+    g_assert_nonnull(strstr(on, "320x240 XR24"));
+    g_assert_null(strstr(on, "fault"));
+    stop(vgpu);
+}
+
 /* Buffers that the host's kernel made dma-bufs of. */
 static void test_udmabuf(void)
 {
@@ -332,6 +351,7 @@ int main(int argc, char **argv)
     qtest_add_func("/vgpu/modes/forced-path", test_forced_path);
     qtest_add_func("/vgpu/modes/forced-path-impossible",
                    test_forced_path_impossible);
+    qtest_add_func("/vgpu/modes/hmp", test_hmp);
     qtest_add_func("/vgpu/modes/udmabuf", test_udmabuf);
     return g_test_run();
 }

@@ -284,6 +284,7 @@ static void console_mirror_announce(ConsoleMirror *mirror)
     damage_map_clear(mirror->damage);
     box = pixman_region32_rectangles(&region, &n);
     trace_console_mirror_damage(qemu_console_get_index(mirror->con), n);
+    qemu_console_active(mirror->con);
     for (int i = 0; i < n; i++) {
         dpy_gfx_update(mirror->con, box[i].x1, box[i].y1,
                        box[i].x2 - box[i].x1, box[i].y2 - box[i].y1);
@@ -334,6 +335,7 @@ static MirrorResult console_mirror_replace(ConsoleMirror *mirror,
                                  frame->width, frame->height);
     console_mirror_adopt(mirror, surface);
     mirror->readable = frame->readable;
+    qemu_console_active(mirror->con);
     dpy_gfx_replace_mirror(mirror->con, surface);
     dpy_gfx_update(mirror->con, 0, 0, frame->width, frame->height);
     mirror->stats.frames++;

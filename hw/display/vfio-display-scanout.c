@@ -437,6 +437,9 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     }
     if (qemu_console_wants_pixels(dpy->con)) {
         shown = vfio_display_dmabuf_pixels(dpy, buffer);
+    } else {
+        /* nobody compares frames, so each may be a new one */
+        qemu_console_active(dpy->con);
     }
     /* only now that everybody has been told of the new one */
     vfio_plane_cache_trim(dpy->cache, &dpy->primary, 1);

@@ -1,0 +1,115 @@
+/*
+ * Tests of how often a console asks its hardware for a new picture
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "ui/refresh-policy.h"
+
+#define MS 1000000ll
+#define S (1000 * MS)
+
+typedef struct IntervalCase {
+    const char *name;
+    bool watched;
+    int64_t viewer_ns;
+    int64_t quiet_ns;
+    int64_t expected;
+} IntervalCase;
+
+static const IntervalCase interval_cases[] = {
+    /* nobody watching costs nothing, however much happens */
+    { "unwatched", false, 16 * MS, 0, REFRESH_NEVER },
+    { "unwatched-quiet", false, 0, 3600 * S, REFRESH_NEVER },
+    /* VNC asks for 30 ms and more: a 60 Hz guest would lose half its frames */
+    { "slow-viewer", true, 30 * MS, 0, REFRESH_VIEWER_NS },
+    { "silent-viewer", true, 0, 0, REFRESH_VIEWER_NS },
+    /* a 144 Hz monitor */
+    { "fast-viewer", true, 7 * MS, 0, 7 * MS },
+    /* SDL's hidden window */
+    { "hidden-viewer", true, 500 * MS, 0, 500 * MS },
+    { "just-active", true, 0, REFRESH_ACTIVE_NS - 1, REFRESH_VIEWER_NS },
+    /* no jump where the decay begins */
+    { "decay-begins", true, 10 * MS, REFRESH_ACTIVE_NS, 10 * MS },
+    { "decay", true, 10 * MS, 2 * REFRESH_ACTIVE_NS, 20 * MS },
+    { "decay-ends", true, 10 * MS, 10 * REFRESH_ACTIVE_NS, REFRESH_IDLE_NS },
+    /* a VM that was left alone for a year */
+    { "long-quiet", true, 0, 365 * 86400 * S, REFRESH_IDLE_NS },
+    { "longest-quiet", true, 1, INT64_MAX, REFRESH_IDLE_NS },
+};
+
+static void test_interval(gconstpointer data)
+{
+    const IntervalCase *c = data;
+
+    g_assert_cmpint(refresh_interval(c->watched, c->viewer_ns, c->quiet_ns),
+                    ==, c->expected);
+}
+
+/* Never faster than the viewer, never slower than idle, never faster later. */
+static void test_interval_monotonic(void)
+{
+    int64_t last = 0;
+
+    for (int64_t quiet = 0; quiet < 60 * S; quiet += 7 * MS) {
+        int64_t interval = refresh_interval(true, 7 * MS, quiet);
+
+        g_assert_cmpint(interval, >=, last);
+        g_assert_cmpint(interval, <=, REFRESH_IDLE_NS);
+        last = interval;
+    }
+    g_assert_cmpint(last, ==, REFRESH_IDLE_NS);
+}
+
+/* A thousand ticks that all begin late end where they should. */
+static void test_no_drift(void)
+{
+    int64_t interval = REFRESH_VIEWER_NS;
+    int64_t due = 5 * S;
+
+    for (int i = 0; i < 1000; i++) {
+        due = refresh_next(due, due + i % 3 * MS, due + 4 * MS, interval);
+    }
+    g_assert_cmpint(due, ==, 5 * S + 1000 * interval);
+}
+
+/* The machine slept, or the VM was stopped in a debugger: no burst. */
+static void test_no_burst(void)
+{
+    int64_t due = 1 * S;
+    int64_t begun = 61 * S;
+
+    g_assert_cmpint(refresh_next(due, begun, begun + MS, 16 * MS), ==,
+                    begun + 16 * MS);
+}
+
+/* A refresh that takes longer than its interval leaves time for the guest. */
+static void test_pause(void)
+{
+    g_assert_cmpint(refresh_next(0, 0, 50 * MS, 16 * MS), ==, 52 * MS);
+}
+
+/* One that was pulled forward, by input, counts from when it began. */
+static void test_early(void)
+{
+    g_assert_cmpint(refresh_next(100 * MS, 40 * MS, 41 * MS, 16 * MS), ==,
+                    56 * MS);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (int i = 0; i < G_N_ELEMENTS(interval_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/refresh-policy/interval/%s",
+                                                interval_cases[i].name);
+
+        g_test_add_data_func(path, &interval_cases[i], test_interval);
+    }
+    g_test_add_func("/refresh-policy/monotonic", test_interval_monotonic);
+    g_test_add_func("/refresh-policy/no-drift", test_no_drift);
+    g_test_add_func("/refresh-policy/no-burst", test_no_burst);
+    g_test_add_func("/refresh-policy/pause", test_pause);
+    g_test_add_func("/refresh-policy/early", test_early);
+    return g_test_run();
+}

@@ -438,7 +438,9 @@ static void test_ramfb(const void *data)
     ramfb.offset = 64 * 1024 * 1024;
     paint_ramfb(vgpu->machine, &ramfb, 1);
     vgpu_expect(vgpu, &ramfb, 1);
+    vgpu_expect_path(vgpu, "ramfb");
     vgpu_paint_show_expect(vgpu, &mode, 2);
+    vgpu_expect_path(vgpu, vgpu_read(vgpu, VGPU_SW_GETS) ? "mmap" : "region");
     vgpu_show_nothing(vgpu);
     vgpu_expect(vgpu, &ramfb, 1);
     vgpu_paint_show_expect(vgpu, &mode, 3);

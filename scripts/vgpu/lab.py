@@ -176,6 +176,7 @@ class Lab:
         self.process = None
         self.network = Network(folder)
         self.relays = []
+        self.console = None
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -210,6 +211,8 @@ class Lab:
         with open(self.path("console"), "wb") as console:
             self.process = spawn(unshare + kernel, stdout=console,
                                  stderr=console, env=environment, cwd="/")
+        # pylint: disable=consider-using-with
+        self.console = open(self.path("console"), "rb", buffering=0)
 
     def relay_until_end(self):
         while True:
@@ -217,6 +220,8 @@ class Lab:
             moved = [relay.pass_on() for relay in self.relays]
             if not running:
                 return
+            if self.console_has(b"Kernel panic"):
+                raise self.broken()
             if time.monotonic() > self.deadline:
                 raise Ended(STATUS_TIMEOUT, "time limit of "
                             f"{self.options.timeout:g} s: the lab was ended")
@@ -228,10 +233,18 @@ class Lab:
             with open(self.path("status"), encoding="ascii") as file:
                 return int(file.read())
         except (OSError, ValueError):
-            with open(self.path("console"), "rb") as console:
-                tail = console.read()[-4000:].decode(errors="replace")
-            raise Ended(STATUS_NO_LAB, "the lab's kernel ended early; its "
-                        f"console's last lines:\n{tail}") from None
+            raise self.broken() from None
+
+    def console_has(self, words):
+        """Looks at what is new on the kernel's console, and a bit before."""
+        self.console.seek(max(0, self.console.tell() - len(words)))
+        return words in self.console.read()
+
+    def broken(self):
+        self.console.seek(0)
+        tail = self.console.read()[-4000:].decode(errors="replace")
+        return Ended(STATUS_NO_LAB, "the lab's kernel ended early; its "
+                     f"console's last lines:\n{tail}")
 
     def kernel_pid(self):
         """The host's number for the lab's process 1, unshare's only child."""

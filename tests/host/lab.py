@@ -289,6 +289,20 @@ def test_kernel_killed():
     with_long_lab(check)
 
 
+def test_kernel_panics():
+    """Which is reported, not waited for until the time limit."""
+    done = shell("uname -r | grep -q vgpu-lab && echo c >/proc/sysrq-trigger")
+    assert done.returncode == 125, done.returncode
+    assert b"Kernel panic" in done.stderr, done.stderr
+
+
+def test_mount_keeps_roots_rights():
+    """Its file belongs to nobody in an ordinary user's lab, and is setuid."""
+    done = shell("grep -c '^[^ ]* / hostfs [^ ]*nosuid' /proc/mounts;"
+                 "mount -t tmpfs none /mnt && grep -c ' /mnt ' /proc/mounts")
+    assert done.stdout.split() == [b"1", b"1"], (done.stdout, done.stderr)
+
+
 def test_reader_goes_away():
     def check(running):
         with subprocess.Popen([VGPU, "lab", "--", "yes"],

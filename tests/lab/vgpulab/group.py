@@ -86,12 +86,24 @@ class Group:
                 f"{type(self).__name__}.{self.case}.{what}.ppm"))
 
     def expect_path(self, name, *wanted):
-        """Wait until the vGPU's frames take one of these ways."""
+        """Wait until the vGPU's frames take one of these ways.
+
+        Nobody asks the device while nobody watches, so this does.
+        """
         def look():
+            self.vm.screendump(device=name)
             path = self.vm.vgpu(name)["path"]
             assert path in wanted, f"path is {path}"
             return True
         until(f"path {' or '.join(wanted)}", look)
+
+    @staticmethod
+    def expect_words(picture):
+        """Something is written there: few colours, mostly background."""
+        black = picture.rgb.count(b"\0\0\0")
+        assert 2 * black > picture.width * picture.height, f"{black} black"
+        colours = picture.colours()
+        assert 2 <= len(colours) <= 16, f"{len(colours)} colours"
 
     def new_warnings(self, before):
         """Warnings since warnings() returned before."""

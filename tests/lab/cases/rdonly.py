@@ -49,8 +49,15 @@ class ReadOnlyBuffers(Group):
 
     def test_one_warning(self):
         """one warning, however many buffers cannot be mapped"""
-        self.vm.guest.command("flip 4")
-        until("flips", lambda: self.vm.guest.drawn() >= 30)
-        self.vm.guest.stop()
+        guest = self.vm.guest
+        self.draw(2)
+        self.expect_path("gpu0", "placeholder")
+        before = self.vm.vgpu("gpu0")["cache-misses"]
+        guest.command("flip 4 1000000")
+        for page in range(4):
+            guest.command(f"pan 0 {page * 768}")
+            self.vm.screendump()
+        after = self.vm.vgpu("gpu0")["cache-misses"]
+        assert after >= before + 3, (before, after)
         warned = [line for line in self.vm.warnings() if "map" in line]
         assert len(warned) == 1, self.vm.stderr()

@@ -275,21 +275,16 @@ static bool frame_is_there(const MirrorFrame *frame)
 
 static void console_mirror_announce(ConsoleMirror *mirror)
 {
-    pixman_region32_t region;
-    pixman_box32_t *box;
-    int n;
+    size_t n;
+    const pixman_box32_t *box = damage_map_boxes(mirror->damage, &n);
 
-    pixman_region32_init(&region);
-    damage_map_region(mirror->damage, &region);
-    damage_map_clear(mirror->damage);
-    box = pixman_region32_rectangles(&region, &n);
     trace_console_mirror_damage(qemu_console_get_index(mirror->con), n);
     qemu_console_active(mirror->con);
-    for (int i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         dpy_gfx_update(mirror->con, box[i].x1, box[i].y1,
                        box[i].x2 - box[i].x1, box[i].y2 - box[i].y1);
     }
-    pixman_region32_fini(&region);
+    damage_map_clear(mirror->damage);
 }
 
 static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,

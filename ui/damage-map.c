@@ -140,19 +140,35 @@ static size_t line_runs(const DamageMap *map, uint32_t line,
     return n;
 }
 
-void damage_map_region(const DamageMap *map, pixman_region32_t *region)
+/* Do two lines of boxes cover the same columns? */
+static bool same_columns(const pixman_box32_t *a, const pixman_box32_t *b,
+                         size_t n)
 {
-    pixman_region32_t damage;
-    size_t n = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (a[i].x1 != b[i].x1 || a[i].x2 != b[i].x2) {
+            return false;
+        }
+    }
+    return true;
+}
 
-    if (!map->any) {
-        return;
+const pixman_box32_t *damage_map_boxes(DamageMap *map, size_t *n)
+{
+    size_t above = 0; /* boxes of the line above, at the end of the list */
+
+    *n = 0;
+    for (uint32_t line = 0; map->any && line < map->lines; line++) {
+        pixman_box32_t *boxes = map->boxes + *n;
+        size_t runs = line_runs(map, line, boxes);
+
+        if (runs && runs == above && same_columns(boxes - runs, boxes, runs)) {
+            for (size_t i = 0; i < runs; i++) {
+                (boxes - runs)[i].y2 = boxes[i].y2;
+            }
+            continue;
+        }
+        *n += runs;
+        above = runs;
     }
-    for (uint32_t line = 0; line < map->lines; line++) {
-        n += line_runs(map, line, map->boxes + n);
-    }
-    /* Joins lines that have the same runs. */
-    pixman_region32_init_rects(&damage, map->boxes, n);
-    pixman_region32_union(region, region, &damage);
-    pixman_region32_fini(&damage);
+    return map->boxes;
 }

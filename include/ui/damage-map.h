@@ -74,11 +74,17 @@ void damage_map_copy(DamageMap *map, uint8_t *dst, size_t dst_stride,
                      uint32_t y, uint32_t rows);
 
 /**
- * damage_map_region:
+ * damage_map_boxes:
  * @map: a map
- * @region: an initialised region; the damaged tiles, clipped to the frame and
- *          merged into few rectangles, are added. Pixels of the frame.
+ * @n: how many rectangles there are
+ *
+ * Costs no allocation: a frame has at most as many rectangles as every other
+ * tile of it.
+ *
+ * Returns: rectangles that cover the damaged tiles, clipped to the frame and
+ * merged where tiles or whole lines of them join, none overlapping another.
+ * Pixels of the frame. Owned by @map, valid until its next use.
  */
-void damage_map_region(const DamageMap *map, pixman_region32_t *region);
+const pixman_box32_t *damage_map_boxes(DamageMap *map, size_t *n);
 
 #endif /* UI_DAMAGE_MAP_H */

@@ -24,7 +24,7 @@
 typedef struct ConsoleMirror ConsoleMirror;
 
 /**
- * MirrorFrame:
+ * struct MirrorFrame:
  * @format: of the pixels, not NULL
  * @width: pixels
  * @height: rows
@@ -56,7 +56,7 @@ typedef struct MirrorFrame {
 } MirrorFrame;
 
 /**
- * MirrorResult:
+ * enum MirrorResult:
  * @MIRROR_UNCHANGED: the surface shows the frame and did so before
  * @MIRROR_CHANGED: the surface shows the frame now
  * @MIRROR_BUSY: the device is still drawing; nothing was read
@@ -70,7 +70,7 @@ typedef enum MirrorResult {
 } MirrorResult;
 
 /**
- * MirrorStats:
+ * struct MirrorStats:
  * @frames: updates that changed something
  * @bytes_read: bytes of device memory that were looked at
  */

@@ -8,7 +8,7 @@
 #define UI_DMABUF_MAP_H
 
 /**
- * DmaBufMap:
+ * struct DmaBufMap:
  * @data: the buffer's first byte; read it through guarded_read() alone
  * @len: bytes that are mapped from there
  */

@@ -13,7 +13,7 @@
 #define UI_FOURCC_STRLEN (4 * 4 + 1)
 
 /**
- * UIPixelFormat:
+ * struct UIPixelFormat:
  * @fourcc: DRM_FORMAT_*, from drm_fourcc.h
  * @pixman: the pixman code for the same bytes in memory on this host
  * @cpp: bytes per pixel

@@ -8,7 +8,7 @@
 #define UI_PIXEL_WAY_H
 
 /**
- * PixelWay:
+ * enum PixelWay:
  * @PIXEL_WAY_PLACEHOLDER: no way works: a surface that says so in words
  * @PIXEL_WAY_METADATA: the device copies into a region with a metadata page
  * @PIXEL_WAY_MMAP: the CPU reads a mapped, linear dma-buf
@@ -25,7 +25,7 @@ typedef enum PixelWay {
 } PixelWay;
 
 /**
- * PixelWayCaps:
+ * struct PixelWayCaps:
  * @metadata: the device has a metadata region and it answers
  * @dmabuf: the device reported a dma-buf for this frame
  * @linear: the dma-buf's modifier is DRM_FORMAT_MOD_LINEAR

@@ -12,7 +12,7 @@
 #include "ui/pixel-way.h"
 
 /**
- * VFIODisplayRegion:
+ * struct VFIODisplayRegion:
  * @size: bytes of the region, as its owner knows it
  * @map: the region's first byte, readable for @map_len bytes; NULL if it can
  *       only be read through VFIODisplayOps.read_region
@@ -28,7 +28,7 @@ typedef struct VFIODisplayRegion {
 } VFIODisplayRegion;
 
 /**
- * VFIODisplayOps:
+ * struct VFIODisplayOps:
  *
  * A plane source: who answers for the planes. There are two, the kernel's
  * ioctls for vfio-pci and the software vGPU. All are called in the main loop
@@ -68,7 +68,7 @@ typedef struct VFIODisplayOps {
 } VFIODisplayOps;
 
 /**
- * VFIODisplayConfig:
+ * struct VFIODisplayConfig:
  * @xres: preferred width in the EDID, 0 for the device's largest
  * @yres: preferred height in the EDID, 0 for the device's largest
  * @ramfb: show ramfb while the device's own plane is off
@@ -127,7 +127,7 @@ void vfio_display_device_reset(VFIODisplay *dpy);
  */
 bool vfio_display_has_edid(const VFIODisplay *dpy);
 
-/**
+/*
  * vmstate_vfio_display_ramfb:
  *
  * The ramfb of a display, under the names that QEMU has used since ramfb

@@ -19,7 +19,7 @@
 typedef struct VFIOPlaneCache VFIOPlaneCache;
 
 /**
- * VFIOPlaneBuffer:
+ * struct VFIOPlaneBuffer:
  * @plane: what the device said when the buffer was fetched
  * @fd: the dma-buf; the cache owns and closes it
  * @size: bytes it really has, from lseek
@@ -36,7 +36,7 @@ typedef struct VFIOPlaneBuffer {
 } VFIOPlaneBuffer;
 
 /**
- * VFIOPlaneCacheOps:
+ * struct VFIOPlaneCacheOps:
  * @fetch: gives a new fd for a plane's id, which the cache then owns, or a
  *         negative errno
  * @attach: a buffer came in: make what the consumer needs (textures,
@@ -53,7 +53,7 @@ typedef struct VFIOPlaneCacheOps {
 } VFIOPlaneCacheOps;
 
 /**
- * VFIOPlaneCacheStats:
+ * struct VFIOPlaneCacheStats:
  * @hits: lookups that found the buffer open
  * @misses: lookups that fetched
  * @stale: ids that came back with another layout and were fetched anew
@@ -97,6 +97,7 @@ void vfio_plane_cache_free(VFIOPlaneCache *cache);
  * @plane: a plane of kind VFIO_PLANE_KIND_DMABUF that passed
  *         vfio_plane_check()
  * @buffer: where the buffer goes; the cache owns it
+ * @err: where the errno of a failed fetch goes
  *
  * Finds the plane's buffer by (type, id). One that is held open with the same
  * layout is returned as it is and never fetched twice; the plane's position

@@ -30,7 +30,7 @@ typedef enum VFIOPlaneKind {
 } VFIOPlaneKind;
 
 /**
- * VFIOPlane:
+ * struct VFIOPlane:
  * @type: which plane
  * @kind: what @id names
  * @id: the dma-buf id, or the region's index
@@ -68,7 +68,7 @@ typedef struct VFIOPlane {
 } VFIOPlane;
 
 /**
- * VFIOPlaneFault:
+ * enum VFIOPlaneFault:
  * @VFIO_PLANE_FAULT_NONE: all is well
  * @VFIO_PLANE_FAULT_QUERY: the device refused the query
  * @VFIO_PLANE_FAULT_EXTENT: width or height is 0 or past the limit

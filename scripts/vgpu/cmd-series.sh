@@ -45,7 +45,7 @@ _prepare_steps() {
 _build_step() {
     local test targets=(qemu-system-x86_64)
     _git checkout -q "$1"
-    for test in $(qemu_qtests); do
+    for test in $(qemu_qtests) $(qemu_unit_tests); do
         [[ -f $STEPS/$test.c ]] && targets+=("$test")
     done
     qemu_ninja "$STEPS" "${targets[@]}"

@@ -120,15 +120,24 @@ _qemu_configure() {
     ../configure "${QEMU_OPTIONS[@]}"
 }
 
-# The tests that the patches add, as ninja calls them.
-qemu_qtests() {
+# qemu_added PATTERN: the programs whose source files the patches add and
+# match the pattern, as ninja calls them
+qemu_added() {
     local patch
     [[ -f $VGPU_TOP/patches/series ]] || return 0
     sed 's/#.*//' "$VGPU_TOP/patches/series" | while read -r patch _; do
         [[ -z $patch ]] ||
-            sed -n 's|^Adds: *\(tests/qtest/.*-test\)\.c *$|\1|p' \
+            sed -n "s|^Adds: *\($1\)\.c *\$|\1|p" \
                 "$VGPU_TOP/patches/$patch"
     done
+}
+
+qemu_qtests() {
+    qemu_added 'tests/qtest/.*-test'
+}
+
+qemu_unit_tests() {
+    qemu_added 'tests/unit/test-.*'
 }
 
 # qemu_ninja TREE TARGET...: several trees share what ccache keeps

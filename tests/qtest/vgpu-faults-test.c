@@ -361,6 +361,33 @@ static void test_falls_back_to_region(void)
     vgpu_stop(vgpu);
 }
 
+/*
+ * A driver that names a dma-buf and does not give it away: the region is not
+ * asked then, because it may have another picture. The last frame stays.
+ */
+static void test_get_fails_with_both(void)
+{
+    VGPU *vgpu = vgpu_start("x-kind=both");
+    VGPUMode good = good_mode(1), better = good_mode(2);
+
+    better.offset = 0x200000;
+    vgpu_paint(vgpu, &better, BETTER);
+    vgpu_paint_show_expect(vgpu, &good, GOOD);
+
+    vgpu_fail(vgpu, VGPU_SW_CALL_GET, VGPU_SW_FOREVER, EIO);
+    vgpu_show(vgpu, &better);
+    vgpu_expect_faults(vgpu, "dmabuf", 5);
+    vgpu_expect_now(vgpu, &good, GOOD);
+    g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_OPENS), ==, 0);
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+
+    repair_it(vgpu);
+    vgpu_expect(vgpu, &better, BETTER);
+    vgpu_expect_path(vgpu, "mmap");
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    vgpu_stop(vgpu);
+}
+
 /* Is this a picture whose first @rows rows are as drawn? */
 static void expect_rows(const VGPUPicture *got, const VGPUMode *mode,
                         uint32_t seed, uint32_t rows)
@@ -498,6 +525,7 @@ int main(int argc, char **argv)
     qtest_add_func("/vgpu/faults/region/read-fails", test_region_read_fails);
     qtest_add_func("/vgpu/faults/both/falls-back-to-region",
                    test_falls_back_to_region);
+    qtest_add_func("/vgpu/faults/both/get-fails", test_get_fails_with_both);
     add_shrinks(0);
     add_shrinks(1);
     add_shrinks(4096);

@@ -105,6 +105,9 @@ static inline uint64_t vgpu_sw_shown_size(const VGPUSWState *s)
 /* The plane source, for vfio_display_new() with a VGPUSWState. */
 extern const VFIODisplayOps vgpu_sw_source_ops;
 
+/* What migrates (vgpu-sw-vmstate.c). */
+extern const VMStateDescription vmstate_vgpu_sw;
+
 /**
  * vgpu_sw_buffer_init:
  * @s: a device whose @vram_size and @udmabuf are set

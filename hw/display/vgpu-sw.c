@@ -6,8 +6,9 @@
  * can be tested, and shown, on machines without vfio.
  *
  * This file is the device as the guest sees it. vgpu-sw-source.c is the plane
- * source, vgpu-sw-buffer.c the memory, vgpu-sw-edid.c the EDID region. The
- * registers are described in docs/system/devices/vgpu-sw.rst.
+ * source, vgpu-sw-buffer.c the memory, vgpu-sw-edid.c the EDID region,
+ * vgpu-sw-vmstate.c migration. The registers are described in
+ * docs/system/devices/vgpu-sw.rst.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -237,12 +238,16 @@ static void vgpu_sw_realize(PCIDevice *pci, Error **errp)
 
     s->dpy = vfio_display_new(DEVICE(s), &vgpu_sw_source_ops, s, &config,
                               errp);
+    if (s->dpy) {
+        vmstate_register_ram(&s->vram, DEVICE(s));
+    }
 }
 
 static void vgpu_sw_exit(PCIDevice *pci)
 {
     VGPUSWState *s = VGPU_SW(pci);
 
+    vmstate_unregister_ram(&s->vram, DEVICE(s));
     vfio_display_free(s->dpy);
     s->dpy = NULL;
 }
@@ -273,12 +278,6 @@ static const Property vgpu_sw_properties[] = {
     DEFINE_PROP_UINT32("xmax", VGPUSWState, edid.max_xres, 3840),
     DEFINE_PROP_UINT32("ymax", VGPUSWState, edid.max_yres, 2160),
     DEFINE_PROP_BOOL("ramfb", VGPUSWState, ramfb, false),
-};
-
-/* As vfio-pci: its state is the device's own affair. */
-static const VMStateDescription vmstate_vgpu_sw = {
-    .name = "vgpu-sw",
-    .unmigratable = 1,
 };
 
 static void vgpu_sw_class_init(ObjectClass *klass, void *data)

@@ -7,7 +7,11 @@
 #include "qemu/osdep.h"
 #include <glib/gstdio.h>
 #include "hw/pci/pci_regs.h"
+#include "libqos/fw_cfg.h"
+#include "libqos/libqos.h"
+#include "libqos/malloc-pc.h"
 #include "libqos/pci-pc.h"
+#include "qemu/bswap.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "vgpu-fixture.h"
@@ -207,6 +211,53 @@ void vgpu_paint_rows(VGPU *vgpu, const VGPUMode *mode, uint32_t seed)
     for (uint32_t y = 0; y < mode->height; y++) {
         qtest_bufwrite(vgpu->machine->qts, vgpu->vram.addr + mode->offset +
                        (uint64_t)y * mode->stride, packed + y * len, len);
+    }
+}
+
+/* As ramfb.rst describes it; every field is big-endian. */
+typedef struct QEMU_PACKED RAMFBConfig {
+    uint64_t addr;
+    uint32_t fourcc;
+    uint32_t flags;
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+} RAMFBConfig;
+
+void vgpu_paint_ramfb(VGPUMachine *machine, const VGPUMode *mode,
+                      uint32_t seed)
+{
+    g_autoptr(VGPUPicture) picture =
+        vgpu_picture_draw(mode->width, mode->height, seed);
+    g_autofree uint8_t *packed =
+        vgpu_picture_pack(picture, vgpu_format_find(mode->fourcc),
+                          mode->stride);
+    RAMFBConfig config = {
+        .addr = cpu_to_be64(mode->offset),
+        .fourcc = cpu_to_be32(mode->fourcc),
+        .width = cpu_to_be32(mode->width),
+        .height = cpu_to_be32(mode->height),
+        .stride = cpu_to_be32(mode->stride),
+    };
+    QOSState qs = { .qts = machine->qts };
+    QFWCFG *fw_cfg = pc_fw_cfg_init(machine->qts);
+
+    qtest_bufwrite(machine->qts, mode->offset, packed,
+                   (size_t)mode->stride * mode->height);
+    pc_alloc_init(&qs.alloc, machine->qts, ALLOC_NO_FLAGS);
+    g_assert_cmpuint(qfw_cfg_write_file(fw_cfg, &qs, "etc/ramfb", &config,
+                                        sizeof(config)), ==, sizeof(config));
+    alloc_destroy(&qs.alloc);
+    pc_fw_cfg_uninit(fw_cfg);
+}
+
+void vgpu_wait_for_link(VGPU *vgpu)
+{
+    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
+
+    while (!vgpu_read(vgpu, VGPU_SW_LINK)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(10 * 1000);
     }
 }
 

@@ -104,6 +104,16 @@ void vgpu_paint(VGPU *vgpu, const VGPUMode *mode, uint32_t seed);
 /* The same, leaving alone what lies between the rows. */
 void vgpu_paint_rows(VGPU *vgpu, const VGPUMode *mode, uint32_t seed);
 
+/*
+ * What firmware does: draws the picture of that seed into RAM at @mode's
+ * offset and says so to ramfb.
+ */
+void vgpu_paint_ramfb(VGPUMachine *machine, const VGPUMode *mode,
+                      uint32_t seed);
+
+/* Until the guest sees a monitor. */
+void vgpu_wait_for_link(VGPU *vgpu);
+
 /* A screendump of the vGPU's console; always a whole one. */
 VGPUPicture *vgpu_screendump(VGPU *vgpu);
 

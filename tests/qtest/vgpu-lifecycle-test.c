@@ -5,11 +5,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "libqos/fw_cfg.h"
-#include "libqos/libqos.h"
-#include "libqos/malloc-pc.h"
 #include "libqos/pci-pc.h"
-#include "qemu/bswap.h"
 #include "qobject/qdict.h"
 #include "vgpu-fixture.h"
 
@@ -295,16 +291,6 @@ static void read_edid(VGPU *vgpu, uint8_t *edid, uint32_t size)
     }
 }
 
-static void wait_for_link(VGPU *vgpu)
-{
-    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
-
-    while (!vgpu_read(vgpu, VGPU_SW_LINK)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        g_usleep(10 * 1000);
-    }
-}
-
 /* What a guest's driver would find: header, checksum, preferred mode. */
 static void expect_edid(VGPU *vgpu, unsigned xres, unsigned yres)
 {
@@ -314,7 +300,7 @@ static void expect_edid(VGPU *vgpu, unsigned xres, unsigned yres)
     uint8_t edid[VGPU_SW_EDID_MAX] = {};
     uint32_t size;
 
-    wait_for_link(vgpu);
+    vgpu_wait_for_link(vgpu);
     size = vgpu_read(vgpu, VGPU_SW_EDID_SIZE);
     g_assert_cmpuint(size, >=, 128);
     g_assert_cmpuint(size, <=, sizeof(edid));
@@ -387,44 +373,6 @@ static void test_no_edid(void)
     vgpu_stop(vgpu);
 }
 
-/* As ramfb.rst describes it; every field is big-endian. */
-typedef struct QEMU_PACKED RAMFBConfig {
-    uint64_t addr;
-    uint32_t fourcc;
-    uint32_t flags;
-    uint32_t width;
-    uint32_t height;
-    uint32_t stride;
-} RAMFBConfig;
-
-/* What firmware does: draws into RAM and says where. */
-static void paint_ramfb(VGPUMachine *machine, const VGPUMode *mode,
-                        uint32_t seed)
-{
-    g_autoptr(VGPUPicture) picture =
-        vgpu_picture_draw(mode->width, mode->height, seed);
-    g_autofree uint8_t *packed =
-        vgpu_picture_pack(picture, vgpu_format_find(mode->fourcc),
-                          mode->stride);
-    RAMFBConfig config = {
-        .addr = cpu_to_be64(mode->offset),
-        .fourcc = cpu_to_be32(mode->fourcc),
-        .width = cpu_to_be32(mode->width),
-        .height = cpu_to_be32(mode->height),
-        .stride = cpu_to_be32(mode->stride),
-    };
-    QOSState qs = { .qts = machine->qts };
-    QFWCFG *fw_cfg = pc_fw_cfg_init(machine->qts);
-
-    qtest_bufwrite(machine->qts, mode->offset, packed,
-                   (size_t)mode->stride * mode->height);
-    pc_alloc_init(&qs.alloc, machine->qts, ALLOC_NO_FLAGS);
-    g_assert_cmpuint(qfw_cfg_write_file(fw_cfg, &qs, "etc/ramfb", &config,
-                                        sizeof(config)), ==, sizeof(config));
-    alloc_destroy(&qs.alloc);
-    pc_fw_cfg_uninit(fw_cfg);
-}
-
 /* Until the first plane, while there is none, and after a reset. */
 static void test_ramfb(const void *data)
 {
@@ -436,7 +384,7 @@ static void test_ramfb(const void *data)
     g_autoptr(VGPUPicture) picture = NULL;
 
     ramfb.offset = 64 * 1024 * 1024;
-    paint_ramfb(vgpu->machine, &ramfb, 1);
+    vgpu_paint_ramfb(vgpu->machine, &ramfb, 1);
     vgpu_expect(vgpu, &ramfb, 1);
     vgpu_expect_path(vgpu, "ramfb");
     vgpu_paint_show_expect(vgpu, &mode, 2);
@@ -448,7 +396,7 @@ static void test_ramfb(const void *data)
     qtest_system_reset(vgpu->machine->qts);
     picture = vgpu_screendump(vgpu);
     g_assert_false(vgpu_picture_is(picture, &mode, 3));
-    paint_ramfb(vgpu->machine, &ramfb, 4);
+    vgpu_paint_ramfb(vgpu->machine, &ramfb, 4);
     vgpu_expect(vgpu, &ramfb, 4);
     vgpu_reopen(vgpu);
     vgpu_paint_show_expect(vgpu, &mode, 5);
@@ -467,10 +415,10 @@ static void test_ramfb_behind_plane(const void *data)
 
     ramfb.offset = 64 * 1024 * 1024;
     vgpu_paint_show_expect(vgpu, &mode, 1);
-    paint_ramfb(vgpu->machine, &ramfb, 2);
+    vgpu_paint_ramfb(vgpu->machine, &ramfb, 2);
     vgpu_expect_now(vgpu, &mode, 1);
     ramfb.offset += 1024 * 1024;
-    paint_ramfb(vgpu->machine, &ramfb, 3);
+    vgpu_paint_ramfb(vgpu->machine, &ramfb, 3);
     vgpu_expect_now(vgpu, &mode, 1);
     vgpu_show_nothing(vgpu);
     vgpu_expect(vgpu, &ramfb, 3);

@@ -1,0 +1,126 @@
+/*
+ * Software vGPU: migration
+ *
+ * What the guest wrote goes along, video memory as a block of RAM. What the
+ * host has stays: buffers are made anew from that memory, and the monitor's
+ * link is made by the display that runs there.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "migration/vmstate.h"
+#include "vgpu-sw-internal.h"
+
+static const VMStateDescription vmstate_vgpu_sw_fault = {
+    .name = "vgpu-sw/fault",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(count, VGPUSWFault),
+        VMSTATE_UINT32(err, VGPUSWFault),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static int edid_post_load(void *opaque, int version_id)
+{
+    VGPUSWEdid *edid = opaque;
+
+    if (edid->size > sizeof(edid->blob)) {
+        error_report("vgpu-sw: an EDID of %" PRIu32 " bytes", edid->size);
+        /* The device lives on if the user has it so. */
+        edid->size = 0;
+        edid->link_up = false;
+        return -EINVAL;
+    }
+    edid->link_up = edid->link_up && edid->size;
+    return 0;
+}
+
+static const VMStateDescription vmstate_vgpu_sw_edid = {
+    .name = "vgpu-sw/edid",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .post_load = edid_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT8_ARRAY(blob, VGPUSWEdid, VGPU_SW_EDID_MAX),
+        VMSTATE_UINT32(size, VGPUSWEdid),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static bool display_needed(void *opaque)
+{
+    VGPUSWState *s = opaque;
+
+    return s->ramfb;
+}
+
+/* The stream has a ramfb; is there one to take it? */
+static int display_pre_load(void *opaque)
+{
+    VGPUSWState *s = opaque;
+
+    if (!s->ramfb) {
+        error_report("vgpu-sw: the source has ramfb=on, this device has not");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static const VMStateDescription vmstate_vgpu_sw_display = {
+    .name = "vgpu-sw/display",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = display_needed,
+    .pre_load = display_pre_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_STRUCT_POINTER(dpy, VGPUSWState, vmstate_vfio_display_ramfb,
+                               VFIODisplay),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+/*
+ * The plane is not checked here, no more than when the guest writes it: the
+ * display has to.
+ */
+static int vgpu_sw_post_load(void *opaque, int version_id)
+{
+    VGPUSWState *s = opaque;
+
+    /* An id that the display knows may be that of another buffer now. */
+    vfio_display_device_reset(s->dpy);
+    return 0;
+}
+
+const VMStateDescription vmstate_vgpu_sw = {
+    .name = "vgpu-sw",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .post_load = vgpu_sw_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_PCI_DEVICE(pci, VGPUSWState),
+        VMSTATE_UINT32_EQUAL(kinds, VGPUSWState,
+                             "x-kind must be what it is at the source"),
+        VMSTATE_UINT32_ARRAY(pending, VGPUSWState, VGPU_SW_PLANE_REGS),
+        VMSTATE_UINT32_ARRAY(shown, VGPUSWState, VGPU_SW_PLANE_REGS),
+        VMSTATE_UINT32(commits, VGPUSWState),
+        VMSTATE_UINT32_ARRAY(calls, VGPUSWState, VGPU_SW_CALLS),
+        VMSTATE_STRUCT_ARRAY(faults, VGPUSWState, VGPU_SW_CALLS, 1,
+                             vmstate_vgpu_sw_fault, VGPUSWFault),
+        VMSTATE_UINT32(buffer_flags, VGPUSWState),
+        VMSTATE_UINT32(buffer_copy, VGPUSWState),
+        VMSTATE_UINT32(region_index, VGPUSWState),
+        VMSTATE_UINT32(region_flags, VGPUSWState),
+        VMSTATE_STRUCT(edid, VGPUSWState, 1, vmstate_vgpu_sw_edid,
+                       VGPUSWEdid),
+        VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription * const []) {
+        &vmstate_vgpu_sw_display,
+        NULL
+    },
+};

@@ -328,7 +328,9 @@ def test_nothing_is_left_in_the_build_folder():
 
 def test_init_refuses_to_run_on_the_host():
     """As process 1 of namespaces of its own, where a mistake does no harm."""
-    command = ["unshare", "--fork", "--pid", "--mount"]
+    # A chroot need not be a mount point, whose propagation could be changed.
+    command = ["unshare", "--fork", "--pid", "--mount",
+               "--propagation", "unchanged"]
     if os.geteuid() != 0:
         command += ["--user", "--map-root-user"]
     done = subprocess.run(

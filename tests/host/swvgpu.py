@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A machine whose software vGPU a test draws with, without any guest.
+
+The qtest protocol takes the place of the guest's processor
+(docs/devel/testing/qtest.rst in QEMU); the registers are those of
+include/hw/display/vgpu-sw.h.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.realpath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
+
+from vgpulab.picture import Picture  # noqa: E402
+from vgpulab.qmp import Qmp  # noqa: E402
+from vgpulab.wait import until  # noqa: E402
+
+_SLOT = 4
+_REGISTERS, _VRAM = 0xfe000000, 0xe0000000
+_PLANE, _COMMIT = 0x10, 0x40
+_XR24 = 0x34325258
+_BUFFER_SIZE = 8 << 20
+
+
+def free_port():
+    """A TCP port on the loopback interface that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class SwVgpu:
+    """Starts on construction; close() ends it in any case."""
+
+    def __init__(self, *arguments):
+        self._folder = tempfile.mkdtemp(prefix="vgpu-host-")
+        self._errors = open(os.path.join(self._folder, "errors"), "w+",
+                            encoding="utf-8")
+        self._process = subprocess.Popen(
+            [os.path.join(TOP, "build", "bin", "qemu-system-x86_64"),
+             "-nodefaults", "-no-user-config", "-M", "pc", "-accel", "qtest",
+             "-qtest", f"unix:{self._file('qtest')},server=on,wait=off",
+             "-qtest-log", "none",
+             "-qmp", f"unix:{self._file('qmp')},server=on,wait=off",
+             "-device", f"vgpu-sw,id=gpu0,addr={_SLOT},x-kind=dmabuf",
+             *arguments],
+            stdin=subprocess.DEVNULL, stderr=self._errors)
+        try:
+            self.qmp = Qmp(self._file("qmp"), self.alive)
+            self._qtest = socket.socket(socket.AF_UNIX)
+            self._qtest.connect(self._file("qtest"))
+            self._answers = self._qtest.makefile("r", encoding="ascii")
+            self._set_bars()
+        except BaseException:
+            self.close()
+            raise
+
+    def _file(self, name):
+        return os.path.join(self._folder, name)
+
+    def alive(self):
+        return self._process.poll() is None
+
+    def errors(self):
+        with open(self._errors.name, encoding="utf-8") as stream:
+            return stream.read()
+
+    def _ask(self, command):
+        self._qtest.sendall(command.encode("ascii") + b"\n")
+        for line in self._answers:
+            if line.startswith("OK"):
+                return
+            assert not line.startswith(("FAIL", "ERR")), (command, line)
+        raise AssertionError(f"QEMU ended: {self.errors()}")
+
+    def _set_bars(self):
+        for register, value in (0x10, _REGISTERS), (0x18, _VRAM), (0x04, 6):
+            self._ask(f"outl 0xcf8 {0x80000000 | _SLOT << 11 | register:#x}")
+            self._ask(f"outl 0xcfc {value:#x}")
+
+    def draw(self, buffer, width, height, colour):
+        """Show a buffer of one gray with a black corner; returns a Picture."""
+        start = _VRAM + buffer * _BUFFER_SIZE
+        self._ask(f"memset {start:#x} {4 * width * height:#x} {colour:#x}")
+        for y in range(32):
+            self._ask(f"memset {start + 4 * width * y:#x} {4 * 48:#x} 0x0")
+        plane = (1, width, height, 4 * width, _XR24, 0, 0,
+                 buffer * _BUFFER_SIZE, 0, buffer)
+        for index, value in enumerate(plane):
+            self._ask(f"writel {_REGISTERS + _PLANE + 4 * index:#x} "
+                      f"{value:#x}")
+        self._ask(f"writel {_REGISTERS + _COMMIT:#x} 1")
+        gray = Picture(width, height, bytes([colour]) * 3 * width * height)
+        return gray.with_fill(0, 0, 48, 32, 0)
+
+    def screendump(self):
+        path = self._file("dump.ppm")
+        self.qmp.command("screendump", filename=path)
+        return Picture.load_ppm(path)
+
+    def expect_screen(self, want):
+        def look():
+            wrong = self.screendump().difference(want)
+            assert wrong is None, wrong
+            return True
+        until("the screendump", look)
+
+    def close(self):
+        self._process.kill()
+        self._process.wait()
+        self._errors.close()
+        shutil.rmtree(self._folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests of viewers that need no lab: D-Bus, SPICE, and VNC beside them.
+
+Prints TAP. The software vGPU is what they look at.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+from swvgpu import SwVgpu, free_port
+from dbusview import Bus, Listener
+from vgpulab.picture import Picture
+from vgpulab.rfb import RAW, Rfb
+from vgpulab.wait import until
+
+
+def dbus(bus):
+    """A comma within an option's value is written twice."""
+    return ["-display", "dbus,addr=" + bus.address.replace(",", ",,")]
+
+
+def vnc(port):
+    return ["-vnc", f"127.0.0.1:{port - 5900}"]
+
+
+def vnc_port():
+    """QEMU counts displays from port 5900."""
+    port = free_port()
+    while port < 5900:
+        port = free_port()
+    return port
+
+
+def spice(port):
+    return ["-spice", f"addr=127.0.0.1,port={port},disable-ticketing=on"]
+
+
+def spice_picture(port):
+    """What a SPICE client shows, as spice-gtk's own tool takes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "screen.ppm")
+        subprocess.run(["spicy-screenshot", "-h", "127.0.0.1", "-p",
+                        str(port), "-o", path], check=True, timeout=120,
+                       stdin=subprocess.DEVNULL, capture_output=True)
+        return Picture.load_ppm(path)
+
+
+def expect_spice(port, want):
+    def look():
+        wrong = spice_picture(port).difference(want)
+        assert wrong is None, wrong
+        return True
+    until("SPICE", look)
+
+
+def test_dbus():
+    """D-Bus: modes and changes, pixel by pixel"""
+    with Bus() as bus, SwVgpu(*dbus(bus)) as vm:
+        with Listener(bus) as listener:
+            for buffer, (width, height) in enumerate(
+                    [(640, 480), (1024, 768), (801, 601), (640, 480)]):
+                listener.wait_for(
+                    vm.draw(buffer, width, height, 0x40 + buffer), "a mode")
+            listener.wait_for(vm.draw(3, 640, 480, 0xa0), "a change")
+
+
+def test_late_viewer():
+    """a viewer that attaches while a VNC server has no client"""
+    with Bus() as bus, SwVgpu(*dbus(bus), *vnc(vnc_port())) as vm:
+        first = vm.draw(0, 640, 480, 0x30)
+        vm.expect_screen(first)
+        # Time for the console to find that nobody watches and to stop.
+        time.sleep(1)
+        with Listener(bus) as listener:
+            listener.wait_for(first, "the picture that was there")
+            listener.wait_for(vm.draw(1, 800, 600, 0x60), "the next one")
+        vm.expect_screen(vm.draw(2, 640, 480, 0x90))
+        with Listener(bus) as listener:
+            listener.wait_for(vm.draw(3, 800, 600, 0xc0), "a second viewer")
+
+
+def test_spice():
+    """SPICE: what its client shows, pixel by pixel"""
+    port = free_port()
+    with SwVgpu("-display", "none", *spice(port)) as vm:
+        for buffer, (width, height) in enumerate(
+                [(640, 480), (1024, 768), (800, 600)]):
+            expect_spice(port, vm.draw(buffer, width, height, 0x50 + buffer))
+
+
+def test_all_at_once():
+    """D-Bus, VNC, SPICE and screendump at once see the same frames"""
+    spice_port, rfb_port = free_port(), vnc_port()
+    with Bus() as bus, SwVgpu(
+            *dbus(bus), *vnc(rfb_port), *spice(spice_port)) as vm:
+        with Listener(bus) as listener, Rfb(rfb_port - 5900, RAW) as viewer:
+            for buffer, (width, height) in enumerate(
+                    [(640, 480), (1024, 768), (640, 480)]):
+                want = vm.draw(buffer, width, height, 0x70 + buffer)
+                listener.wait_for(want, "D-Bus")
+                viewer.wait_for(want, "VNC")
+                expect_spice(spice_port, want)
+                vm.expect_screen(want)
+        assert "warning" not in vm.errors().replace(
+            "warning: Spice:", ""), vm.errors()
+
+
+def main():
+    tests = [test_dbus, test_late_viewer, test_spice, test_all_at_once]
+    failed = 0
+    print(f"1..{len(tests)}", flush=True)
+    for number, test in enumerate(tests, 1):
+        try:
+            test()
+            print(f"ok {number} - {test.__doc__}", flush=True)
+        except Exception:  # pylint: disable=broad-except
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}")
+            print(f"not ok {number} - {test.__doc__}", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -451,8 +451,8 @@ static bool vfio_display_show_region(VFIODisplay *dpy, const VFIOPlane *plane)
     static const PixelWayCaps caps = { .region = true };
     PixelWay way = pixel_way_choose(&caps, dpy->config.way);
 
-    vfio_display_set_way(dpy, way);
     if (way != PIXEL_WAY_REGION) {
+        vfio_display_set_way(dpy, way);
         vfio_display_no_way(dpy, plane);
         return false;
     }
@@ -460,6 +460,7 @@ static bool vfio_display_show_region(VFIODisplay *dpy, const VFIOPlane *plane)
         !vfio_display_mirror_region(dpy, plane)) {
         return false;
     }
+    vfio_display_set_way(dpy, way);
     vfio_display_good(dpy, plane);
     return true;
 }

@@ -173,11 +173,23 @@ static bool vfio_display_ramfb_needed(void *opaque)
     return dpy->ramfb != NULL;
 }
 
+static int vfio_display_ramfb_pre_load(void *opaque)
+{
+    VFIODisplay *dpy = opaque;
+
+    if (!dpy->ramfb) {
+        error_report("vGPU display: the source has ramfb, this one has not");
+        return -EINVAL;
+    }
+    return 0;
+}
+
 const VMStateDescription vmstate_vfio_display_ramfb = {
     .name = "VFIODisplay",
     .version_id = 1,
     .minimum_version_id = 1,
     .needed = vfio_display_ramfb_needed,
+    .pre_load = vfio_display_ramfb_pre_load,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT_POINTER(ramfb, VFIODisplay, ramfb_vmstate, RAMFBState),
         VMSTATE_END_OF_LIST()

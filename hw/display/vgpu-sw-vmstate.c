@@ -58,24 +58,11 @@ static bool display_needed(void *opaque)
     return s->ramfb;
 }
 
-/* The stream has a ramfb; is there one to take it? */
-static int display_pre_load(void *opaque)
-{
-    VGPUSWState *s = opaque;
-
-    if (!s->ramfb) {
-        error_report("vgpu-sw: the source has ramfb=on, this device has not");
-        return -EINVAL;
-    }
-    return 0;
-}
-
 static const VMStateDescription vmstate_vgpu_sw_display = {
     .name = "vgpu-sw/display",
     .version_id = 1,
     .minimum_version_id = 1,
     .needed = display_needed,
-    .pre_load = display_pre_load,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT_POINTER(dpy, VGPUSWState, vmstate_vfio_display_ramfb,
                                VFIODisplay),

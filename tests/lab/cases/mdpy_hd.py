@@ -58,7 +58,8 @@ class MdpyHd(Group):
         with viewers.TigerVnc(
                 self.vm.vnc_display, WIDTH, HEIGHT, "-AutoSelect=0",
                 "-FullColor", "-PreferredEncoding=Raw") as viewer:
-            self.expect_picture(viewer.picture, want, "TigerVNC")
+            self.expect_picture(
+                lambda: viewer.picture(want), want, "TigerVNC")
 
     def test_box(self):
         """an animated box ends where the guest drew it last"""

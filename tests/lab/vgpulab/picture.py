@@ -60,6 +60,12 @@ class Picture:
         return Picture(self.width, self.height,
                        keep + bytes(len(self.rgb) - len(keep)))
 
+    def cropped(self, left, top, width, height):
+        """A part of it."""
+        return Picture(width, height, b"".join(
+            self.row(y)[3 * left:3 * (left + width)]
+            for y in range(top, top + height)))
+
     def __eq__(self, other):
         return (self.width, self.height, self.rgb) == (
             other.width, other.height, other.rgb)

@@ -46,7 +46,14 @@ def _load_xwd(path):
 
 
 class TigerVnc:
-    """TigerVNC's vncviewer, filling an Xvfb screen of the given size."""
+    """TigerVNC's vncviewer with a window of the given size under Xvfb.
+
+    The screen is larger: without a window manager, full screen mode works
+    only up to version 1.12, and later ones shrink a window that would fill
+    the screen.
+    """
+
+    _MARGIN = 64
 
     def __init__(self, display, width, height, *options):
         self._folder = tempfile.mkdtemp(prefix="vgpu-lab-")
@@ -68,18 +75,31 @@ class TigerVnc:
     def _start(self, display, width, height, options):
         read, write = os.pipe()
         self._spawn(["Xvfb", "-displayfd", str(write), "-nolisten", "tcp",
-                     "-screen", "0", f"{width}x{height}x24",
+                     "-screen", "0",
+                     f"{width + self._MARGIN}x{height + self._MARGIN}x24",
                      "-fbdir", self._folder], pass_fds=(write,))
         os.close(write)
         with os.fdopen(read) as stream:
             screen = stream.readline().strip()
         assert screen, "Xvfb did not start"
-        self._spawn(["vncviewer", "-FullScreen", "-ReconnectOnError=0",
-                     "-AlertOnFatalError=0", *options,
+        self._spawn(["vncviewer", "-geometry", f"{width}x{height}+0+0",
+                     "-ReconnectOnError=0", "-AlertOnFatalError=0", *options,
                      f"127.0.0.1::{5900 + display}"], DISPLAY=f":{screen}")
 
-    def picture(self):
-        return _load_xwd(os.path.join(self._folder, "Xvfb_screen0"))
+    def picture(self, want):
+        """The window's picture: what is wanted, wherever that is on screen.
+
+        Where no window manager tells, toolkits leave room for a frame.
+        """
+        screen = _load_xwd(os.path.join(self._folder, "Xvfb_screen0"))
+        for top in range(screen.height - want.height + 1):
+            at = screen.row(top).find(want.row(0))
+            if at < 0 or at % 3:
+                continue
+            found = screen.cropped(at // 3, top, want.width, want.height)
+            if found == want:
+                return found
+        return screen.cropped(0, 0, want.width, want.height)
 
     def close(self):
         for process in reversed(self._processes):

@@ -54,6 +54,13 @@ class Bus:
             Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
             | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
 
+    def resize(self, width, height):
+        """What a viewer does whose window has got that size."""
+        self.connect().call_sync(
+            "org.qemu", f"{_PATH}/Console_0", f"{_NAME}.Console", "SetUIInfo",
+            GLib.Variant("(qqiiuu)", (0, 0, 0, 0, width, height)), None,
+            Gio.DBusCallFlags.NONE, -1, None)
+
     def close(self):
         self._process.kill()
         self._process.wait()

@@ -24,6 +24,7 @@ from vgpulab.wait import until  # noqa: E402
 _SLOT = 4
 _REGISTERS, _VRAM = 0xfe000000, 0xe0000000
 _PLANE, _COMMIT = 0x10, 0x40
+_LINK, _EDID_SIZE, _EDID = 0x100, 0x104, 0x400
 _XR24 = 0x34325258
 _BUFFER_SIZE = 8 << 20
 
@@ -75,7 +76,7 @@ class SwVgpu:
         self._qtest.sendall(command.encode("ascii") + b"\n")
         for line in self._answers:
             if line.startswith("OK"):
-                return
+                return line.split()[1:]
             assert not line.startswith(("FAIL", "ERR")), (command, line)
         raise AssertionError(f"QEMU ended: {self.errors()}")
 
@@ -98,6 +99,17 @@ class SwVgpu:
         self._ask(f"writel {_REGISTERS + _COMMIT:#x} 1")
         gray = Picture(width, height, bytes([colour]) * 3 * width * height)
         return gray.with_fill(0, 0, 48, 32, 0)
+
+    def _register(self, offset):
+        return int(self._ask(f"readl {_REGISTERS + offset:#x}")[0], 0)
+
+    def edid(self):
+        """What the guest reads of its monitor; empty while it is off."""
+        if not self._register(_LINK):
+            return b""
+        size = self._register(_EDID_SIZE)
+        return b"".join(self._register(_EDID + i).to_bytes(4, "little")
+                        for i in range(0, size, 4))
 
     def screendump(self):
         path = self._file("dump.ppm")

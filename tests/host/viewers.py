@@ -110,8 +110,34 @@ def test_all_at_once():
             "warning: Spice:", ""), vm.errors()
 
 
+def preferred_mode(edid):
+    """Width and height of the first detailed timing (EDID 1.4, 3.10.2)."""
+    return (edid[56] | (edid[58] & 0xf0) << 4,
+            edid[59] | (edid[61] & 0xf0) << 4)
+
+
+def test_resize():
+    """a viewer's size reaches the guest's monitor, again and again"""
+    with Bus() as bus, SwVgpu(*dbus(bus)) as vm:
+        for mode in (1280, 720), (800, 600), (1600, 900):
+            bus.resize(*mode)
+
+            def look(mode=mode):
+                edid = vm.edid()
+                assert edid, "the monitor is off"
+                assert preferred_mode(edid) == mode, preferred_mode(edid)
+                return edid
+            edid = until("the mode", look)
+            # Stock counts one extension more at each change.
+            assert len(edid) == 128 * (1 + edid[126]), (len(edid), edid[126])
+            assert all(sum(edid[i:i + 128]) % 256 == 0
+                       for i in range(0, len(edid), 128)), "checksum"
+            assert edid[126] <= 1, edid[126]
+
+
 def main():
-    tests = [test_dbus, test_late_viewer, test_spice, test_all_at_once]
+    tests = [test_dbus, test_late_viewer, test_spice, test_all_at_once,
+             test_resize]
     failed = 0
     print(f"1..{len(tests)}", flush=True)
     for number, test in enumerate(tests, 1):

@@ -19,7 +19,11 @@ from pathlib import Path
 
 from patchstack import StackError, read_stack
 
-REMINDER = 'does MAINTAINERS need updating?'
+# What checkpatch.pl asks of a person and cannot see the answer to.
+REMINDERS = (
+    'does MAINTAINERS need updating?',
+    'Please explain the license choice in the commit message.',
+)
 FINDING = re.compile(r'(ERROR|WARNING): ')
 
 
@@ -114,7 +118,8 @@ def check_style(tree, path):
         cwd=tree, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines() + done.stderr.splitlines()
     found = [line for line in lines
-             if FINDING.search(line) and REMINDER not in line]
+             if FINDING.search(line) and
+             not any(reminder in line for reminder in REMINDERS)]
     if done.returncode and not any(FINDING.search(line) for line in lines):
         found.append(f'checkpatch failed: {done.stdout}{done.stderr}')
     return found

@@ -23,7 +23,7 @@ from vgpulab.wait import until  # noqa: E402
 
 _SLOT = 4
 _REGISTERS, _VRAM = 0xfe000000, 0xe0000000
-_PLANE, _COMMIT = 0x10, 0x40
+_PLANE, _COMMIT = 0x200, 0x40
 _LINK, _EDID_SIZE, _EDID = 0x100, 0x104, 0x400
 _XR24 = 0x34325258
 _BUFFER_SIZE = 8 << 20

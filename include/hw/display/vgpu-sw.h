@@ -27,21 +27,26 @@
 #define VGPU_SW_VRAM_SIZE               0x004   /* ro: bytes */
 #define VGPU_SW_KINDS                   0x008   /* ro: VGPU_SW_KIND_* */
 
-/* The primary plane. Takes effect as a whole, by a write to COMMIT. */
-#define VGPU_SW_PLANE                   0x010
-#define VGPU_SW_ENABLE                  0x010   /* 0: the plane is off */
-#define VGPU_SW_WIDTH                   0x014   /* pixels */
-#define VGPU_SW_HEIGHT                  0x018   /* pixels */
-#define VGPU_SW_STRIDE                  0x01c   /* bytes */
-#define VGPU_SW_FOURCC                  0x020   /* DRM_FORMAT_* */
-#define VGPU_SW_MODIFIER_LO             0x024   /* DRM_FORMAT_MOD_* */
-#define VGPU_SW_MODIFIER_HI             0x028
-#define VGPU_SW_OFFSET_LO               0x02c   /* bytes into the VRAM */
-#define VGPU_SW_OFFSET_HI               0x030
-#define VGPU_SW_ID                      0x034   /* dma-buf id */
-#define VGPU_SW_PLANE_END               0x038
-
+/*
+ * All planes take effect at once, by a write to COMMIT. A write to FLIP shows
+ * the primary plane from another place in the VRAM, in pages of 4096 bytes,
+ * at once and without the rest; it sets OFFSET too, and the dma-buf id if
+ * that is automatic.
+ */
 #define VGPU_SW_COMMIT                  0x040   /* read: commits since reset */
+#define VGPU_SW_FLIP                    0x044   /* read: flips since reset */
+
+/*
+ * What the guest drew into the planes that are on screen. A write to
+ * DAMAGE_ADD adds the primary plane's rectangle in the registers before it.
+ * While DAMAGE_REPORTED is 0 the guest says nothing and all may have changed.
+ */
+#define VGPU_SW_DAMAGE_X                0x060   /* pixels */
+#define VGPU_SW_DAMAGE_Y                0x064
+#define VGPU_SW_DAMAGE_WIDTH            0x068
+#define VGPU_SW_DAMAGE_HEIGHT           0x06c
+#define VGPU_SW_DAMAGE_ADD              0x070   /* wo: any value */
+#define VGPU_SW_DAMAGE_REPORTED         0x074   /* 1: the guest reports all */
 
 /* How often the display asked, since reset. */
 #define VGPU_SW_QUERIES                 0x050   /* ro */
@@ -74,6 +79,39 @@
 #define VGPU_SW_REGION_INDEX            0x0d0   /* as reported */
 #define VGPU_SW_REGION_FLAGS            0x0d4   /* VGPU_SW_REGION_* */
 
+/*
+ * The planes. The names are those of the primary's registers;
+ * VGPU_SW_PLANE_REG(plane, register) is another plane's. What a plane has no
+ * use for is ignored.
+ */
+#define VGPU_SW_PRIMARY                 0
+#define VGPU_SW_CURSOR                  1
+#define VGPU_SW_OVERLAY(index)          (2 + (index))
+#define VGPU_SW_OVERLAYS                4
+#define VGPU_SW_PLANES                  (2 + VGPU_SW_OVERLAYS)
+#define VGPU_SW_PLANE_REG(plane, reg)   ((reg) + 0x40 * (plane))
+
+#define VGPU_SW_PLANE                   0x200
+#define VGPU_SW_ENABLE                  0x200   /* 0: the plane is off */
+#define VGPU_SW_WIDTH                   0x204   /* pixels */
+#define VGPU_SW_HEIGHT                  0x208   /* pixels */
+#define VGPU_SW_STRIDE                  0x20c   /* bytes */
+#define VGPU_SW_FOURCC                  0x210   /* DRM_FORMAT_* */
+#define VGPU_SW_MODIFIER_LO             0x214   /* DRM_FORMAT_MOD_* */
+#define VGPU_SW_MODIFIER_HI             0x218
+#define VGPU_SW_OFFSET_LO               0x21c   /* bytes into the VRAM */
+#define VGPU_SW_OFFSET_HI               0x220
+#define VGPU_SW_ID                      0x224   /* dma-buf id, 0: automatic */
+#define VGPU_SW_X                       0x228   /* signed, of the left edge */
+#define VGPU_SW_Y                       0x22c   /* signed, of the top edge */
+#define VGPU_SW_HOT_X                   0x230   /* pixels, ~0: unknown */
+#define VGPU_SW_HOT_Y                   0x234
+#define VGPU_SW_ZPOS                    0x238   /* 0 to 255, overlays */
+#define VGPU_SW_PLANE_FLAGS             0x23c   /* VGPU_SW_PLANE_* below */
+#define VGPU_SW_PLANE_END               0x240   /* of the primary's */
+
+#define VGPU_SW_PLANE_STRAIGHT          (1 << 0)    /* alpha not multiplied */
+
 /* The monitor. The EDID reads as zeros while the link is down. */
 #define VGPU_SW_LINK                    0x100   /* ro: 1 if it is up */
 #define VGPU_SW_EDID_SIZE               0x104   /* ro: bytes */
@@ -84,6 +122,9 @@
 
 #define VGPU_SW_KIND_DMABUF             (1 << 0)
 #define VGPU_SW_KIND_REGION             (1 << 1)
+#define VGPU_SW_KIND_METADATA           (1 << 2)
+#define VGPU_SW_KIND_OVERLAYS           (1 << 3)
+#define VGPU_SW_KIND_IRQ                (1 << 4)
 
 #define VGPU_SW_BUFFER_NO_MAP           (1 << 0)    /* not readable, no mmap */
 

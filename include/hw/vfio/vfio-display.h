@@ -8,6 +8,7 @@
 #define HW_VFIO_VFIO_DISPLAY_H
 
 #include "hw/vfio/vfio-plane.h"
+#include "qemu/event_notifier.h"
 #include "ui/console.h"
 #include "ui/pixel-way.h"
 
@@ -35,10 +36,12 @@ typedef struct VFIODisplayRegion {
  * with the opaque of vfio_display_new(); none may block for long.
  *
  * @probe: can the source describe planes of this kind?
- * @query_plane: fills @plane, all but its type and kind, which the caller
- *     set, and returns 0; or a negative errno, of which callers think that it
- *     may be gone at the next refresh (VFIO_DEVICE_QUERY_GFX_PLANE). A plane
- *     that is off is success with format and size 0.
+ * @overlays: (optional) how many overlay planes of that kind can be asked
+ *     for, 0 if the device has no such extension (vfio-gfx-ext.h)
+ * @query_plane: fills @plane, all but its type, index and kind, which the
+ *     caller set, and returns 0; or a negative errno, of which callers think
+ *     that it may be gone at the next refresh (VFIO_DEVICE_QUERY_GFX_PLANE). A
+ *     plane that is off is success with format and size 0.
  * @get_dmabuf: gives a new fd for a dma-buf id, which the caller then owns,
  *     or a negative errno (VFIO_DEVICE_GET_GFX_DMABUF)
  * @open_region: opens the region with that index, which may lie past the
@@ -51,9 +54,22 @@ typedef struct VFIODisplayRegion {
  * @edid_read: (optional) copies @len bytes at @offset of the EDID region
  *     (VFIO_REGION_SUBTYPE_GFX_EDID); 0 or a negative errno
  * @edid_write: (optional) the other way
+ * @set_notifier: (optional) the display interrupt signals @notifier from now
+ *     on (vfio-gfx-ext.h), which the caller owns; NULL: it signals nothing.
+ *     0, -ENOENT if the device has none, or another negative errno
+ * @open_metadata: (optional) opens the framebuffer region with the metadata
+ *     page and fills @region, mapped or not; its last page, the doorbell, is
+ *     part of the size but is never read. 0, -ENOENT if the device has none,
+ *     or another negative errno. May be open beside the other region.
+ * @read_metadata: (optional) as @read_region, of that region
+ * @metadata_request: (optional) asks for a frame: writes @request and
+ *     @rate_mhz to the page and rings the doorbell; 0 or a negative errno.
+ *     Must not wait for the frame.
+ * @close_metadata: (optional) closes that region
  */
 typedef struct VFIODisplayOps {
     bool (*probe)(void *opaque, VFIOPlaneKind kind);
+    uint32_t (*overlays)(void *opaque, VFIOPlaneKind kind);
     int (*query_plane)(void *opaque, VFIOPlane *plane);
     int (*get_dmabuf)(void *opaque, uint32_t id);
     int (*open_region)(void *opaque, uint32_t index,
@@ -65,6 +81,13 @@ typedef struct VFIODisplayOps {
     int (*edid_read)(void *opaque, void *buf, size_t len, uint64_t offset);
     int (*edid_write)(void *opaque, const void *buf, size_t len,
                       uint64_t offset);
+    int (*set_notifier)(void *opaque, EventNotifier *notifier);
+    int (*open_metadata)(void *opaque, VFIODisplayRegion *region);
+    ssize_t (*read_metadata)(void *opaque, void *buf, size_t len,
+                             uint64_t offset);
+    int (*metadata_request)(void *opaque, uint32_t request,
+                            uint32_t rate_mhz);
+    void (*close_metadata)(void *opaque);
 } VFIODisplayOps;
 
 /**

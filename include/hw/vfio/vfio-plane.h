@@ -32,6 +32,7 @@ typedef enum VFIOPlaneKind {
 /**
  * struct VFIOPlane:
  * @type: which plane
+ * @index: which one of its type; 0 but for overlays
  * @kind: what @id names
  * @id: the dma-buf id, or the region's index
  * @fourcc: DRM_FORMAT_*; 0 while the plane is off
@@ -46,12 +47,16 @@ typedef enum VFIOPlaneKind {
  * @y: position on the screen, pixels, may be negative
  * @hot_x: hotspot in the plane, pixels, or VFIO_PLANE_NO_HOTSPOT
  * @hot_y: hotspot in the plane, pixels, or VFIO_PLANE_NO_HOTSPOT
+ * @zpos: stacking order of overlays, larger is nearer to the viewer
+ * @straight: colours are not multiplied by alpha (vfio-gfx-ext.h); without
+ *            the extension they are, as is DRM's default
  *
  * One answer to VFIO_DEVICE_QUERY_GFX_PLANE, copied once. Nothing in it is
  * to be believed before vfio_plane_check() passed it.
  */
 typedef struct VFIOPlane {
     VFIOPlaneType type;
+    uint32_t index;
     VFIOPlaneKind kind;
     uint32_t id;
     uint32_t fourcc;
@@ -65,6 +70,8 @@ typedef struct VFIOPlane {
     int32_t y;
     uint32_t hot_x;
     uint32_t hot_y;
+    uint8_t zpos;
+    bool straight;
 } VFIOPlane;
 
 /**

@@ -165,12 +165,16 @@ apt_download() {
     _from_suites "$_source_suites" "$2" apt-get download "$1"
 }
 
-_unpack_tool() {
-    local package=$1 folder=$VGPU_DOWNLOADS/tools/$1
+# _unpack_debs NAME ROOT PACKAGE...: under ROOT, by way of downloads/NAME
+_unpack_debs() {
+    local folder=$VGPU_DOWNLOADS/$1 root=$2 deb
+    shift 2
     rm -rf "$folder"
-    _from_suites "$(_binary_suites)" "$folder" apt-get download "$package"
-    mkdir -p "$VGPU_TOOLS"
-    dpkg-deb -x "$folder"/*.deb "$VGPU_TOOLS"
+    _from_suites "$(_binary_suites)" "$folder" apt-get download "$@"
+    mkdir -p "$root"
+    for deb in "$folder"/*.deb; do
+        dpkg-deb -x "$deb" "$root"
+    done
 }
 
 # need_tool_debs PACKAGE...: packages that this release lacks or has too old:
@@ -183,7 +187,8 @@ need_tool_debs() {
     }
     for package; do
         stamp_ok "tool-$package" "$package" && continue
-        run_step "tool-$package" "getting $package" _unpack_tool "$package"
+        run_step "tool-$package" "getting $package" \
+            _unpack_debs "tools/$package" "$VGPU_TOOLS" "$package"
         stamp_set "tool-$package" "$package"
     done
     use_tools

@@ -16,6 +16,7 @@ Usage: ./vgpu COMMAND [ARGUMENT]...
                       run the tests, or those named; --full adds the long ones
   series [--build-each]
                       write build/series/*.patch and prove that they apply
+  mesa [COMMAND...]   run COMMAND with a Mesa that imports dma-bufs in software
   clean [--all]       remove what was built; --all removes downloads too
   help                this text
 

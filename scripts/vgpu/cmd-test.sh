@@ -14,6 +14,7 @@ set -euo pipefail
 
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 . "$VGPU_TOP/scripts/vgpu/qemu.sh"
+. "$VGPU_TOP/scripts/vgpu/mesa.sh"
 
 # Only to end what hangs: far more than any machine needs.
 PROGRAM_LIMIT=1800
@@ -107,6 +108,7 @@ test_lab() {
         xargs -n 1)
     need_packages "${packages[@]}"
     lock_build
+    need_mesa
     qemu_build
     unlock_build
     "$VGPU_TOP/vgpu" lab --build-only

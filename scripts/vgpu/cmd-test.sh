@@ -4,7 +4,8 @@
 # ./vgpu test [--full] [unit|qtest|lab]...: the tests, or those named.
 #
 #   unit   the pure logic, by the top-level meson.build
-#   qtest  the emulator with the software vGPU
+#   qtest  the emulator with the software vGPU, and the unit tests that link
+#          files of QEMU's own
 #   lab    the emulator with mdev devices under the lab's kernel, and the
 #          lab itself (tests/host)
 #
@@ -68,25 +69,33 @@ test_unit() {
     done < <(unit_list)
 }
 
-# Side by side: they wait more than they compute.
-test_qtest() {
-    local tests before after
-    lock_build
-    qemu_build
-    unlock_build
-    mapfile -t tests < <(qemu_qtests)
-    ((${#tests[@]})) || die "patches/series names no qtest"
+# Side by side: they wait more than they compute. $1: their folder
+run_qemu_tests() {
+    local kind=$1 before after
+    shift
+    (($#)) || die "patches/series names no $kind test"
     before=$(wc -l <"$COUNTS")
-    printf '%s\n' "${tests[@]##*/}" |
+    printf '%s\n' "${@##*/}" |
         QTEST_QEMU_BINARY=$QEMU_BINARY \
             G_TEST_DBUS_DAEMON=$QEMU_TREE/tests/dbus-vmstate-daemon.sh \
             xargs -P "$VGPU_JOBS" -I '{}' \
             python3 "$VGPU_TOP/scripts/vgpu/tap.py" \
             --timeout "$PROGRAM_LIMIT" --counts "$COUNTS" \
-            --log "$VGPU_LOGS/test-qtest-{}.log" \
-            "qtest/{}" "$QEMU_OUT/tests/qtest/{}" --tap -k || true
+            --log "$VGPU_LOGS/test-$kind-{}.log" \
+            "$kind/{}" "$QEMU_OUT/tests/$kind/{}" --tap -k || true
     after=$(wc -l <"$COUNTS")
-    ((after - before == ${#tests[@]})) || die "a qtest was not counted"
+    ((after - before == $#)) || die "a $kind test was not counted"
+}
+
+test_qtest() {
+    local tests
+    lock_build
+    qemu_build
+    unlock_build
+    mapfile -t tests < <(qemu_tree_unit_tests)
+    run_qemu_tests unit "${tests[@]}"
+    mapfile -t tests < <(qemu_qtests)
+    run_qemu_tests qtest "${tests[@]}"
 }
 
 # The lab tests that share one boot. $1: its name, then kernel arguments

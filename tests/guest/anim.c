@@ -6,7 +6,11 @@
 #include "anim.h"
 #include "draw.h"
 #include "gpu.h"
+#include "io.h"
 #include "pit.h"
+
+/* QEMU's isa-debugcon, if there is one; else nobody listens. */
+#define DEBUG_PORT 0xe9
 
 struct anim {
     /* NULL: nothing moves. */
@@ -184,6 +188,7 @@ void anim_tick(void)
         anim->ticks = 0;
         if (anim->step(gpu_get(i), anim)) {
             anim->n++;
+            outb(DEBUG_PORT, anim->n);
         } else {
             anim_stop(i);
         }

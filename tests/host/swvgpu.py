@@ -6,6 +6,7 @@ The qtest protocol takes the place of the guest's processor
 include/hw/display/vgpu-sw.h.
 """
 
+import base64
 import os
 import shutil
 import socket
@@ -37,9 +38,12 @@ def free_port():
 
 
 class SwVgpu:
-    """Starts on construction; close() ends it in any case."""
+    """Starts on construction; close() ends it in any case.
 
-    def __init__(self, *arguments):
+    kind: what its planes are offered as, dmabuf, region or both.
+    """
+
+    def __init__(self, *arguments, kind="dmabuf", environment=None):
         self._folder = tempfile.mkdtemp(prefix="vgpu-host-")
         self._errors = open(os.path.join(self._folder, "errors"), "w+",
                             encoding="utf-8")
@@ -49,9 +53,9 @@ class SwVgpu:
              "-qtest", f"unix:{self._file('qtest')},server=on,wait=off",
              "-qtest-log", "none",
              "-qmp", f"unix:{self._file('qmp')},server=on,wait=off",
-             "-device", f"vgpu-sw,id=gpu0,addr={_SLOT},x-kind=dmabuf",
+             "-device", f"vgpu-sw,id=gpu0,addr={_SLOT},x-kind={kind}",
              *arguments],
-            stdin=subprocess.DEVNULL, stderr=self._errors)
+            stdin=subprocess.DEVNULL, stderr=self._errors, env=environment)
         try:
             self.qmp = Qmp(self._file("qmp"), self.alive)
             self._qtest = socket.socket(socket.AF_UNIX)
@@ -65,8 +69,16 @@ class SwVgpu:
     def _file(self, name):
         return os.path.join(self._folder, name)
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def alive(self):
         return self._process.poll() is None
+
+    def vgpu(self):
+        """What x-query-vgpu-display says about it."""
+        return self.qmp.command("x-query-vgpu-display")[0]
 
     def errors(self):
         with open(self._errors.name, encoding="utf-8") as stream:
@@ -91,14 +103,33 @@ class SwVgpu:
         self._ask(f"memset {start:#x} {4 * width * height:#x} {colour:#x}")
         for y in range(32):
             self._ask(f"memset {start + 4 * width * y:#x} {4 * 48:#x} 0x0")
-        plane = (1, width, height, 4 * width, _XR24, 0, 0,
-                 buffer * _BUFFER_SIZE, 0, buffer)
-        for index, value in enumerate(plane):
-            self._ask(f"writel {_REGISTERS + _PLANE + 4 * index:#x} "
-                      f"{value:#x}")
-        self._ask(f"writel {_REGISTERS + _COMMIT:#x} 1")
+        self._show(buffer, width, height, 4 * width)
         gray = Picture(width, height, bytes([colour]) * 3 * width * height)
         return gray.with_fill(0, 0, 48, 32, 0)
+
+    def _show(self, buffer, width, height, stride):
+        plane = (1, width, height, stride, _XR24, 0, 0,
+                 buffer * _BUFFER_SIZE, 0, buffer)
+        for index, value in enumerate(plane):
+            self._write(_PLANE + 4 * index, value)
+        self._write(_COMMIT, 1)
+
+    def draw_picture(self, buffer, picture):
+        """Show a buffer with that picture, its fourth bytes not 0."""
+        data = bytearray(b"\xa5" * (4 * picture.width * picture.height))
+        data[0::4], data[1::4], data[2::4] = (
+            picture.rgb[2::3], picture.rgb[1::3], picture.rgb[0::3])
+        self._ask(f"b64write {_VRAM + buffer * _BUFFER_SIZE:#x} "
+                  f"{len(data):#x} {base64.b64encode(data).decode()}")
+        self._show(buffer, picture.width, picture.height, 4 * picture.width)
+
+    def set_mappable(self, mappable):
+        """Whether buffers and regions asked for from now on can be mapped."""
+        self._write(_BUFFER_FLAGS, not mappable)
+        self._write(_REGION_FLAGS, not mappable)
+
+    def _write(self, offset, value):
+        self._ask(f"writel {_REGISTERS + offset:#x} {int(value):#x}")
 
     def _register(self, offset):
         return int(self._ask(f"readl {_REGISTERS + offset:#x}")[0], 0)

@@ -13,9 +13,9 @@ import time
 import traceback
 
 from swvgpu import SwVgpu, free_port
-from dbusview import Bus, Listener
 from vgpulab.picture import Picture
 from vgpulab.rfb import RAW, Rfb
+from vgpulab.viewers.dbus import Bus, Listener
 from vgpulab.wait import until
 
 

@@ -3,10 +3,11 @@
 
 import time
 
-from vgpulab import oracle, viewers
+from vgpulab import oracle
 from vgpulab.group import Group
 from vgpulab.oracle import CHECKS, NOISE, RAMP, SOLID
 from vgpulab.rfb import RAW, TIGHT, Rfb
+from vgpulab.viewers.vnc import TigerVnc, gvnccapture
 from vgpulab.wait import until
 
 # The guest's "cycle" command goes through these.
@@ -84,17 +85,17 @@ class MbochsVnc(Group):
         want = self.draw(1024, 768, CHECKS, 3)
         self.expect_screen(want)
         self.expect_picture(
-            lambda: viewers.gvnccapture(self.vm.vnc_display), want,
+            lambda: gvnccapture(self.vm.vnc_display), want,
             "gvnccapture")
 
     def test_tigervnc(self):
         """1024x768 in a packaged viewer: TigerVNC, tight without JPEG"""
         want = self.draw(1024, 768, RAMP, 4)
-        with viewers.TigerVnc(
-                self.vm.vnc_display, 1024, 768, "-AutoSelect=0", "-FullColor",
-                "-PreferredEncoding=Tight", "-NoJPEG") as viewer:
+        with TigerVnc(
+                self.vm.vnc_display, 1024, 768,
+                *TigerVnc.LOSSLESS) as viewer:
             self.expect_picture(
-                lambda: viewer.picture(want), want, "TigerVNC")
+                lambda: viewer.find(want), want, "TigerVNC")
 
     def test_no_opengl(self):
         """no OpenGL driver was loaded for any of this"""

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A region vGPU (mdpy) at 1920x1080."""
 
-from vgpulab import oracle, viewers
+from vgpulab import oracle
 from vgpulab.group import Group
 from vgpulab.oracle import CHECKS, NOISE, RAMP
 from vgpulab.rfb import RAW, TIGHT, Rfb
+from vgpulab.viewers.vnc import TigerVnc
 from vgpulab.wait import until
 
 WIDTH, HEIGHT = 1920, 1080
@@ -55,11 +56,11 @@ class MdpyHd(Group):
     def test_tigervnc(self):
         """a packaged viewer: TigerVNC, raw"""
         want = self.draw(RAMP, 3)
-        with viewers.TigerVnc(
+        with TigerVnc(
                 self.vm.vnc_display, WIDTH, HEIGHT, "-AutoSelect=0",
                 "-FullColor", "-PreferredEncoding=Raw") as viewer:
             self.expect_picture(
-                lambda: viewer.picture(want), want, "TigerVNC")
+                lambda: viewer.find(want), want, "TigerVNC")
 
     def test_box(self):
         """an animated box ends where the guest drew it last"""

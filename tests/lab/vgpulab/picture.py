@@ -66,6 +66,19 @@ class Picture:
             self.row(y)[3 * left:3 * (left + width)]
             for y in range(top, top + height)))
 
+    def found(self, want):
+        """What is wanted, wherever it is in this, else the top left part."""
+        first = want.row(0)
+        for top in range(self.height - want.height + 1):
+            at = self.row(top).find(first)
+            if at < 0 or at % 3:
+                continue
+            part = self.cropped(at // 3, top, want.width, want.height)
+            if part == want:
+                return part
+        return self.cropped(0, 0, min(want.width, self.width),
+                            min(want.height, self.height))
+
     def __eq__(self, other):
         return (self.width, self.height, self.rgb) == (
             other.width, other.height, other.rgb)

@@ -14,8 +14,8 @@ import gi
 gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
-from vgpulab.picture import Picture  # noqa: E402
-from vgpulab.wait import until  # noqa: E402
+from ..picture import Picture  # noqa: E402
+from ..wait import until  # noqa: E402
 
 _PATH = "/org/qemu/Display1"
 _NAME = "org.qemu.Display1"

@@ -104,24 +104,24 @@ static bool next_is_udmabuf(const VGPUSWState *s)
         !(s->buffer_flags & VGPU_SW_BUFFER_NO_MAP);
 }
 
-uint64_t vgpu_sw_buffer_offset(const VGPUSWState *s)
+uint64_t vgpu_sw_buffer_offset(const VGPUSWState *s, unsigned plane)
 {
-    uint64_t offset = vgpu_sw_shown_offset(s);
+    uint64_t offset = vgpu_sw_shown_offset(s, plane);
 
     /* A udmabuf starts at the page that the plane starts in. */
     return next_is_udmabuf(s) ? offset % qemu_real_host_page_size() : offset;
 }
 
-static int get_udmabuf(const VGPUSWState *s)
+static int get_udmabuf(const VGPUSWState *s, unsigned plane)
 {
     uint64_t page = qemu_real_host_page_size();
-    uint64_t start = QEMU_ALIGN_DOWN(vgpu_sw_shown_offset(s), page);
+    uint64_t start = QEMU_ALIGN_DOWN(vgpu_sw_shown_offset(s, plane), page);
     uint64_t len;
 
     if (start >= s->vram_size) {
         return -EINVAL;
     }
-    len = vgpu_sw_buffer_offset(s) + vgpu_sw_shown_size(s);
+    len = vgpu_sw_buffer_offset(s, plane) + vgpu_sw_shown_size(s, plane);
     len = MIN(len, s->vram_size - start);
     return udmabuf_create(s, start, MAX(ROUND_UP(len, page), page));
 }
@@ -170,13 +170,13 @@ static int make_copy(VGPUSWState *s)
     return 0;
 }
 
-int vgpu_sw_buffer_get(VGPUSWState *s)
+int vgpu_sw_buffer_get(VGPUSWState *s, unsigned plane)
 {
     int fd = s->fd;
     int ret;
 
     if (next_is_udmabuf(s)) {
-        return get_udmabuf(s);
+        return get_udmabuf(s, plane);
     }
     if (s->buffer_copy) {
         ret = make_copy(s);

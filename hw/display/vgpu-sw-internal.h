@@ -10,6 +10,7 @@
 #include "hw/display/vgpu-sw.h"
 #include "hw/pci/pci_device.h"
 #include "hw/vfio/vfio-display.h"
+#include "hw/vfio/vfio-gfx-ext.h"
 #include "qom/object.h"
 
 #define TYPE_VGPU_SW "vgpu-sw"
@@ -41,6 +42,35 @@ typedef struct VGPUSWEdid {
     uint32_t max_yres;
 } VGPUSWEdid;
 
+/* Geometries that had an automatic id: enough for some buffers per plane. */
+#define VGPU_SW_AUTO_IDS 64
+
+/**
+ * VGPUSWAutoId:
+ * @key: what makes the buffer another one, from the plane's registers
+ * @id: its dma-buf id, 0 for a free entry
+ * @used: the larger, the later it was last asked for
+ */
+typedef struct VGPUSWAutoId {
+    uint32_t key[8];
+    uint32_t id;
+    uint64_t used;
+} VGPUSWAutoId;
+
+/**
+ * VGPUSWDamage:
+ * @rect: registers: x, y, width, height
+ * @reported: register: the guest says all that it draws
+ * @count: rectangles in @rects, or VFIO_GFX_META_DAMAGE_ALL
+ * @rects: drawn since vgpu_sw_damage_take()
+ */
+typedef struct VGPUSWDamage {
+    uint32_t rect[4];
+    uint32_t reported;
+    uint32_t count;
+    struct vfio_gfx_meta_rect rects[VFIO_GFX_META_MAX_DAMAGE];
+} VGPUSWDamage;
+
 /**
  * VGPUSWState:
  * @fd: the VRAM's memfd, our own; sealed against shrinking
@@ -48,6 +78,7 @@ typedef struct VGPUSWEdid {
  * @copy_fd: the last buffer that was a copy of VRAM, or -1
  * @pending: plane registers as the guest writes them
  * @shown: plane registers as of the last commit
+ * @overlays: overlay planes that the plane source admits to
  */
 struct VGPUSWState {
     PCIDevice pci;
@@ -61,9 +92,14 @@ struct VGPUSWState {
     uint32_t kinds;
     PixelWay way;
 
-    uint32_t pending[VGPU_SW_PLANE_REGS];
-    uint32_t shown[VGPU_SW_PLANE_REGS];
+    uint32_t pending[VGPU_SW_PLANES][VGPU_SW_PLANE_REGS];
+    uint32_t shown[VGPU_SW_PLANES][VGPU_SW_PLANE_REGS];
     uint32_t commits;
+    uint32_t flips;
+    VGPUSWDamage damage;
+    VGPUSWAutoId auto_ids[VGPU_SW_AUTO_IDS];
+    uint64_t auto_clock;
+    uint32_t auto_next;
     uint32_t calls[VGPU_SW_CALLS];
     VGPUSWFault faults[VGPU_SW_CALLS];
     uint32_t buffer_flags;
@@ -74,6 +110,7 @@ struct VGPUSWState {
 
     /* properties */
     uint64_t vram_size;
+    uint32_t overlays;
     char *kind;
     char *path;
     OnOffAuto udmabuf;
@@ -83,24 +120,84 @@ struct VGPUSWState {
     uint32_t yres;
 };
 
-/* One of @shown: vgpu_sw_shown(s, VGPU_SW_WIDTH) */
-static inline uint32_t vgpu_sw_shown(const VGPUSWState *s, unsigned reg)
+/* One of @shown: vgpu_sw_shown(s, VGPU_SW_CURSOR, VGPU_SW_WIDTH) */
+static inline uint32_t vgpu_sw_shown(const VGPUSWState *s, unsigned plane,
+                                     unsigned reg)
 {
-    return s->shown[(reg - VGPU_SW_PLANE) / 4];
+    return s->shown[plane][(reg - VGPU_SW_PLANE) / 4];
 }
 
-static inline uint64_t vgpu_sw_shown_offset(const VGPUSWState *s)
+static inline uint64_t vgpu_sw_shown_offset(const VGPUSWState *s,
+                                            unsigned plane)
 {
-    return (uint64_t)vgpu_sw_shown(s, VGPU_SW_OFFSET_HI) << 32 |
-        vgpu_sw_shown(s, VGPU_SW_OFFSET_LO);
+    return (uint64_t)vgpu_sw_shown(s, plane, VGPU_SW_OFFSET_HI) << 32 |
+        vgpu_sw_shown(s, plane, VGPU_SW_OFFSET_LO);
 }
 
-/* Bytes that the device says the plane has; may be more than there is. */
-static inline uint64_t vgpu_sw_shown_size(const VGPUSWState *s)
-{
-    return (uint64_t)vgpu_sw_shown(s, VGPU_SW_STRIDE) *
-        vgpu_sw_shown(s, VGPU_SW_HEIGHT);
-}
+/**
+ * vgpu_sw_shown_size:
+ * @s: a device
+ * @plane: one of its planes
+ *
+ * Returns: bytes that the device says the plane has; may be more than there
+ * are.
+ */
+uint64_t vgpu_sw_shown_size(const VGPUSWState *s, unsigned plane);
+
+/**
+ * vgpu_sw_commit:
+ * @s: a device
+ *
+ * Shows what the plane registers say.
+ */
+void vgpu_sw_commit(VGPUSWState *s);
+
+/**
+ * vgpu_sw_flip:
+ * @s: a device
+ * @page: of the video memory
+ *
+ * Shows the primary plane from there.
+ */
+void vgpu_sw_flip(VGPUSWState *s, uint32_t page);
+
+/**
+ * vgpu_sw_plane_id:
+ * @s: a device
+ * @plane: one of its planes
+ *
+ * Returns: the dma-buf id of what the plane shows: the guest's, or one that is
+ * the same as long as the geometry is.
+ */
+uint32_t vgpu_sw_plane_id(VGPUSWState *s, unsigned plane);
+
+/**
+ * vgpu_sw_damage_add:
+ * @s: a device
+ *
+ * Remembers the rectangle that is in the registers.
+ */
+void vgpu_sw_damage_add(VGPUSWState *s);
+
+/**
+ * vgpu_sw_damage_take:
+ * @s: a device
+ * @rects: room for VFIO_GFX_META_MAX_DAMAGE
+ *
+ * Fills @rects with what was drawn into the primary plane since the last time,
+ * unclipped, as the guest has it.
+ *
+ * Returns: how many, or VFIO_GFX_META_DAMAGE_ALL.
+ */
+uint32_t vgpu_sw_damage_take(VGPUSWState *s, struct vfio_gfx_meta_rect *rects);
+
+/**
+ * vgpu_sw_planes_reset:
+ * @s: a device
+ *
+ * All planes off, all registers 0.
+ */
+void vgpu_sw_planes_reset(VGPUSWState *s);
 
 /* The plane source, for vfio_display_new() with a VGPUSWState. */
 extern const VFIODisplayOps vgpu_sw_source_ops;
@@ -130,20 +227,22 @@ void vgpu_sw_buffer_finish(VGPUSWState *s);
 /**
  * vgpu_sw_buffer_offset:
  * @s: a device
+ * @plane: one of its planes
  *
  * Returns: where the shown plane starts in the buffer that
  * vgpu_sw_buffer_get() would give now.
  */
-uint64_t vgpu_sw_buffer_offset(const VGPUSWState *s);
+uint64_t vgpu_sw_buffer_offset(const VGPUSWState *s, unsigned plane);
 
 /**
  * vgpu_sw_buffer_get:
  * @s: a device
+ * @plane: one of its planes
  *
  * Returns: a new fd with the shown plane's pixels, which the caller owns, or
  * a negative errno.
  */
-int vgpu_sw_buffer_get(VGPUSWState *s);
+int vgpu_sw_buffer_get(VGPUSWState *s, unsigned plane);
 
 /**
  * vgpu_sw_buffer_cut:

@@ -42,46 +42,95 @@ static bool vgpu_sw_probe(void *opaque, VFIOPlaneKind kind)
     }
 }
 
-static void fill_plane(const VGPUSWState *s, VFIOPlane *plane)
+static uint32_t vgpu_sw_overlays(void *opaque, VFIOPlaneKind kind)
+{
+    VGPUSWState *s = opaque;
+
+    return kind == VFIO_PLANE_KIND_DMABUF ? s->overlays : 0;
+}
+
+static void fill_plane(VGPUSWState *s, unsigned index, VFIOPlane *plane)
 {
     bool dmabuf = plane->kind == VFIO_PLANE_KIND_DMABUF;
-    uint64_t size = vgpu_sw_shown_size(s);
+    uint64_t size = vgpu_sw_shown_size(s, index);
 
-    plane->id = dmabuf ? vgpu_sw_shown(s, VGPU_SW_ID) : s->region_index;
-    plane->fourcc = vgpu_sw_shown(s, VGPU_SW_FOURCC);
-    plane->modifier = (uint64_t)vgpu_sw_shown(s, VGPU_SW_MODIFIER_HI) << 32 |
-        vgpu_sw_shown(s, VGPU_SW_MODIFIER_LO);
-    plane->width = vgpu_sw_shown(s, VGPU_SW_WIDTH);
-    plane->height = vgpu_sw_shown(s, VGPU_SW_HEIGHT);
-    plane->stride = vgpu_sw_shown(s, VGPU_SW_STRIDE);
-    plane->offset = dmabuf ? vgpu_sw_buffer_offset(s) :
-        vgpu_sw_shown_offset(s);
+    plane->id = dmabuf ? vgpu_sw_plane_id(s, index) : s->region_index;
+    plane->fourcc = vgpu_sw_shown(s, index, VGPU_SW_FOURCC);
+    plane->modifier =
+        (uint64_t)vgpu_sw_shown(s, index, VGPU_SW_MODIFIER_HI) << 32 |
+        vgpu_sw_shown(s, index, VGPU_SW_MODIFIER_LO);
+    plane->width = vgpu_sw_shown(s, index, VGPU_SW_WIDTH);
+    plane->height = vgpu_sw_shown(s, index, VGPU_SW_HEIGHT);
+    plane->stride = vgpu_sw_shown(s, index, VGPU_SW_STRIDE);
+    plane->offset = dmabuf ? vgpu_sw_buffer_offset(s, index) :
+        vgpu_sw_shown_offset(s, index);
     /* Whole pages, and at least one: 0 would say that the plane is off. */
     plane->size = MAX(ROUND_UP(size, 4096), 4096);
+    plane->x = vgpu_sw_shown(s, index, VGPU_SW_X);
+    plane->y = vgpu_sw_shown(s, index, VGPU_SW_Y);
+    plane->hot_x = vgpu_sw_shown(s, index, VGPU_SW_HOT_X);
+    plane->hot_y = vgpu_sw_shown(s, index, VGPU_SW_HOT_Y);
+    if (s->overlays) {
+        plane->zpos = vgpu_sw_shown(s, index, VGPU_SW_ZPOS);
+        plane->straight = vgpu_sw_shown(s, index, VGPU_SW_PLANE_FLAGS) &
+            VGPU_SW_PLANE_STRAIGHT;
+    }
+}
+
+/* The plane's registers; -EINVAL if there is no such plane. */
+static int plane_index(const VGPUSWState *s, const VFIOPlane *plane)
+{
+    switch (plane->type) {
+    case VFIO_PLANE_PRIMARY:
+        return plane->index ? -EINVAL : VGPU_SW_PRIMARY;
+    case VFIO_PLANE_CURSOR:
+        return plane->index ? -EINVAL : VGPU_SW_CURSOR;
+    case VFIO_PLANE_OVERLAY:
+        return plane->index < s->overlays ? VGPU_SW_OVERLAY(plane->index)
+                                          : -EINVAL;
+    default:
+        return -EINVAL;
+    }
 }
 
 static int vgpu_sw_query_plane(void *opaque, VFIOPlane *plane)
 {
     VGPUSWState *s = opaque;
     int ret = count_call(s, VGPU_SW_CALL_QUERY);
+    int index = plane_index(s, plane);
 
     if (ret == 0 && !vgpu_sw_probe(s, plane->kind)) {
         ret = -EINVAL;
     }
+    if (ret == 0 && index < 0) {
+        ret = index;
+    }
     if (ret == 0) {
         *plane = (VFIOPlane) {
             .type = plane->type,
+            .index = plane->index,
             .kind = plane->kind,
             .hot_x = VFIO_PLANE_NO_HOTSPOT,
             .hot_y = VFIO_PLANE_NO_HOTSPOT,
         };
-        if (plane->type == VFIO_PLANE_PRIMARY &&
-            vgpu_sw_shown(s, VGPU_SW_ENABLE)) {
-            fill_plane(s, plane);
+        if (vgpu_sw_shown(s, index, VGPU_SW_ENABLE)) {
+            fill_plane(s, index, plane);
         }
     }
     trace_vgpu_sw_query(plane->kind, plane->type, plane->id, ret);
     return ret;
+}
+
+/* The plane that shows the buffer; the first one if it has several. */
+static int find_buffer(VGPUSWState *s, uint32_t id)
+{
+    for (int i = 0; i < VGPU_SW_PLANES; i++) {
+        if (vgpu_sw_shown(s, i, VGPU_SW_ENABLE) &&
+            vgpu_sw_plane_id(s, i) == id) {
+            return i;
+        }
+    }
+    return -ENOENT;
 }
 
 static int vgpu_sw_get_dmabuf(void *opaque, uint32_t id)
@@ -92,11 +141,11 @@ static int vgpu_sw_get_dmabuf(void *opaque, uint32_t id)
     if (ret == 0 && !(s->kinds & VGPU_SW_KIND_DMABUF)) {
         ret = -EINVAL;
     }
-    if (ret == 0 && id != vgpu_sw_shown(s, VGPU_SW_ID)) {
-        ret = -ENOENT;
-    }
     if (ret == 0) {
-        ret = vgpu_sw_buffer_get(s);
+        ret = find_buffer(s, id);
+    }
+    if (ret >= 0) {
+        ret = vgpu_sw_buffer_get(s, ret);
     }
     trace_vgpu_sw_get(id, ret);
     return ret;
@@ -171,6 +220,7 @@ static int vgpu_sw_source_edid_write(void *opaque, const void *buf, size_t len,
 
 const VFIODisplayOps vgpu_sw_source_ops = {
     .probe = vgpu_sw_probe,
+    .overlays = vgpu_sw_overlays,
     .query_plane = vgpu_sw_query_plane,
     .get_dmabuf = vgpu_sw_get_dmabuf,
     .open_region = vgpu_sw_open_region,

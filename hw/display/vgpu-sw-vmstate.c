@@ -71,8 +71,8 @@ static const VMStateDescription vmstate_vgpu_sw_display = {
 };
 
 /*
- * The plane is not checked here, no more than when the guest writes it: the
- * display has to.
+ * The planes are not checked here, no more than when the guest writes them:
+ * the display has to.
  */
 static int vgpu_sw_post_load(void *opaque, int version_id)
 {
@@ -80,21 +80,27 @@ static int vgpu_sw_post_load(void *opaque, int version_id)
 
     /* An id that the display knows may be that of another buffer now. */
     vfio_display_device_reset(s->dpy);
+    s->damage.count = VFIO_GFX_META_DAMAGE_ALL;
     return 0;
 }
 
 const VMStateDescription vmstate_vgpu_sw = {
     .name = "vgpu-sw",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,            /* 1 had one plane */
+    .minimum_version_id = 2,
     .post_load = vgpu_sw_post_load,
     .fields = (const VMStateField[]) {
         VMSTATE_PCI_DEVICE(pci, VGPUSWState),
         VMSTATE_UINT32_EQUAL(kinds, VGPUSWState,
                              "x-kind must be what it is at the source"),
-        VMSTATE_UINT32_ARRAY(pending, VGPUSWState, VGPU_SW_PLANE_REGS),
-        VMSTATE_UINT32_ARRAY(shown, VGPUSWState, VGPU_SW_PLANE_REGS),
+        VMSTATE_UINT32_2DARRAY(pending, VGPUSWState, VGPU_SW_PLANES,
+                               VGPU_SW_PLANE_REGS),
+        VMSTATE_UINT32_2DARRAY(shown, VGPUSWState, VGPU_SW_PLANES,
+                               VGPU_SW_PLANE_REGS),
         VMSTATE_UINT32(commits, VGPUSWState),
+        VMSTATE_UINT32(flips, VGPUSWState),
+        VMSTATE_UINT32_ARRAY(damage.rect, VGPUSWState, 4),
+        VMSTATE_UINT32(damage.reported, VGPUSWState),
         VMSTATE_UINT32_ARRAY(calls, VGPUSWState, VGPU_SW_CALLS),
         VMSTATE_STRUCT_ARRAY(faults, VGPUSWState, VGPU_SW_CALLS, 1,
                              vmstate_vgpu_sw_fault, VGPUSWFault),

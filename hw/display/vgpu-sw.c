@@ -6,8 +6,8 @@
  * can be tested, and shown, on machines without vfio.
  *
  * This file is the device as the guest sees it. vgpu-sw-source.c is the plane
- * source, vgpu-sw-buffer.c the memory, vgpu-sw-edid.c the EDID region,
- * vgpu-sw-vmstate.c migration. The registers are described in
+ * source, vgpu-sw-planes.c what the plane registers do, vgpu-sw-buffer.c the
+ * memory, vgpu-sw-edid.c the EDID region, vgpu-sw-vmstate.c migration. The registers are described in
  * docs/system/devices/vgpu-sw.rst.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -34,8 +34,12 @@ static uint32_t *fault_register(VGPUSWState *s, hwaddr addr)
 static uint32_t *plain_register(VGPUSWState *s, hwaddr addr)
 {
     switch (addr) {
-    case VGPU_SW_PLANE ... VGPU_SW_PLANE_END - 4:
-        return &s->pending[(addr - VGPU_SW_PLANE) / 4];
+    case VGPU_SW_PLANE ... VGPU_SW_PLANES_END - 4:
+        return &s->pending[0][(addr - VGPU_SW_PLANE) / 4];
+    case VGPU_SW_DAMAGE_X ... VGPU_SW_DAMAGE_HEIGHT:
+        return &s->damage.rect[(addr - VGPU_SW_DAMAGE_X) / 4];
+    case VGPU_SW_DAMAGE_REPORTED:
+        return &s->damage.reported;
     case VGPU_SW_FAULTS ... VGPU_SW_FAULTS_END - 4:
         return fault_register(s, addr);
     case VGPU_SW_BUFFER_FLAGS:
@@ -79,6 +83,8 @@ static uint64_t vgpu_sw_read(void *opaque, hwaddr addr, unsigned size)
         return s->kinds;
     case VGPU_SW_COMMIT:
         return s->commits;
+    case VGPU_SW_FLIP:
+        return s->flips;
     case VGPU_SW_QUERIES:
         return s->calls[VGPU_SW_CALL_QUERY];
     case VGPU_SW_GETS:
@@ -100,19 +106,6 @@ static uint64_t vgpu_sw_read(void *opaque, hwaddr addr, unsigned size)
     }
 }
 
-static void vgpu_sw_commit(VGPUSWState *s)
-{
-    memcpy(s->shown, s->pending, sizeof(s->shown));
-    s->commits++;
-    trace_vgpu_sw_commit(vgpu_sw_shown(s, VGPU_SW_ENABLE),
-                         vgpu_sw_shown(s, VGPU_SW_ID),
-                         vgpu_sw_shown(s, VGPU_SW_WIDTH),
-                         vgpu_sw_shown(s, VGPU_SW_HEIGHT),
-                         vgpu_sw_shown(s, VGPU_SW_STRIDE),
-                         vgpu_sw_shown(s, VGPU_SW_FOURCC),
-                         vgpu_sw_shown_offset(s));
-}
-
 static void vgpu_sw_write(void *opaque, hwaddr addr, uint64_t value,
                           unsigned size)
 {
@@ -126,6 +119,12 @@ static void vgpu_sw_write(void *opaque, hwaddr addr, uint64_t value,
     switch (addr) {
     case VGPU_SW_COMMIT:
         vgpu_sw_commit(s);
+        break;
+    case VGPU_SW_FLIP:
+        vgpu_sw_flip(s, value);
+        break;
+    case VGPU_SW_DAMAGE_ADD:
+        vgpu_sw_damage_add(s);
         break;
     case VGPU_SW_BUFFER_CUT:
         vgpu_sw_buffer_cut(s, value);
@@ -150,11 +149,9 @@ static const MemoryRegionOps vgpu_sw_regs_ops = {
 /* What reset and a new device have in common. VRAM keeps its content. */
 static void vgpu_sw_init_registers(VGPUSWState *s)
 {
-    memset(s->pending, 0, sizeof(s->pending));
-    memset(s->shown, 0, sizeof(s->shown));
+    vgpu_sw_planes_reset(s);
     memset(s->calls, 0, sizeof(s->calls));
     memset(s->faults, 0, sizeof(s->faults));
-    s->commits = 0;
     s->buffer_flags = 0;
     s->buffer_copy = 0;
     s->region_index = VGPU_SW_REGION;
@@ -180,6 +177,13 @@ static bool parse_properties(VGPUSWState *s, Error **errp)
     } else {
         error_setg(errp, "x-kind must be dmabuf, region or both");
         return false;
+    }
+    if (s->overlays > VGPU_SW_OVERLAYS) {
+        error_setg(errp, "overlays must be at most %d", VGPU_SW_OVERLAYS);
+        return false;
+    }
+    if (s->overlays && s->kinds & VGPU_SW_KIND_DMABUF) {
+        s->kinds |= VGPU_SW_KIND_OVERLAYS;
     }
     if (!pixel_way_parse(s->path ?: "auto", &s->way)) {
         error_setg(errp, "x-display-path must be auto, mmap, region, "
@@ -268,6 +272,7 @@ static void vgpu_sw_instance_finalize(Object *obj)
 
 static const Property vgpu_sw_properties[] = {
     DEFINE_PROP_SIZE("vram", VGPUSWState, vram_size, 64 * MiB),
+    DEFINE_PROP_UINT32("overlays", VGPUSWState, overlays, VGPU_SW_OVERLAYS),
     DEFINE_PROP_STRING("x-kind", VGPUSWState, kind),
     DEFINE_PROP_STRING("x-display-path", VGPUSWState, path),
     DEFINE_PROP_ON_OFF_AUTO("udmabuf", VGPUSWState, udmabuf,

@@ -490,7 +490,7 @@ static void test_no_ramfb_layout(void)
 /* Where the device's fields start in the stream. */
 static size_t find_section(const Stream *stream)
 {
-    static const char name[] = "\x14" SECTION "\0\0\0\0\0\0\0\1";
+    static const char name[] = "\x14" SECTION "\0\0\0\0\0\0\0\2";
     uint8_t *start = memmem(stream->data, stream->len, name,
                             sizeof(name) - 1);
 
@@ -568,7 +568,7 @@ static void test_hostile_plane(const void *data)
 
     vgpu_paint_show_expect(vgpu, &mode, 1);
     stream = save_for_change(vgpu, "shown", "shown", &plane, &size);
-    g_assert_cmpuint(size, ==, VGPU_SW_PLANE_END - VGPU_SW_PLANE);
+    g_assert_cmpuint(size, ==, VGPU_SW_PLANES_END - VGPU_SW_PLANE);
     memset(plane, 0xff, size);
     write_stream(vgpu, &stream);
     there = load_and_go_on(vgpu, data);

@@ -109,6 +109,8 @@
 #define VGPU_SW_ZPOS                    0x238   /* 0 to 255, overlays */
 #define VGPU_SW_PLANE_FLAGS             0x23c   /* VGPU_SW_PLANE_* below */
 #define VGPU_SW_PLANE_END               0x240   /* of the primary's */
+#define VGPU_SW_PLANES_END              VGPU_SW_PLANE_REG(VGPU_SW_PLANES, \
+                                                          VGPU_SW_PLANE)
 
 #define VGPU_SW_PLANE_STRAIGHT          (1 << 0)    /* alpha not multiplied */
 

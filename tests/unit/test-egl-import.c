@@ -312,7 +312,7 @@ static void test_planes(void)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(QemuDmaBuf) dmabuf =
             buffer_new(cases[i].fourcc, I915_FORMAT_MOD_X_TILED, 9);
-        int planes = cases[i].offset2 >= 0 ? 3 : 2;
+        int planes = 2 + (cases[i].offset2 >= 0);
 
         reset_gl();
         qemu_dmabuf_set_offset(dmabuf, 4096);

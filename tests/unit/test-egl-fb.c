@@ -198,6 +198,44 @@ static void test_read_rect(void)
     egl_fb_destroy(&fb);
 }
 
+/* What became of the view, drawn into a framebuffer of its size */
+static void expect_view(egl_fb *fb, int left, int top, int width, int height,
+                        bool flip)
+{
+    DisplaySurface *surface = surface_new(width, height, 0);
+
+    egl_fb_read(surface, fb);
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+            int row = top + (flip ? height - 1 - y : y);
+
+            g_assert_cmphex(surface_pixel(surface, x, y), ==,
+                            texel(left + x, row) & 0xffffff);
+        }
+    }
+    surface_free(surface);
+}
+
+/* Of 13 by 11 texels */
+static const struct {
+    uint32_t x, y, width, height;       /* as a device has it */
+    int left, top, right, bottom;       /* as it is shown */
+} views[] = {
+    { 0, 0, 13, 11, 0, 0, 13, 11 },
+    { 0, 0, 5, 4, 0, 0, 5, 4 },
+    { 3, 2, 5, 4, 3, 2, 8, 6 },
+    { 8, 7, 5, 4, 8, 7, 13, 11 },
+    /* clipped */
+    { 8, 7, 6, 5, 8, 7, 13, 11 },
+    { 8, 7, UINT32_MAX, UINT32_MAX, 8, 7, 13, 11 },
+    /* nothing there: all of it */
+    { 13, 0, 1, 1, 0, 0, 13, 11 },
+    { 0, 11, 1, 1, 0, 0, 13, 11 },
+    { UINT32_MAX, UINT32_MAX, 2, 2, 0, 0, 13, 11 },
+    { 1, 1, 0, 4, 0, 0, 13, 11 },
+    { 1, 1, 4, 0, 0, 0, 13, 11 },
+};
+
 static void test_blit(void)
 {
     egl_fb from = EGL_FB_INIT, to = EGL_FB_INIT;
@@ -206,22 +244,65 @@ static void test_blit(void)
         return;
     }
     setup_painted(&from, 13, 11);
-    for (int flip = 0; flip < 2; flip++) {
-        DisplaySurface *surface = surface_new(13, 11, 0);
+    for (size_t i = 0; i < 2 * G_N_ELEMENTS(views); i++) {
+        int width = views[i / 2].right - views[i / 2].left;
+        int height = views[i / 2].bottom - views[i / 2].top;
 
-        egl_fb_setup_new_tex(&to, 13, 11);
-        egl_fb_blit(&to, &from, flip);
-        egl_fb_read(surface, &to);
-        for (int y = 0; y < 11; y++) {
-            for (int x = 0; x < 13; x++) {
-                g_assert_cmphex(surface_pixel(surface, x, y), ==,
-                                texel(x, flip ? 10 - y : y) & 0xffffff);
-            }
-        }
-        surface_free(surface);
+        egl_fb_set_view(&from, views[i / 2].x, views[i / 2].y,
+                        views[i / 2].width, views[i / 2].height);
+        egl_fb_setup_new_tex(&to, width, height);
+        egl_fb_blit(&to, &from, i % 2);
+        expect_view(&to, views[i / 2].left, views[i / 2].top, width, height,
+                    i % 2);
         egl_fb_destroy(&to);
     }
     egl_fb_destroy(&from);
+}
+
+/* As it is drawn below a cursor; "flip" is the other way round there. */
+static void test_texture_blit(void)
+{
+    egl_fb from = EGL_FB_INIT, to = EGL_FB_INIT;
+    QemuGLShader *shader;
+
+    if (skipped()) {
+        return;
+    }
+    shader = qemu_gl_init_shader();
+    setup_painted(&from, 13, 11);
+    for (size_t i = 0; i < 2 * G_N_ELEMENTS(views); i++) {
+        int width = views[i / 2].right - views[i / 2].left;
+        int height = views[i / 2].bottom - views[i / 2].top;
+
+        egl_fb_set_view(&from, views[i / 2].x, views[i / 2].y,
+                        views[i / 2].width, views[i / 2].height);
+        egl_fb_setup_new_tex(&to, width, height);
+        egl_texture_blit(shader, &to, &from, i % 2 == 0);
+        expect_view(&to, views[i / 2].left, views[i / 2].top, width, height,
+                    i % 2);
+        egl_fb_destroy(&to);
+    }
+    egl_fb_destroy(&from);
+    qemu_gl_fini_shader(shader);
+}
+
+/* The next picture in the same framebuffer has no view of its own yet. */
+static void test_view_ends(void)
+{
+    egl_fb fb = EGL_FB_INIT;
+
+    if (skipped()) {
+        return;
+    }
+    setup_painted(&fb, 13, 11);
+    egl_fb_set_view(&fb, 3, 2, 5, 4);
+    g_assert_cmpint(fb.view_x, ==, 3);
+    setup_painted(&fb, 20, 10);
+    g_assert_cmpint(fb.view_x, ==, 0);
+    g_assert_cmpint(fb.view_y, ==, 0);
+    g_assert_cmpint(fb.view_width, ==, 20);
+    g_assert_cmpint(fb.view_height, ==, 10);
+    egl_fb_destroy(&fb);
 }
 
 int main(int argc, char **argv)
@@ -235,6 +316,8 @@ int main(int argc, char **argv)
     g_test_add_func("/egl-fb/read-other-size", test_read_other_size);
     g_test_add_func("/egl-fb/read-rect", test_read_rect);
     g_test_add_func("/egl-fb/blit", test_blit);
+    g_test_add_func("/egl-fb/texture-blit", test_texture_blit);
+    g_test_add_func("/egl-fb/view-ends", test_view_ends);
     status = g_test_run();
     g_free(no_gl);
     return status;

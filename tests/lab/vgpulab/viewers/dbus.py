@@ -4,6 +4,7 @@
 The interface is org.qemu.Display1 in QEMU's ui/dbus-display1.xml.
 """
 
+import mmap
 import os
 import socket
 import subprocess
@@ -27,15 +28,23 @@ def _method(name, *types):
                       for kind in types) + "</method>")
 
 
-_LISTENER = Gio.DBusNodeInfo.new_for_xml(
+_LISTENER, _MAP = Gio.DBusNodeInfo.new_for_xml(
     f'<node><interface name="{_NAME}.Listener">'
     + _method("Scanout", "u", "u", "u", "u", "ay")
     + _method("Update", "i", "i", "i", "i", "u", "u", "ay")
+    + _method("ScanoutDMABUF", "h", "u", "u", "u", "u", "t", "b")
+    + _method("UpdateDMABUF", "i", "i", "i", "i")
     + _method("Disable")
     + _method("MouseSet", "i", "i", "i")
     + _method("CursorDefine", "i", "i", "i", "i", "ay")
     + '<property name="Interfaces" type="as" access="read"/>'
-    + "</interface></node>").interfaces[0]
+    + f'</interface><interface name="{_NAME}.Listener.Unix.Map">'
+    + _method("ScanoutMap", "h", "u", "u", "u", "u", "u")
+    + _method("UpdateMap", "i", "i", "i", "i")
+    + "</interface></node>").interfaces
+
+# How a picture may come.
+PIXELS, MAP, DMABUF = "pixels", "map", "dmabuf"
 
 
 class Bus:
@@ -73,13 +82,48 @@ class Bus:
         self.close()
 
 
-class Listener:
-    """Shows console 0 from construction to close()."""
+class _Shared:
+    """Memory that QEMU shares, rows of B, G, R, X bytes, top row first."""
 
-    def __init__(self, bus):
+    def __init__(self, fd, start, stride, height):
+        end = start + stride * height
+        try:
+            self._memory = mmap.mmap(fd, end, mmap.MAP_SHARED, mmap.PROT_READ)
+        except (OSError, ValueError):
+            # A dma-buf cannot be mapped past its last whole page.
+            end = os.lseek(fd, 0, os.SEEK_END) & -mmap.PAGESIZE
+            self._memory = mmap.mmap(fd, end, mmap.MAP_SHARED, mmap.PROT_READ)
+        finally:
+            os.close(fd)
+        self._start, self._stride = start, stride
+
+    def rect(self, left, top, width, height):
+        """Its rows, one after the other; black where nothing is mapped."""
+        begin = self._start + 4 * left
+        return b"".join(
+            self._memory[begin + y * self._stride:
+                         begin + y * self._stride + 4 * width]
+            .ljust(4 * width, b"\0")
+            for y in range(top, top + height))
+
+    def close(self):
+        self._memory.close()
+
+
+class Listener:
+    """Shows console 0 from construction to close().
+
+    share: whether it offers to take pixels in shared memory. ways has how
+    pictures came so far.
+    """
+
+    def __init__(self, bus, share=False):
         self._lock = threading.Lock()
         self._size = (0, 0)
         self._rgb = bytearray()
+        self._shared = None
+        self._interfaces = [_MAP.name] if share else []
+        self.ways = set()
         self._context = GLib.MainContext.new()
         self._loop = GLib.MainLoop.new(self._context, False)
         self._ready = threading.Event()
@@ -97,9 +141,10 @@ class Listener:
         self._connection = Gio.DBusConnection.new_sync(
             stream, None, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
             | Gio.DBusConnectionFlags.DELAY_MESSAGE_PROCESSING, None, None)
-        self._connection.register_object(
-            f"{_PATH}/Listener", _LISTENER, self._call,
-            lambda *_: GLib.Variant("as", []), None)
+        for interface in _LISTENER, _MAP:
+            self._connection.register_object(
+                f"{_PATH}/Listener", interface, self._call,
+                lambda *_: GLib.Variant("as", self._interfaces), None)
         self._connection.start_message_processing()
         self._ready.set()
         self._loop.run()
@@ -117,27 +162,68 @@ class Listener:
 
     def _call(self, _connection, _sender, _path, _interface, method,
               arguments, invocation):
-        values = [arguments.get_child_value(i)
-                  for i in range(arguments.n_children())]
-        with self._lock:
-            if method == "Scanout":
-                width, height, stride = (v.get_uint32() for v in values[:3])
-                self._size = (width, height)
-                self._rgb = bytearray(3 * width * height)
-                self._store(0, 0, width, height, stride, values[4])
-            elif method == "Update":
-                left, top, width, height = (v.get_int32()
-                                            for v in values[:4])
-                self._store(left, top, width, height, values[4].get_uint32(),
-                            values[6])
-            elif method == "Disable":
-                self._size = (0, 0)
-                self._rgb = bytearray()
-        invocation.return_value(None)
+        try:
+            handle = getattr(self, "_on_" + method, None)
+            if handle:
+                with self._lock:
+                    handle(*self._values(method, arguments, invocation))
+        finally:
+            # QEMU waits for it.
+            invocation.return_value(None)
 
-    def _store(self, left, top, width, height, stride, data):
+    @staticmethod
+    def _values(method, arguments, invocation):
+        """The arguments in Python's terms: an fd for a handle."""
+        if method in ("ScanoutDMABUF", "ScanoutMap"):
+            index, *rest = arguments.unpack()
+            fds = invocation.get_message().get_unix_fd_list()
+            return [fds.get(index), *rest]
+        if method in ("Scanout", "Update"):
+            *values, pixels = [arguments.get_child_value(i)
+                               for i in range(arguments.n_children())]
+            return [*(value.unpack() for value in values),
+                    pixels.get_data_as_bytes().get_data()]
+        return arguments.unpack()
+
+    def _on_Scanout(self, width, height, stride, _format, pixels):
+        self._resize(width, height, PIXELS)
+        self._store(0, 0, width, height, stride, pixels)
+
+    def _on_Update(self, left, top, width, height, stride, _format, pixels):
+        self._store(left, top, width, height, stride, pixels)
+
+    def _on_ScanoutMap(self, fd, offset, width, height, stride, _format):
+        self._resize(width, height, MAP)
+        self._shared = _Shared(fd, offset, stride, height)
+        self._on_UpdateMap(0, 0, width, height)
+
+    def _on_ScanoutDMABUF(self, fd, width, height, stride, _fourcc, _modifier,
+                          y0_top):
+        assert not y0_top
+        self._resize(width, height, DMABUF)
+        self._shared = _Shared(fd, 0, stride, height)
+        self._on_UpdateMap(0, 0, width, height)
+
+    def _on_UpdateMap(self, left, top, width, height):
+        self._store(left, top, width, height, 4 * width,
+                    self._shared.rect(left, top, width, height))
+
+    _on_UpdateDMABUF = _on_UpdateMap
+
+    def _on_Disable(self):
+        self._resize(0, 0)
+
+    def _resize(self, width, height, way=None):
+        if self._shared:
+            self._shared.close()
+            self._shared = None
+        if way:
+            self.ways.add(way)
+        self._size = (width, height)
+        self._rgb = bytearray(3 * width * height)
+
+    def _store(self, left, top, width, height, stride, pixels):
         """Rows of B, G, R, X bytes."""
-        pixels = data.get_data_as_bytes().get_data()
         for y in range(height):
             row = pixels[y * stride:y * stride + 4 * width]
             rgb = bytearray(3 * width)
@@ -159,6 +245,7 @@ class Listener:
     def close(self):
         self._context.invoke_full(GLib.PRIORITY_DEFAULT, self._loop.quit)
         self._thread.join()
+        self._resize(0, 0)
 
     def __enter__(self):
         return self

@@ -16,6 +16,8 @@
 #define REFRESH_ACTIVE_NS (2000000000ll)
 /* The slowest that a watched console is looked at: people feel lag. */
 #define REFRESH_IDLE_NS (100000000ll)
+/* Hardware that notifies is asked so often, should it fail to. */
+#define REFRESH_SAFETY_NS (1000000000ll)
 
 /**
  * refresh_interval:
@@ -34,6 +36,19 @@
 int64_t refresh_interval(bool watched, int64_t viewer_ns, int64_t quiet_ns);
 
 /**
+ * refresh_interval_notified:
+ * @watched: somebody looks at the viewer
+ * @viewer_ns: as for refresh_interval()
+ *
+ * The rate of a console whose hardware tells when the picture changes, apart
+ * from the refreshes that follow a change (refresh_soonest()): one second, for
+ * hardware that has stopped telling, and less for a viewer that wants less.
+ *
+ * Returns: nanoseconds from one refresh to the next, or REFRESH_NEVER.
+ */
+int64_t refresh_interval_notified(bool watched, int64_t viewer_ns);
+
+/**
  * refresh_next:
  * @due: when this refresh was due, nanoseconds
  * @begun: when it began
@@ -48,5 +63,22 @@ int64_t refresh_interval(bool watched, int64_t viewer_ns, int64_t quiet_ns);
  */
 int64_t refresh_next(int64_t due, int64_t begun, int64_t ended,
                      int64_t interval);
+
+/**
+ * refresh_soonest:
+ * @due: when the last refresh was due, nanoseconds
+ * @begun: when it began
+ * @interval: nanoseconds between two frames of the fastest viewer, not
+ *            REFRESH_NEVER
+ * @now: the time
+ *
+ * A change is shown at once if the viewer has had its time for the last
+ * frame, or else as soon as it has. As with refresh_next(), a refresh that
+ * began a little late does not delay the ones after it.
+ *
+ * Returns: when a change that is known now is due, @now or later.
+ */
+int64_t refresh_soonest(int64_t due, int64_t begun, int64_t interval,
+                        int64_t now);
 
 #endif /* UI_REFRESH_POLICY_H */

@@ -97,6 +97,71 @@ static void test_early(void)
                     56 * MS);
 }
 
+/* Hardware that tells is asked now and then, and not at all unwatched. */
+static void test_notified(void)
+{
+    g_assert_cmpint(refresh_interval_notified(false, 0), ==, REFRESH_NEVER);
+    g_assert_cmpint(refresh_interval_notified(false, 7 * MS), ==,
+                    REFRESH_NEVER);
+    g_assert_cmpint(refresh_interval_notified(true, 0), ==,
+                    REFRESH_SAFETY_NS);
+    g_assert_cmpint(refresh_interval_notified(true, 7 * MS), ==,
+                    REFRESH_SAFETY_NS);
+    g_assert_cmpint(refresh_interval_notified(true, 3 * S), ==, 3 * S);
+}
+
+/* After a pause at once, else when the viewer is ready for the next frame. */
+static void test_soonest(void)
+{
+    const int64_t due = 5 * S, interval = 16 * MS;
+
+    g_assert_cmpint(refresh_soonest(due, due, interval, due + S), ==, due + S);
+    g_assert_cmpint(refresh_soonest(due, due, interval, due + 16 * MS), ==,
+                    due + 16 * MS);
+    g_assert_cmpint(refresh_soonest(due, due, interval, due + 3 * MS), ==,
+                    due + 16 * MS);
+    /* begun late: still on the viewer's beat */
+    g_assert_cmpint(refresh_soonest(due, due + 5 * MS, interval,
+                                    due + 9 * MS), ==, due + 16 * MS);
+    /* begun so late, or early, that there is a new beat */
+    g_assert_cmpint(refresh_soonest(due, due + S, interval,
+                                    due + S + 1 * MS), ==,
+                    due + S + 16 * MS);
+    g_assert_cmpint(refresh_soonest(due, due - S, interval,
+                                    due - S + 1 * MS), ==,
+                    due - S + 16 * MS);
+}
+
+/* A thousand changes, each noticed a little late, at the viewer's rate. */
+static void test_soonest_no_drift(void)
+{
+    int64_t interval = REFRESH_VIEWER_NS;
+    int64_t due = 5 * S;
+
+    for (int i = 0; i < 1000; i++) {
+        int64_t begun = due + i % 3 * MS;
+
+        due = refresh_soonest(due, begun, interval, begun + 4 * MS);
+    }
+    g_assert_cmpint(due, ==, 5 * S + 1000 * interval);
+}
+
+/* However many changes there are, there is one refresh per interval. */
+static void test_soonest_storm(void)
+{
+    const int64_t interval = 16 * MS;
+    int64_t due = 0;
+    int refreshes = 0;
+
+    for (int64_t now = 0; now < S; now += S / 100000) {
+        if (refresh_soonest(due, due, interval, now) <= now) {
+            due = now;
+            refreshes++;
+        }
+    }
+    g_assert_cmpint(refreshes, ==, S / interval);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -111,5 +176,10 @@ int main(int argc, char **argv)
     g_test_add_func("/refresh-policy/no-burst", test_no_burst);
     g_test_add_func("/refresh-policy/pause", test_pause);
     g_test_add_func("/refresh-policy/early", test_early);
+    g_test_add_func("/refresh-policy/notified", test_notified);
+    g_test_add_func("/refresh-policy/soonest", test_soonest);
+    g_test_add_func("/refresh-policy/soonest-no-drift",
+                    test_soonest_no_drift);
+    g_test_add_func("/refresh-policy/storm", test_soonest_storm);
     return g_test_run();
 }

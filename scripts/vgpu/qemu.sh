@@ -8,6 +8,9 @@ QEMU_TREE=$VGPU_BUILD/qemu
 QEMU_OUT=$QEMU_TREE/build
 QEMU_PRISTINE=$VGPU_BUILD/pristine.git
 QEMU_BINARY=$VGPU_BUILD/bin/qemu-system-x86_64
+# The same source, options and compiler without the patches, to compare with.
+QEMU_STOCK_TREE=$VGPU_BUILD/stock
+QEMU_STOCK_BINARY=$VGPU_BUILD/bin/stock/qemu-system-x86_64
 
 # To compile, then what the emulator links with, then the firmware that it
 # loads when it runs.
@@ -163,18 +166,23 @@ _qemu_compile() {
     qemu_ninja "$QEMU_TREE" qemu-system-x86_64 "${tests[@]}"
 }
 
+# _qemu_write_wrapper PROGRAM TREE: it finds TREE relative to itself, so that a
+# checkout can be moved.
 _qemu_write_wrapper() {
-    mkdir -p "$(dirname "$QEMU_BINARY")"
-    cat >"$QEMU_BINARY.new" <<'EOF'
+    local folder tree
+    folder=$(dirname "$1")
+    mkdir -p "$folder"
+    tree=$(realpath --relative-to="$folder" "$2")
+    cat >"$1.new" <<EOF
 #!/bin/sh
 # Runs the emulator from its build folder with the system's firmware.
-build=$(dirname "$(dirname "$(readlink -f "$0")")")
-exec "$build/qemu/build/qemu-system-x86_64" \
-    -L /usr/share/seabios -L /usr/share/qemu -L /usr/share/qemu-firmware \
-    -L /usr/lib/ipxe/qemu "$@"
+here=\$(dirname "\$(readlink -f "\$0")")
+exec "\$here/$tree/build/qemu-system-x86_64" \\
+    -L /usr/share/seabios -L /usr/share/qemu -L /usr/share/qemu-firmware \\
+    -L /usr/lib/ipxe/qemu "\$@"
 EOF
-    chmod +x "$QEMU_BINARY.new"
-    mv "$QEMU_BINARY.new" "$QEMU_BINARY"
+    chmod +x "$1.new"
+    mv "$1.new" "$1"
 }
 
 # qemu_prepare: what building needs: packages and a recent enough meson.
@@ -183,20 +191,50 @@ qemu_prepare() {
     need_meson
 }
 
+# _qemu_configure_once STEP WHAT TREE: as far as it is not up to date
+_qemu_configure_once() {
+    local identity
+    identity="${QEMU_OPTIONS[*]} $(hash_files "$3/configure" \
+        "$3/pythondeps.toml")"
+    if ! stamp_ok "$1" "$identity" || [[ ! -f $3/build/build.ninja ]]; then
+        stamp_clear "$1"
+        run_step "$1" "configuring $2" _qemu_configure "$3"
+        stamp_set "$1" "$identity"
+    fi
+}
+
 # qemu_build: everything, as far as it is not up to date.
 qemu_build() {
-    local identity
     qemu_prepare
     qemu_source
-    identity="${QEMU_OPTIONS[*]} $(hash_files "$QEMU_TREE/configure" \
-        "$QEMU_TREE/pythondeps.toml")"
-    if ! stamp_ok qemu-configure "$identity" ||
-        [[ ! -f $QEMU_OUT/build.ninja ]]; then
-        stamp_clear qemu-configure
-        run_step qemu-configure "configuring QEMU" \
-            _qemu_configure "$QEMU_TREE"
-        stamp_set qemu-configure "$identity"
-    fi
+    _qemu_configure_once qemu-configure QEMU "$QEMU_TREE"
     run_step qemu-build "building QEMU" _qemu_compile
-    _qemu_write_wrapper
+    _qemu_write_wrapper "$QEMU_BINARY" "$QEMU_TREE"
+}
+
+_qemu_stock_unpack() {
+    rm -rf "$QEMU_STOCK_TREE"
+    mkdir "$QEMU_STOCK_TREE"
+    git --git-dir="$QEMU_PRISTINE" archive pristine |
+        tar -x -C "$QEMU_STOCK_TREE"
+    python3 "$VGPU_TOP/scripts/vgpu/overlay.py" --prepare "$QEMU_STOCK_TREE"
+}
+
+_qemu_stock_compile() {
+    qemu_ninja "$QEMU_STOCK_TREE" qemu-system-x86_64
+}
+
+# qemu_build_stock: the emulator without the patches. Call qemu_build before.
+qemu_build_stock() {
+    local identity
+    identity=$(git --git-dir="$QEMU_PRISTINE" rev-parse pristine
+        hash_files "$VGPU_TOP/scripts/vgpu/overlay.py")
+    if ! stamp_ok stock-unpack "$identity"; then
+        stamp_clear stock-unpack
+        run_step stock-unpack "unpacking stock QEMU" _qemu_stock_unpack
+        stamp_set stock-unpack "$identity"
+    fi
+    _qemu_configure_once stock-configure "stock QEMU" "$QEMU_STOCK_TREE"
+    run_step stock-build "building stock QEMU" _qemu_stock_compile
+    _qemu_write_wrapper "$QEMU_STOCK_BINARY" "$QEMU_STOCK_TREE"
 }

@@ -1,0 +1,179 @@
+/*
+ * How fast the mirror's pass is, against what the memory can do
+ *
+ * Prints a line of JSON: gigabytes per second for a frame of the given size.
+ * Passes take turns, round by round, and medians are printed, so that what
+ * else the machine does meanwhile hits all of them alike.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "ui/damage-map.h"
+
+#define ROUNDS 41
+#define FRAMES 4 /* of each kind, so that no cache holds what comes next */
+
+typedef struct Bench {
+    uint32_t width;
+    uint32_t height;
+    size_t stride;
+    size_t size;
+    uint8_t *dst[FRAMES];   /* the surface */
+    uint8_t *same[FRAMES];  /* what is in it */
+    uint8_t *other[FRAMES]; /* differs in every pixel */
+    DamageMap *map;
+} Bench;
+
+typedef struct Pass {
+    const char *name;
+    void (*run)(Bench *bench, int frame);
+    int frames_moved; /* how often a frame's bytes are counted */
+    double rates[ROUNDS];
+} Pass;
+
+static uint64_t read_sum; /* keeps the compiler from leaving the reads out */
+
+/* As wide as this CPU can. */
+#ifdef __x86_64__
+__attribute__((target_clones("avx2", "default"), optimize("O3")))
+#endif
+static void sum_buffer(const uint8_t *buffer, size_t size)
+{
+    const uint64_t *words = (const uint64_t *)buffer;
+    uint64_t sum[8] = { 0 };
+
+    for (size_t i = 0; i + 8 <= size / 8; i += 8) {
+        for (int j = 0; j < 8; j++) {
+            sum[j] += words[i + j];
+        }
+    }
+    for (int j = 0; j < 8; j++) {
+        read_sum += sum[j];
+    }
+}
+
+static void run_read(Bench *bench, int frame)
+{
+    sum_buffer(bench->same[frame], bench->size);
+    sum_buffer(bench->dst[frame], bench->size);
+}
+
+static void run_unchanged(Bench *bench, int frame)
+{
+    damage_map_copy(bench->map, bench->dst[frame], bench->stride,
+                    bench->same[frame], bench->stride, 0, bench->height);
+    g_assert_true(damage_map_is_empty(bench->map));
+}
+
+static void run_memcpy(Bench *bench, int frame)
+{
+    memcpy(bench->dst[frame], bench->other[frame], bench->size);
+    read_sum += bench->dst[frame][bench->size / 2];
+}
+
+/* What is copied is the other frame next time: every pixel differs again. */
+static void run_changed(Bench *bench, int frame)
+{
+    uint8_t *tmp = bench->same[frame];
+
+    damage_map_copy(bench->map, bench->dst[frame], bench->stride,
+                    bench->other[frame], bench->stride, 0, bench->height);
+    g_assert_false(damage_map_is_empty(bench->map));
+    damage_map_clear(bench->map);
+    bench->same[frame] = bench->other[frame];
+    bench->other[frame] = tmp;
+}
+
+/* Leave the frame as run_changed() would, outside of what is timed. */
+static void settle(Bench *bench)
+{
+    for (int i = 0; i < FRAMES; i++) {
+        memcpy(bench->dst[i], bench->same[i], bench->size);
+    }
+}
+
+static double seconds_of(Bench *bench, const Pass *pass)
+{
+    int64_t start = g_get_monotonic_time();
+
+    for (int i = 0; i < FRAMES; i++) {
+        pass->run(bench, i);
+    }
+    return (g_get_monotonic_time() - start) / 1e6;
+}
+
+static uint8_t *new_frame(const Bench *bench, uint32_t seed)
+{
+    uint32_t *frame = g_malloc(bench->size);
+
+    for (size_t i = 0; i < bench->size / 4; i++) {
+        frame[i] = i * 0x9e3779b9 + seed;
+    }
+    return (uint8_t *)frame;
+}
+
+static void bench_init(Bench *bench, uint32_t width, uint32_t height)
+{
+    bench->width = width;
+    bench->height = height;
+    bench->stride = (size_t)width * 4;
+    bench->size = bench->stride * height;
+    bench->map = damage_map_new(width, height);
+    for (int i = 0; i < FRAMES; i++) {
+        bench->same[i] = new_frame(bench, i);
+        bench->other[i] = new_frame(bench, i + 0x01000000);
+        bench->dst[i] = new_frame(bench, i);
+    }
+}
+
+static void bench_finish(Bench *bench)
+{
+    for (int i = 0; i < FRAMES; i++) {
+        g_free(bench->same[i]);
+        g_free(bench->other[i]);
+        g_free(bench->dst[i]);
+    }
+    damage_map_free(bench->map);
+}
+
+static int compare_rates(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+    uint32_t width = argc > 2 ? atoi(argv[1]) : 1920;
+    uint32_t height = argc > 2 ? atoi(argv[2]) : 1080;
+    Pass passes[] = {
+        { "read", run_read, 2 },
+        { "unchanged", run_unchanged, 2 },
+        { "memcpy", run_memcpy, 1 },
+        { "changed", run_changed, 1 },
+    };
+    Bench bench = { 0 };
+
+    if (width < 1 || width > 16384 || height < 1 || height > 16384) {
+        fprintf(stderr, "usage: %s [WIDTH HEIGHT]\n", argv[0]);
+        return 2;
+    }
+    bench_init(&bench, width, height);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(passes); i++) {
+            settle(&bench);
+            passes[i].rates[round] = FRAMES * passes[i].frames_moved *
+                bench.size / seconds_of(&bench, &passes[i]) / 1e9;
+        }
+    }
+    printf("{\"width\": %u, \"height\": %u", width, height);
+    for (size_t i = 0; i < G_N_ELEMENTS(passes); i++) {
+        qsort(passes[i].rates, ROUNDS, sizeof(double), compare_rates);
+        printf(", \"%s\": %.3f", passes[i].name, passes[i].rates[ROUNDS / 2]);
+    }
+    printf("}\n");
+    bench_finish(&bench);
+    return 0;
+}

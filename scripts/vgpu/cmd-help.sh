@@ -14,6 +14,8 @@ Usage: ./vgpu COMMAND [ARGUMENT]...
                       run COMMAND as root under the lab's kernel (vfio, mdev)
   test [--full] [unit|qtest|lab]...
                       run the tests, or those named; --full adds the long ones
+  bench [--quick] [--case NAME]... [--list] [--pairs N] [--out DIR]
+                      measure stock QEMU and this one in turn: table, plot
   series [--build-each]
                       write build/series/*.patch and prove that they apply
   mesa [COMMAND...]   run COMMAND with a Mesa that imports dma-bufs in software

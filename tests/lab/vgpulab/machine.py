@@ -36,9 +36,10 @@ def _free_display(after):
 
 
 class Machine:
-    """Starts on construction; close() ends it in any case."""
+    """Starts with start(); close() ends it in any case."""
 
-    def __init__(self):
+    def __init__(self, qemu=None):
+        """qemu: another emulator than the one that is tested."""
         self.vnc_display = None
         self._mdevs = []
         self._process = None
@@ -46,7 +47,7 @@ class Machine:
         self._qmp = None
         self._folder = tempfile.mkdtemp(prefix="vgpu-lab-")
         self._args = [
-            paths.QEMU, "-nodefaults", "-no-user-config", "-M", "pc",
+            qemu or paths.QEMU, "-nodefaults", "-no-user-config", "-M", "pc",
             "-accel", "tcg", "-m", "128",
             "-chardev", f"socket,id=qmp,path={self._file('qmp')},"
                         "server=on,wait=off",

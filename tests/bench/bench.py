@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""./vgpu bench [--quick] [--case NAME]... [--list] [--pairs N] [--out DIR]
+
+Measures stock QEMU and ours side by side: the cases of the lab in one boot of
+it, emulator after emulator, and natively what needs CPUs. Prints a table and
+writes results.json, report.md, plot.svg and plot.png.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(TOP, "tests", "lab")]
+sys.dont_write_bytecode = True
+
+# pylint: disable=wrong-import-position
+import cases  # noqa: E402
+import report  # noqa: E402
+
+RUNNER = os.path.join(HERE, "runner.py")
+# As many as the samples allow and idle16 needs (lab/README.md).
+LAB = ["--timeout", "inf", "--kernel-arg", "mdpy.count=20",
+       "--kernel-arg", "mbochs.count=256"]
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(
+        prog="./vgpu bench", description=__doc__.split("\n\n", 1)[1],
+        usage=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true",
+                        help="fewer cases, two pairs: three minutes")
+    parser.add_argument("--case", action="append", default=[],
+                        metavar="NAME", choices=[c.name for c in cases.CASES])
+    parser.add_argument("--list", action="store_true",
+                        help="a line for each case")
+    parser.add_argument("--pairs", type=int, metavar="N",
+                        help="times that each emulator is started (5)")
+    parser.add_argument("--out", default=os.path.join(TOP, "build", "bench"),
+                        metavar="DIR")
+    for name in ("--ours", "--stock", "--copy-pass"):
+        parser.add_argument(name, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.pairs is None:
+        options.pairs = 2 if options.quick else 5
+    if options.pairs < 1:
+        parser.error("--pairs: at least 1")
+    return options
+
+
+def machine():
+    """What the figures were measured on."""
+    model = "unknown"
+    with open("/proc/cpuinfo", encoding="utf-8") as stream:
+        for line in stream:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {"cpu": model, "cpus": len(os.sched_getaffinity(0)),
+            "memory": pages, "kernel": platform.release(),
+            "load": os.getloadavg()[0],
+            "date": time.strftime("%Y-%m-%d")}
+
+
+def run_place(place, chosen, options, lines):
+    """Runs the cases of a place; returns whether its runner went well."""
+    names = [case.name for case in chosen if case.place == place]
+    if not names:
+        return True
+    command = [RUNNER, "--place", place, "--ours", options.ours,
+               "--stock", options.stock, "--pairs", str(options.pairs),
+               "--out", lines] + ["--quick"] * options.quick + names
+    if place == "lab":
+        command = [os.path.join(TOP, "vgpu"), "lab", *LAB, "--"] + command
+    return subprocess.run(command, check=False,
+                          stdin=subprocess.DEVNULL).returncode == 0
+
+
+def run_copy_pass(options):
+    """GB/s of the mirror's pass, of reading and of copying, by frame size."""
+    found = []
+    for size in (("1920", "1080"), ("3840", "2160")):
+        say(f"copy pass: {'x'.join(size)}")
+        output = subprocess.run([options.copy_pass, *size], check=True,
+                                capture_output=True, text=True).stdout
+        found.append(json.loads(output))
+    return found
+
+
+def read_lines(path):
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream]
+
+
+def main():
+    options = parse_options()
+    chosen = cases.select(options.case, options.quick)
+    if options.list:
+        for case in chosen:
+            print(f"{case.name:24}{case.place:8}{case.title}")
+        return 0
+    os.makedirs(options.out, exist_ok=True)
+    lines = os.path.join(options.out, "runs.jsonl")
+    if os.path.exists(lines):
+        os.unlink(lines)
+    results = {"machine": machine(), "pairs": options.pairs,
+               "quick": options.quick, "copy_pass": []}
+    if not options.case:
+        results["copy_pass"] = run_copy_pass(options)
+    well = [run_place(place, chosen, options, lines)
+            for place in ("native", "lab")]
+    results["runs"] = read_lines(lines)
+    report.write(results, chosen, options.out)
+    return 0 if all(well) and results["runs"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

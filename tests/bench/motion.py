@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What moves on the guest's screen, and how a viewer tells the steps apart.
+
+Each motion knows some pixels that have their colour in one step alone, the
+last ones that the guest draws among them, so that a viewer knows which step
+it sees, and that it sees all of it. Written from the definitions in
+tests/guest/anim.h and draw.h.
+"""
+
+from vgpulab.oracle import mix
+
+SOLID, NOISE = 0, 2
+_MASK = 0xffffffff
+_GOLDEN = 0x9e3779b9
+
+
+class Motion:
+    """rate: the guest's ticks per second, of which each every-th is a step."""
+
+    # May a viewer see a step before the guest has said that it is drawn?
+    early = 1
+
+    def __init__(self, rate=60, every=1):
+        self.rate = rate
+        self.every = every
+
+    @property
+    def hertz(self):
+        return self.rate / self.every
+
+    def prepare(self, guest):
+        """Draw what does not move."""
+        guest.pattern(SOLID, 1)
+        guest.command(f"rate {self.rate}")
+
+    def start(self, guest):
+        """Start moving."""
+
+    def points(self, step, width, height):
+        """[(x, y, 0xRRGGBB)] of a step, [] if nothing moves."""
+        raise NotImplementedError
+
+
+class Still(Motion):
+    """Nothing moves."""
+
+    hertz = 0
+
+    def points(self, step, width, height):
+        return []
+
+
+class Box(Motion):
+    """A box in the step's number as colour."""
+
+    def __init__(self, size, rate=60, every=1):
+        super().__init__(rate, every)
+        self.size = size
+
+    def start(self, guest):
+        guest.command(f"box {self.size} {self.every}")
+
+    def points(self, step, width, height):
+        left = step * 7 % (width - self.size)
+        top = step * 5 % (height - self.size)
+        colour = step & 0xffffff
+        last = self.size - 1
+        return [(left, top, colour), (left + last, top + last, colour)]
+
+
+class Flip(Motion):
+    """Pages of noise that were drawn before, shown in turn."""
+
+    early = 0
+
+    def __init__(self, pages, rate=60, every=1):
+        super().__init__(rate, every)
+        self.pages = pages
+
+    def prepare(self, guest):
+        guest.pattern(NOISE)
+        guest.command(f"rate {self.rate}")
+
+    def start(self, guest):
+        guest.command(f"flip {self.pages} {self.every}")
+
+    def _pixel(self, x, y, page):
+        return mix(x + y * 0x10001 + page * _GOLDEN & _MASK) & 0xffffff
+
+    def points(self, step, width, height):
+        page = step % self.pages
+        return [(x, y, self._pixel(x, y, page))
+                for x, y in ((0, 0), (width - 1, height - 1))]

@@ -1,0 +1,279 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the cases of one place and writes a line of JSON for each result.
+
+    runner.py --place lab|native --ours QEMU [--stock QEMU] [--pairs N]
+              [--quick] --out FILE [CASE]...
+
+Started by bench.py, inside the lab for the cases of that place. Stock and
+ours take turns: each machine is started once for each pair and emulator.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lab")]
+sys.dont_write_bytecode = True
+
+# pylint: disable=wrong-import-position
+import cases  # noqa: E402
+import usage  # noqa: E402
+import viewers  # noqa: E402
+from sources import SOURCES, Missing  # noqa: E402
+from vgpulab import paths  # noqa: E402
+from vgpulab.guest import Guest, GuestError  # noqa: E402
+from vgpulab.machine import Machine  # noqa: E402
+from vgpulab.qmp import QmpError  # noqa: E402
+from vgpulab.wait import until  # noqa: E402
+from watch import DrawnPort, Steps  # noqa: E402
+
+
+class Refused(Exception):
+    """The emulator ended instead of starting; carries its last words."""
+
+
+class BenchMachine(Machine):
+    """One emulator with one vGPU, one viewer and the drawing guest."""
+
+    def __init__(self, qemu, case, ours):
+        super().__init__(qemu)
+        self.ours = ours
+        self.drawn = DrawnPort()
+        self.watch = None
+        self.viewer = viewers.VIEWERS[case.viewer]()
+        source = SOURCES[case.source]
+        self.add_guest()
+        source.add(self, qemu, ours)
+        self.add_args(*self.drawn.arguments(), *case.options)
+        self.viewer.add(self)
+
+    def _connect_guest(self):
+        def connect():
+            if not self.alive():
+                raise Refused(self._last_words())
+            try:
+                return Guest(self._file("serial"))
+            except OSError as error:
+                raise AssertionError(error) from None
+        return until("the guest's serial port", connect, pause=0.01)
+
+    def _last_words(self):
+        lines = self.warnings() or ["it ended without a word"]
+        # Less the program's name, the option and the device's number.
+        return re.sub(r"^.*?qemu-system-x86_64: (-\S+ \S+: )?"
+                      r"(vfio [0-9a-f-]{36}: )?", "", lines[-1])
+
+    def counters(self):
+        """What only ours can say; stock has no such command."""
+        return self.vgpu("gpu0") if self.ours else {}
+
+    def begin(self, case):
+        """Set the mode and open the viewer."""
+        try:
+            self.start()
+            self.guest.wait_ready()
+        except (QmpError, GuestError, OSError) as error:
+            # An emulator that gives up closes its sockets first.
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                raise error from None
+            raise Refused(self._last_words()) from error
+        if SOURCES[case.source].modes:
+            self.guest.mode(*case.size)
+        self.viewer.open(self)
+
+    def watch_steps(self, steps):
+        self.watch = self.viewer.watch(steps, self.drawn)
+        return self.watch
+
+    def close(self):
+        self.viewer.close()
+        super().close()
+        self.drawn.close()
+
+
+def percentile(values, share):
+    """The smallest value that so large a share of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def latencies_ms(seen, drawn):
+    return [(when - drawn[step]) / 1e6
+            for step, when in seen.items() if step in drawn]
+
+
+def counted(before, after, key, per):
+    return (after[key] - before[key]) / per if key in after else None
+
+
+def figures(window, steps, machine, before, after):
+    """What one measurement on one machine comes to."""
+    seconds, frames = window.seconds, len(steps.seen)
+    delays = latencies_ms(steps.seen, machine.drawn.times)
+    result = {
+        "fps": frames / seconds,
+        "updates": steps.updates / seconds,
+        "drawn": len(machine.drawn.times) / seconds,
+        "main_cpu": window.main_ns / 1e9 / seconds,
+        "process_cpu": window.process_ns / 1e9 / seconds,
+        "wakeups": window.wakeups / seconds,
+        "peak": usage.peak_bytes(machine.pid),
+    }
+    if frames:
+        result["cpu_per_frame_ms"] = window.main_ns / 1e6 / frames
+    if delays:
+        result["latency_ms"] = statistics.median(delays)
+        result["latency_p99_ms"] = percentile(delays, 0.99)
+    for key in ("bytes-read", "refreshes", "notifications"):
+        value = counted(before, after, key, seconds)
+        if value is not None:
+            result[key.replace("-", "_")] = value
+    if frames and "bytes_read" in result:
+        result["bytes_per_frame"] = result["bytes_read"] / result["fps"]
+    return result
+
+
+def measure(machines, case, quick):
+    """One case on machines that run; the sums and medians of their figures."""
+    seconds = case.quick_seconds if quick else case.seconds
+    watches = []
+    for machine in machines:
+        case.motion.prepare(machine.guest)
+        steps = Steps(case.motion, case.size, machine.drawn)
+        watches.append(machine.watch_steps(steps))
+    for machine in machines:
+        machine.drawn.restart()
+        case.motion.start(machine.guest)
+    pump(watches, case.settle)
+
+    before = [machine.counters() for machine in machines]
+    for machine, watch in zip(machines, watches):
+        machine.drawn.drain()
+        machine.drawn.times = {}
+        watch.steps.seen = {}
+        watch.steps.updates = 0
+    start = [usage.sample(machine.pid) for machine in machines]
+    pump(watches, seconds)
+    window = [usage.sample(machine.pid) - first
+              for machine, first in zip(machines, start)]
+    for machine in machines:
+        machine.drawn.drain()
+    found = [figures(window[i], watches[i].steps, machine, before[i],
+                     machine.counters())
+             for i, machine in enumerate(machines)]
+    for machine in machines:
+        if case.motion.hertz:
+            machine.guest.stop()
+    return together(found)
+
+
+def together(found):
+    """Several machines: what they cost in all, what one of them delivers."""
+    sums = {"main_cpu", "process_cpu", "wakeups", "bytes_read", "refreshes",
+            "notifications", "peak"}
+    return {key: (sum if key in sums else statistics.median)(
+                [one[key] for one in found if key in one])
+            for key in sorted(set().union(*found))}
+
+
+def pump(watches, seconds):
+    end = time.monotonic() + seconds
+    if len(watches) == 1:
+        watches[0].pump(end)
+        return
+    # Each takes what is there, in turn; nothing moves on many machines.
+    while time.monotonic() < end:
+        for watch in watches:
+            watch.pump(min(end, time.monotonic() + 0.02))
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Results:
+    """A line of JSON for each result, written at once."""
+
+    def __init__(self, path, pair, build):
+        self._path = path
+        self._pair = pair
+        self._build = build
+
+    def add(self, case, **values):
+        line = {"case": case.name, "build": self._build, "pair": self._pair,
+                **values}
+        with open(self._path, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+
+def run_setup(qemu, build, group, results, quick):
+    """Every case of a group on machines of their own."""
+    machines = []
+    left = list(group)
+    try:
+        for _ in range(group[0].machines):
+            machines.append(BenchMachine(qemu, group[0], build == "ours"))
+            machines[-1].begin(group[0])
+        while left:
+            results.add(left[0], **measure(machines, left[0], quick))
+            left.pop(0)
+    except (Refused, Missing) as reason:
+        for case in left:
+            results.add(case, says=str(reason))
+    except Exception as error:  # pylint: disable=broad-except
+        for case in left:
+            results.add(case, error=f"{type(error).__name__}: {error}")
+    finally:
+        for machine in machines:
+            machine.close()
+
+
+def ready_network():
+    """QEMU's UDP looks for no address while there is but 127.0.0.1."""
+    subprocess.run(["busybox", "ip", "addr", "add", "192.0.2.1/32",
+                    "dev", "lo"], check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--place", required=True, choices=("lab", "native"))
+    parser.add_argument("--ours", required=True)
+    parser.add_argument("--stock")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("cases", nargs="*")
+    args = parser.parse_args()
+
+    paths.build_guest()
+    if args.place == "lab":
+        ready_network()
+    chosen = [case for case in cases.select(args.cases, args.quick)
+              if case.place == args.place]
+    groups = {}
+    for case in chosen:
+        groups.setdefault(case.setup, []).append(case)
+    total = args.pairs * len(groups)
+    for number, (group, pair) in enumerate(
+            itertools.product(groups.values(), range(args.pairs)), 1):
+        say(f"{args.place} {number}/{total}: "
+            f"{' '.join(case.name for case in group)}")
+        if args.stock and SOURCES[group[0].source].stock:
+            run_setup(args.stock, "stock", group,
+                      Results(args.out, pair, "stock"), args.quick)
+        run_setup(args.ours, "ours", group, Results(args.out, pair, "ours"),
+                  args.quick)
+
+
+if __name__ == "__main__":
+    main()

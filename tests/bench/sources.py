@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the pictures come from: vfio devices in the lab, software natively."""
+
+import functools
+import os
+import subprocess
+
+from vgpulab import mdev
+
+_SLOT = 5
+
+
+class Missing(Exception):
+    """This machine, this lab or this emulator has no such source."""
+
+
+@functools.lru_cache(maxsize=None)
+def _properties(qemu, device):
+    """What the emulator says of that device's options; empty: no device."""
+    result = subprocess.run([qemu, "-device", f"{device},help"], check=False,
+                            capture_output=True, text=True)
+    return result.stdout
+
+
+class Mediated:
+    """A mediated device of the lab's kernel.
+
+    modes: whether the guest can set one. switches: files of the device in
+    sysfs and what they are set to before it is opened.
+    """
+
+    place = "lab"
+
+    def __init__(self, kind, modes=True, stock=True, switches=None):
+        self.kind = kind
+        self.modes = modes
+        self.stock = stock
+        self._switches = switches or {}
+
+    def add(self, machine, _qemu, _ours):
+        driver = self.kind.split("-")[0]
+        if not os.path.isdir(f"{mdev.BUS}/{driver}/mdev_supported_types/"
+                             f"{self.kind}"):
+            raise Missing(f"the lab has no {self.kind}")
+        device = machine.add_vgpu(self.kind, "gpu0", _SLOT,
+                                  options="display=on")
+        for name, value in self._switches.items():
+            path = os.path.join(device.path, name)
+            if not os.path.exists(path):
+                raise Missing(f"{self.kind} has no {name}")
+            with open(path, "w", encoding="ascii") as switch:
+                switch.write(value)
+
+
+class Software:
+    """QEMU's software vGPU, which stock QEMU does not have."""
+
+    place = "native"
+    modes = True
+    stock = False
+
+    def __init__(self, **options):
+        self._options = options
+
+    def add(self, machine, qemu, _ours):
+        known = _properties(qemu, "vgpu-sw")
+        for name in self._options:
+            if f"  {name}=" not in known:
+                raise Missing(f"vgpu-sw has no option {name}")
+        machine.add_args("-device", ",".join(
+            ["vgpu-sw,id=gpu0", f"addr={_SLOT:#x}"]
+            + [f"{name}={value}" for name, value in self._options.items()]))
+
+
+SOURCES = {
+    "region": Mediated("mdpy-hd", modes=False),
+    "region-xga": Mediated("mdpy-xga", modes=False),
+    "dmabuf": Mediated("mbochs-large"),
+    "notify": Mediated("vgpu-region"),
+    "metadata": Mediated("vgpu-metadata"),
+    "sw": Software(**{"x-kind": "dmabuf"}),
+    "sw-notify": Software(**{"x-kind": "dmabuf", "irq": "on"}),
+    "sw-metadata": Software(**{"x-kind": "metadata", "irq": "on"}),
+    "sw-gl": Software(**{"x-kind": "dmabuf", "x-display-path": "gl"}),
+}

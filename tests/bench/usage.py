@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a process uses: CPU time to the nanosecond, wake-ups, memory."""
+
+import os
+import time
+from dataclasses import dataclass
+
+
+def _read(path):
+    with open(path, encoding="ascii") as stream:
+        return stream.read()
+
+
+def _cpu_ns(folder):
+    return int(_read(f"{folder}/schedstat").split()[0])
+
+
+def _field(path, name):
+    for line in _read(path).splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1])
+    raise KeyError(name)
+
+
+@dataclass
+class Usage:
+    """Of one process, or of the difference of two samples of it."""
+    seconds: float
+    main_ns: int
+    process_ns: int
+    wakeups: int
+
+    def __sub__(self, before):
+        return Usage(self.seconds - before.seconds,
+                     self.main_ns - before.main_ns,
+                     self.process_ns - before.process_ns,
+                     self.wakeups - before.wakeups)
+
+
+def sample(pid):
+    """The main thread is the one that runs the main loop."""
+    tasks = f"/proc/{pid}/task"
+    main = f"{tasks}/{pid}"
+    total = 0
+    for task in os.listdir(tasks):
+        try:
+            total += _cpu_ns(f"{tasks}/{task}")
+        except FileNotFoundError:
+            continue        # a thread that ended
+    return Usage(time.monotonic(), _cpu_ns(main), total,
+                 _field(f"{main}/status", "voluntary_ctxt_switches"))
+
+
+def peak_bytes(pid):
+    return _field(f"/proc/{pid}/status", "VmHWM") * 1024

@@ -1,24 +1,13 @@
 /*
  * The console's mirror: device memory copied into a surface that QEMU owns
  *
- * A frame in the surface's own layout is compared with it where it lies, so
- * that a still screen costs one read of the device's memory and no write.
- * Other formats, and memory that cannot be mapped, go through a bounce buffer
- * of a few rows that pixman then converts: pixman may hold memory of its own,
- * which guarded_read()'s jump would lose.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "trace.h"
 #include "ui/console-mirror.h"
-#include "ui/damage-map.h"
-#include "ui/dmabuf-map.h"
-#include "ui/guarded-read.h"
-
-/* Rows that are bounced at a time: those of one row of damage tiles. */
-#define BOUNCE_ROWS DAMAGE_TILE_HEIGHT
+#include "ui/mirror-overlays.h"
 
 struct ConsoleMirror {
     QemuConsole *con;
@@ -28,24 +17,14 @@ struct ConsoleMirror {
      * whether somebody else has put up a surface since.
      */
     pixman_image_t *image;
-    DamageMap *damage;
-    uint32_t readable; /* rows that the last frame filled */
-    /* rows as the device has them, and as the surface does */
-    pixman_image_t *bounce;
-    pixman_image_t *converted;
-    MirrorStats stats;
+    /*
+     * Where frames are read to: the same image, or one of its own while there
+     * are overlays over it.
+     */
+    MirrorLayer layer;
+    MirrorOverlays *overlays; /* NULL until there is one */
+    uint64_t frames;
 };
-
-/* What one pass works on; lives on the stack. */
-typedef struct MirrorPass {
-    const MirrorFrame *frame;
-    DamageMap *damage;
-    pixman_image_t *dst;
-    uint32_t y;
-    uint32_t rows;
-    uint8_t *bounce;
-    size_t bounce_stride;
-} MirrorPass;
 
 ConsoleMirror *console_mirror_new(QemuConsole *con)
 {
@@ -55,17 +34,10 @@ ConsoleMirror *console_mirror_new(QemuConsole *con)
     return mirror;
 }
 
-static void console_mirror_forget_bounce(ConsoleMirror *mirror)
-{
-    g_clear_pointer(&mirror->bounce, qemu_pixman_image_unref);
-    g_clear_pointer(&mirror->converted, qemu_pixman_image_unref);
-}
-
 static void console_mirror_forget_surface(ConsoleMirror *mirror)
 {
     g_clear_pointer(&mirror->image, qemu_pixman_image_unref);
-    g_clear_pointer(&mirror->damage, damage_map_free);
-    mirror->readable = 0;
+    mirror_layer_set_image(&mirror->layer, NULL);
 }
 
 void console_mirror_free(ConsoleMirror *mirror)
@@ -74,7 +46,8 @@ void console_mirror_free(ConsoleMirror *mirror)
         return;
     }
     console_mirror_forget_surface(mirror);
-    console_mirror_forget_bounce(mirror);
+    mirror_layer_finish(&mirror->layer);
+    mirror_overlays_free(mirror->overlays);
     g_free(mirror);
 }
 
@@ -93,220 +66,160 @@ static void console_mirror_adopt(ConsoleMirror *mirror,
 {
     console_mirror_forget_surface(mirror);
     mirror->image = pixman_image_ref(surface->image);
-    mirror->damage = damage_map_new(surface_width(surface),
-                                    surface_height(surface));
+    mirror_layer_set_image(&mirror->layer, mirror->image);
 }
 
-static uint8_t *image_row(pixman_image_t *image, uint32_t y)
+/* --- Overlays ----------------------------------------------------------- */
+
+static bool console_mirror_is_split(const ConsoleMirror *mirror)
 {
-    return (uint8_t *)pixman_image_get_data(image) +
-        (size_t)pixman_image_get_stride(image) * y;
+    return mirror->layer.image != mirror->image;
 }
 
-static const uint8_t *frame_row(const MirrorFrame *frame, uint32_t y)
+/* From now on frames are kept apart from what is shown. */
+static void console_mirror_split(ConsoleMirror *mirror)
 {
-    return frame->map + frame->offset + (uint64_t)frame->stride * y;
+    int width = pixman_image_get_width(mirror->image);
+    int height = pixman_image_get_height(mirror->image);
+    pixman_image_t *apart =
+        pixman_image_create_bits(PIXMAN_x8r8g8b8, width, height, NULL, 0);
+
+    pixman_image_composite32(PIXMAN_OP_SRC, mirror->image, NULL, apart,
+                             0, 0, 0, 0, 0, 0, width, height);
+    mirror_layer_set_image(&mirror->layer, apart);
+    pixman_image_unref(apart);
 }
 
-static bool format_is_native(const UIPixelFormat *format)
+/* The last overlay is off the surface, which shows the frame as it is. */
+static void console_mirror_join(ConsoleMirror *mirror)
 {
-    return format->pixman == PIXMAN_x8r8g8b8 ||
-        format->pixman == PIXMAN_a8r8g8b8;
+    mirror_layer_set_image(&mirror->layer, mirror->image);
 }
 
-/* Runs inside guarded_read(). */
-static void pass_compare(void *opaque)
+/* Composes a part of the surface. */
+static void console_mirror_compose(ConsoleMirror *mirror,
+                                   const pixman_box32_t *box)
 {
-    MirrorPass *pass = opaque;
-    const MirrorFrame *frame = pass->frame;
-
-    damage_map_copy(pass->damage, image_row(pass->dst, pass->y),
-                    pixman_image_get_stride(pass->dst),
-                    frame_row(frame, pass->y), frame->stride,
-                    pass->y, pass->rows);
+    pixman_image_composite32(PIXMAN_OP_SRC, mirror->layer.image, NULL,
+                             mirror->image, box->x1, box->y1, 0, 0,
+                             box->x1, box->y1,
+                             box->x2 - box->x1, box->y2 - box->y1);
+    mirror_overlays_draw(mirror->overlays, mirror->image, box);
 }
 
-/* Runs inside guarded_read(). */
-static void pass_fetch(void *opaque)
+static void region_add_boxes(pixman_region32_t *region,
+                             const pixman_box32_t *box, size_t n)
 {
-    MirrorPass *pass = opaque;
-    const MirrorFrame *frame = pass->frame;
-    size_t len = (size_t)frame->width * frame->format->cpp;
-
-    for (uint32_t i = 0; i < pass->rows; i++) {
-        memcpy(pass->bounce + i * pass->bounce_stride,
-               frame_row(frame, pass->y + i), len);
+    for (size_t i = 0; i < n; i++) {
+        pixman_region32_union_rect(region, region, box[i].x1, box[i].y1,
+                                   box[i].x2 - box[i].x1,
+                                   box[i].y2 - box[i].y1);
     }
 }
 
-static bool pass_read(MirrorPass *pass)
-{
-    const MirrorFrame *frame = pass->frame;
-    size_t len = (size_t)frame->width * frame->format->cpp;
-
-    for (uint32_t i = 0; i < pass->rows; i++) {
-        uint64_t offset = frame->offset +
-            (uint64_t)frame->stride * (pass->y + i);
-
-        if (frame->read(frame->opaque, pass->bounce + i * pass->bounce_stride,
-                        len, offset) != len) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The bytes of the map that the frame's readable rows take. */
-static size_t frame_map_len(const MirrorFrame *frame)
-{
-    return frame->offset + (uint64_t)frame->stride * (frame->readable - 1) +
-        (size_t)frame->width * frame->format->cpp;
-}
-
-static void console_mirror_ready_bounce(ConsoleMirror *mirror,
-                                        const MirrorFrame *frame)
-{
-    if (mirror->bounce &&
-        pixman_image_get_format(mirror->bounce) == frame->format->pixman &&
-        pixman_image_get_width(mirror->bounce) == frame->width) {
-        return;
-    }
-    console_mirror_forget_bounce(mirror);
-    mirror->bounce = pixman_image_create_bits(frame->format->pixman,
-                                              frame->width, BOUNCE_ROWS,
-                                              NULL, 0);
-    mirror->converted = pixman_image_create_bits(PIXMAN_x8r8g8b8,
-                                                 frame->width, BOUNCE_ROWS,
-                                                 NULL, 0);
-}
-
-static bool console_mirror_bounce(ConsoleMirror *mirror, MirrorPass *pass)
-{
-    const MirrorFrame *frame = pass->frame;
-    pixman_image_t *converted;
-
-    console_mirror_ready_bounce(mirror, frame);
-    pass->bounce = image_row(mirror->bounce, 0);
-    pass->bounce_stride = pixman_image_get_stride(mirror->bounce);
-
-    for (pass->y = 0; pass->y < frame->readable; pass->y += pass->rows) {
-        pass->rows = MIN(BOUNCE_ROWS, frame->readable - pass->y);
-        if (frame->map ? !guarded_read(frame->map, frame_map_len(frame),
-                                       pass_fetch, pass)
-                       : !pass_read(pass)) {
-            return false;
-        }
-        converted = mirror->bounce;
-        if (!format_is_native(frame->format)) {
-            converted = mirror->converted;
-            pixman_image_composite32(PIXMAN_OP_SRC, mirror->bounce, NULL,
-                                     converted, 0, 0, 0, 0, 0, 0,
-                                     frame->width, pass->rows);
-        }
-        damage_map_copy(pass->damage, image_row(pass->dst, pass->y),
-                        pixman_image_get_stride(pass->dst),
-                        image_row(converted, 0),
-                        pixman_image_get_stride(converted),
-                        pass->y, pass->rows);
-    }
-    return true;
-}
-
-/* Rows that this frame lacks and the last one had turn black. */
-static void console_mirror_blacken(ConsoleMirror *mirror, MirrorPass *pass)
-{
-    uint32_t readable = pass->frame->readable;
-
-    if (readable < mirror->readable) {
-        memset(image_row(pass->dst, readable), 0,
-               (size_t)pixman_image_get_stride(pass->dst) *
-               (mirror->readable - readable));
-        damage_map_mark_all(pass->damage);
-    }
-    mirror->readable = readable;
-}
-
-static bool console_mirror_read(ConsoleMirror *mirror, MirrorPass *pass)
-{
-    const MirrorFrame *frame = pass->frame;
-
-    if (frame->readable == 0) {
-        return true;
-    }
-    mirror->stats.bytes_read +=
-        (uint64_t)frame->width * frame->format->cpp * frame->readable;
-    if (frame->map && format_is_native(frame->format)) {
-        pass->y = 0;
-        pass->rows = frame->readable;
-        return guarded_read(frame->map, frame_map_len(frame), pass_compare,
-                            pass);
-    }
-    return console_mirror_bounce(mirror, pass);
-}
-
-static MirrorResult console_mirror_pass(ConsoleMirror *mirror,
-                                        MirrorPass *pass)
-{
-    const MirrorFrame *frame = pass->frame;
-    bool whole;
-
-    if (frame->fd < 0) {
-        whole = console_mirror_read(mirror, pass);
-    } else if (!dmabuf_sync_read_begin(frame->fd)) {
-        return MIRROR_BUSY;
-    } else {
-        whole = console_mirror_read(mirror, pass);
-        dmabuf_sync_read_end(frame->fd);
-    }
-    return whole ? MIRROR_UNCHANGED : MIRROR_VANISHED;
-}
-
-/* Has the buffer shrunk? Asking is cheap and keeps the last frame whole. */
-static bool frame_is_there(const MirrorFrame *frame)
-{
-    off_t size;
-
-    if (frame->fd < 0 || frame->readable == 0) {
-        return true;
-    }
-    size = lseek(frame->fd, 0, SEEK_END);
-    return size >= 0 && (uint64_t)size >= frame_map_len(frame);
-}
-
-static void console_mirror_announce(ConsoleMirror *mirror)
+/* What has to be composed anew: below the overlays and in them. */
+static void console_mirror_take_damage(ConsoleMirror *mirror,
+                                       pixman_region32_t *region)
 {
     size_t n;
-    const pixman_box32_t *box = damage_map_boxes(mirror->damage, &n);
+    const pixman_box32_t *box = damage_map_boxes(mirror->layer.damage, &n);
 
+    region_add_boxes(region, box, n);
+    damage_map_clear(mirror->layer.damage);
+    mirror_overlays_take_damage(mirror->overlays, region);
+    pixman_region32_intersect_rect(region, region, 0, 0,
+                                   pixman_image_get_width(mirror->image),
+                                   pixman_image_get_height(mirror->image));
+}
+
+/* --- What viewers are told ---------------------------------------------- */
+
+static void console_mirror_announce(ConsoleMirror *mirror,
+                                    const pixman_box32_t *box, size_t n)
+{
     trace_console_mirror_damage(qemu_console_get_index(mirror->con), n);
     qemu_console_active(mirror->con);
     for (size_t i = 0; i < n; i++) {
         dpy_gfx_update(mirror->con, box[i].x1, box[i].y1,
                        box[i].x2 - box[i].x1, box[i].y2 - box[i].y1);
     }
-    damage_map_clear(mirror->damage);
 }
+
+/* Announces what the layer's damage says; was there any? */
+static bool console_mirror_show_damage(ConsoleMirror *mirror)
+{
+    size_t n;
+    const pixman_box32_t *box = damage_map_boxes(mirror->layer.damage, &n);
+
+    if (n) {
+        console_mirror_announce(mirror, box, n);
+        damage_map_clear(mirror->layer.damage);
+    }
+    return n > 0;
+}
+
+/* The same, composing what changed first. */
+static bool console_mirror_show_composed(ConsoleMirror *mirror)
+{
+    pixman_region32_t region;
+    const pixman_box32_t *box;
+    int n;
+
+    pixman_region32_init(&region);
+    console_mirror_take_damage(mirror, &region);
+    box = pixman_region32_rectangles(&region, &n);
+    for (int i = 0; i < n; i++) {
+        console_mirror_compose(mirror, &box[i]);
+    }
+    if (n) {
+        console_mirror_announce(mirror, box, n);
+    }
+    pixman_region32_fini(&region);
+    if (!mirror_overlays_any(mirror->overlays)) {
+        console_mirror_join(mirror);
+    }
+    return n > 0;
+}
+
+/* --- Frames ------------------------------------------------------------- */
 
 static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
                                            const MirrorFrame *frame)
 {
-    MirrorPass pass = {
-        .frame = frame, .damage = mirror->damage, .dst = mirror->image,
-    };
-    MirrorResult result = console_mirror_pass(mirror, &pass);
+    MirrorResult result;
+    bool changed;
 
-    if (result == MIRROR_UNCHANGED) {
-        console_mirror_blacken(mirror, &pass);
+    if (mirror_overlays_any(mirror->overlays) &&
+        !console_mirror_is_split(mirror)) {
+        console_mirror_split(mirror);
     }
-    if (damage_map_is_empty(mirror->damage)) {
+    result = mirror_layer_read(&mirror->layer, frame);
+    changed = console_mirror_is_split(mirror)
+        ? console_mirror_show_composed(mirror)
+        : console_mirror_show_damage(mirror);
+    if (result == MIRROR_BUSY || result == MIRROR_VANISHED) {
         return result;
     }
-    console_mirror_announce(mirror);
-    if (result != MIRROR_UNCHANGED) {
-        return result;
+    mirror->frames += changed;
+    return changed ? MIRROR_CHANGED : MIRROR_UNCHANGED;
+}
+
+/* The surface is new: overlays are drawn wherever they are. */
+static void console_mirror_compose_all(ConsoleMirror *mirror)
+{
+    pixman_box32_t all = {
+        .x2 = pixman_image_get_width(mirror->image),
+        .y2 = pixman_image_get_height(mirror->image),
+    };
+    pixman_region32_t region;
+
+    pixman_region32_init(&region);
+    console_mirror_take_damage(mirror, &region);
+    pixman_region32_fini(&region);
+    if (mirror_overlays_any(mirror->overlays)) {
+        console_mirror_split(mirror);
+        console_mirror_compose(mirror, &all);
     }
-    mirror->stats.frames++;
-    return MIRROR_CHANGED;
 }
 
 /* Fills a surface that nobody sees yet and publishes it once it is whole. */
@@ -315,38 +228,52 @@ static MirrorResult console_mirror_replace(ConsoleMirror *mirror,
 {
     DisplaySurface *surface =
         qemu_create_displaysurface(frame->width, frame->height);
-    g_autoptr(DamageMap) damage = damage_map_new(frame->width, frame->height);
-    MirrorPass pass = {
-        .frame = frame, .damage = damage, .dst = surface->image,
-    };
+    MirrorLayer layer = { 0 };
+    MirrorResult result;
 
-    MirrorResult result = console_mirror_pass(mirror, &pass);
-
-    if (result != MIRROR_UNCHANGED) {
+    mirror_layer_set_image(&layer, surface->image);
+    result = mirror_layer_read(&layer, frame);
+    mirror->layer.bytes_read += layer.bytes_read;
+    mirror_layer_finish(&layer);
+    if (result == MIRROR_BUSY || result == MIRROR_VANISHED) {
         qemu_free_displaysurface(surface);
         return result;
     }
     trace_console_mirror_replace(qemu_console_get_index(mirror->con),
                                  frame->width, frame->height);
     console_mirror_adopt(mirror, surface);
-    mirror->readable = frame->readable;
+    mirror->layer.readable = frame->readable;
+    console_mirror_compose_all(mirror);
     qemu_console_active(mirror->con);
     dpy_gfx_replace_mirror(mirror->con, surface);
     dpy_gfx_update(mirror->con, 0, 0, frame->width, frame->height);
-    mirror->stats.frames++;
+    mirror->frames++;
     return MIRROR_CHANGED;
 }
 
 MirrorResult console_mirror_update(ConsoleMirror *mirror,
                                    const MirrorFrame *frame)
 {
-    if (!frame_is_there(frame)) {
-        return MIRROR_VANISHED;
-    }
     if (console_mirror_shown(mirror, frame->width, frame->height)) {
         return console_mirror_refresh(mirror, frame);
     }
     return console_mirror_replace(mirror, frame);
+}
+
+MirrorResult console_mirror_show_overlay(ConsoleMirror *mirror,
+                                         unsigned index,
+                                         const MirrorFrame *frame,
+                                         int32_t x, int32_t y, uint32_t zpos)
+{
+    if (!mirror->overlays) {
+        mirror->overlays = mirror_overlays_new();
+    }
+    return mirror_overlays_show(mirror->overlays, index, frame, x, y, zpos);
+}
+
+void console_mirror_hide_overlay(ConsoleMirror *mirror, unsigned index)
+{
+    mirror_overlays_hide(mirror->overlays, index);
 }
 
 void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
@@ -354,7 +281,9 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
 {
     DisplaySurface *surface;
 
+    g_clear_pointer(&mirror->overlays, mirror_overlays_free);
     if (console_mirror_shown(mirror, width, height)) {
+        console_mirror_join(mirror);
         return;
     }
     surface = qemu_create_displaysurface(width, height);
@@ -364,5 +293,8 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
 
 MirrorStats console_mirror_stats(const ConsoleMirror *mirror)
 {
-    return mirror->stats;
+    return (MirrorStats) {
+        .frames = mirror->frames,
+        .bytes_read = mirror->layer.bytes_read,
+    };
 }

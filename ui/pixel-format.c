@@ -16,10 +16,10 @@
  * no code there.
  */
 #if HOST_BIG_ENDIAN
-#define BYTES(drm, le, be, cpp) { DRM_FORMAT_ ## drm, PIXMAN_ ## be, cpp }
+#define BYTES(drm, le, be, cpp) { DRM_FORMAT_ ## drm, PIXMAN_ ## be, cpp, 1 }
 #else
-#define BYTES(drm, le, be, cpp) { DRM_FORMAT_ ## drm, PIXMAN_ ## le, cpp }
-#define BITS(drm, le, cpp) { DRM_FORMAT_ ## drm, PIXMAN_ ## le, cpp }
+#define BYTES(drm, le, be, cpp) { DRM_FORMAT_ ## drm, PIXMAN_ ## le, cpp, 1 }
+#define BITS(drm, le, cpp) { DRM_FORMAT_ ## drm, PIXMAN_ ## le, cpp, 1 }
 #endif
 
 static const UIPixelFormat formats[] = {
@@ -59,6 +59,43 @@ const UIPixelFormat *ui_pixel_format_find(uint32_t fourcc)
         }
     }
     return NULL;
+}
+
+/* Bytes, in any host's order. */
+static const UIPixelFormat yuv_formats[] = {
+    { DRM_FORMAT_YUYV, PIXMAN_yuy2, 2, 1 },
+    { DRM_FORMAT_NV12, PIXMAN_yv12, 1, 2 },
+};
+
+const UIPixelFormat *ui_pixel_format_find_yuv(uint32_t fourcc)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(yuv_formats); i++) {
+        if (yuv_formats[i].fourcc == fourcc) {
+            return &yuv_formats[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_yuv(const UIPixelFormat *format)
+{
+    return format->pixman == PIXMAN_yuy2 || format->pixman == PIXMAN_yv12;
+}
+
+uint64_t ui_pixel_format_row_bytes(const UIPixelFormat *format,
+                                   uint32_t width)
+{
+    uint64_t pixels = width;
+
+    if (is_yuv(format)) {
+        pixels += width % 2;
+    }
+    return pixels * format->cpp;
+}
+
+uint64_t ui_pixel_format_rows(const UIPixelFormat *format, uint32_t height)
+{
+    return format->planes == 2 ? height + ((uint64_t)height + 1) / 2 : height;
 }
 
 const UIPixelFormat *ui_pixel_format_find_pixman(pixman_format_code_t pixman)

@@ -1,37 +1,60 @@
 /*
  * A display plane as a vfio device describes it, and the checks it must pass
  *
- * All sums are made in 64 bits: the extent's limit keeps stride x height
- * below 2^46, so only the offset can make one overflow.
+ * All sums are made in 64 bits: the extent's limit keeps stride x rows
+ * below 2^47, so only the offset can make one overflow.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "hw/vfio/vfio-plane.h"
-#include "ui/pixel-format.h"
 
 bool vfio_plane_is_off(const VFIOPlane *plane)
 {
     return plane->fourcc == 0 || plane->size == 0;
 }
 
-static bool extent_ok(uint32_t extent)
+static bool extent_ok(uint32_t extent, uint32_t max)
 {
-    return extent >= 1 && extent <= VFIO_PLANE_MAX_EXTENT;
+    return extent >= 1 && extent <= max;
+}
+
+const UIPixelFormat *vfio_plane_format(const VFIOPlane *plane)
+{
+    const UIPixelFormat *format = ui_pixel_format_find(plane->fourcc);
+
+    if (!format && plane->type == VFIO_PLANE_OVERLAY) {
+        format = ui_pixel_format_find_yuv(plane->fourcc);
+    }
+    return format;
+}
+
+/* What the extents of a plane of that type may be. */
+static uint32_t max_extent(VFIOPlaneType type)
+{
+    switch (type) {
+    case VFIO_PLANE_CURSOR:
+        return VFIO_PLANE_MAX_CURSOR;
+    case VFIO_PLANE_OVERLAY:
+        return VFIO_PLANE_MAX_OVERLAY;
+    default:
+        return VFIO_PLANE_MAX_EXTENT;
+    }
 }
 
 VFIOPlaneFault vfio_plane_check(const VFIOPlane *plane)
 {
-    const UIPixelFormat *format = ui_pixel_format_find(plane->fourcc);
+    const UIPixelFormat *format = vfio_plane_format(plane);
+    uint32_t max = max_extent(plane->type);
 
-    if (!extent_ok(plane->width) || !extent_ok(plane->height)) {
+    if (!extent_ok(plane->width, max) || !extent_ok(plane->height, max)) {
         return VFIO_PLANE_FAULT_EXTENT;
     }
     if (!format) {
         return VFIO_PLANE_FAULT_FORMAT;
     }
-    if (plane->stride < (uint64_t)plane->width * format->cpp) {
+    if (plane->stride < ui_pixel_format_row_bytes(format, plane->width)) {
         return VFIO_PLANE_FAULT_STRIDE;
     }
     return VFIO_PLANE_FAULT_NONE;
@@ -40,16 +63,14 @@ VFIOPlaneFault vfio_plane_check(const VFIOPlane *plane)
 /* Bytes of a row's pixels: no more than the stride, if checked. */
 static uint64_t row_bytes(const VFIOPlane *plane)
 {
-    const UIPixelFormat *format = ui_pixel_format_find(plane->fourcc);
-
-    assert(format);
-    return (uint64_t)plane->width * format->cpp;
+    return ui_pixel_format_row_bytes(vfio_plane_format(plane), plane->width);
 }
 
 bool vfio_plane_end(const VFIOPlane *plane, uint64_t *end)
 {
-    uint64_t bytes = (uint64_t)plane->stride * (plane->height - 1) +
-                     row_bytes(plane);
+    uint64_t rows = ui_pixel_format_rows(vfio_plane_format(plane),
+                                         plane->height);
+    uint64_t bytes = plane->stride * (rows - 1) + row_bytes(plane);
 
     return !__builtin_add_overflow(plane->offset, bytes, end);
 }
@@ -67,12 +88,17 @@ VFIOPlaneFault vfio_plane_check_bounds(const VFIOPlane *plane, uint64_t size)
 uint32_t vfio_plane_rows_within(const VFIOPlane *plane, uint64_t size)
 {
     uint64_t row = row_bytes(plane);
+    uint64_t rows;
 
     if (size < plane->offset || size - plane->offset < row) {
         return 0;
     }
-    return MIN((size - plane->offset - row) / plane->stride + 1,
-               plane->height);
+    rows = (size - plane->offset - row) / plane->stride + 1;
+    if (vfio_plane_format(plane)->planes == 2) {
+        /* two rows of pixels need one of chroma, behind all luma */
+        rows = rows > plane->height ? 2 * (rows - plane->height) : 0;
+    }
+    return MIN(rows, plane->height);
 }
 
 bool vfio_plane_same_buffer(const VFIOPlane *a, const VFIOPlane *b)
@@ -98,6 +124,7 @@ const char *vfio_plane_fault_name(VFIOPlaneFault fault)
         [VFIO_PLANE_FAULT_REGION] = "region",
         [VFIO_PLANE_FAULT_MAP] = "map",
         [VFIO_PLANE_FAULT_VANISHED] = "vanished",
+        [VFIO_PLANE_FAULT_ALIAS] = "alias",
     };
 
     assert((unsigned)fault < VFIO_PLANE_FAULT__MAX);

@@ -7,8 +7,8 @@
  *
  * This file is the device as the guest sees it. vgpu-sw-source.c is the plane
  * source, vgpu-sw-planes.c what the plane registers do, vgpu-sw-buffer.c the
- * memory, vgpu-sw-edid.c the EDID region, vgpu-sw-vmstate.c migration. The registers are described in
- * docs/system/devices/vgpu-sw.rst.
+ * memory, vgpu-sw-edid.c the EDID region, vgpu-sw-vmstate.c migration. The
+ * registers are described in docs/system/devices/vgpu-sw.rst.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

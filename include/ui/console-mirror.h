@@ -8,71 +8,30 @@
 #define UI_CONSOLE_MIRROR_H
 
 #include "ui/console.h"
-#include "ui/pixel-format.h"
+#include "ui/mirror-layer.h"
 
 /**
  * DOC: The console's mirror
  *
- * The one place where QEMU's CPU reads pixels that a device or guest can
- * change. Viewers, encoders and picture files see only the mirror's surface,
- * which is always x8r8g8b8 and belongs to the console.
+ * Viewers, encoders and picture files see only the mirror's surface, which is
+ * always x8r8g8b8 and belongs to the console. What a device or guest can
+ * change gets there through mirror layers alone.
  *
  * console_mirror_update() compares the frame with the surface, copies what
  * differs and announces just that with dpy_gfx_update(). Memory that vanishes
  * under the copy ends it; the surface then keeps what it has.
+ *
+ * While there are overlays the frame goes to an image of its own, and the
+ * surface is composed of that and of the overlays' copies, where something
+ * changed. Without overlays there is no such image.
  */
 typedef struct ConsoleMirror ConsoleMirror;
 
 /**
- * struct MirrorFrame:
- * @format: of the pixels, not NULL
- * @width: pixels
- * @height: rows
- * @readable: rows from the top that can be read, at most @height; the rest is
- *            shown black
- * @stride: bytes from row to row, at least @width pixels
- * @offset: bytes to the first pixel
- * @map: mapped memory that @offset counts from; NULL if there is @read
- * @fd: dma-buf behind @map, whose size and fences are looked at before each
- *      copy, or -1
- * @read: (optional) copies @len bytes at @offset to @buf and returns the
- *        count or a negative errno; used where memory cannot be mapped
- * @opaque: for @read
- *
- * A frame in memory that the caller has checked: @readable rows lie whole in
- * @map or in what @read reaches. Only borrowed for the call.
- */
-typedef struct MirrorFrame {
-    const UIPixelFormat *format;
-    uint32_t width;
-    uint32_t height;
-    uint32_t readable;
-    uint32_t stride;
-    uint64_t offset;
-    const uint8_t *map;
-    int fd;
-    ssize_t (*read)(void *opaque, void *buf, size_t len, uint64_t offset);
-    void *opaque;
-} MirrorFrame;
-
-/**
- * enum MirrorResult:
- * @MIRROR_UNCHANGED: the surface shows the frame and did so before
- * @MIRROR_CHANGED: the surface shows the frame now
- * @MIRROR_BUSY: the device is still drawing; nothing was read
- * @MIRROR_VANISHED: the memory, or a part of it, is gone
- */
-typedef enum MirrorResult {
-    MIRROR_UNCHANGED,
-    MIRROR_CHANGED,
-    MIRROR_BUSY,
-    MIRROR_VANISHED,
-} MirrorResult;
-
-/**
  * struct MirrorStats:
  * @frames: updates that changed something
- * @bytes_read: bytes of device memory that were looked at
+ * @bytes_read: bytes of device memory that were looked at for frames, without
+ *              overlays
  */
 typedef struct MirrorStats {
     uint64_t frames;
@@ -109,13 +68,41 @@ MirrorResult console_mirror_update(ConsoleMirror *mirror,
                                    const MirrorFrame *frame);
 
 /**
+ * console_mirror_show_overlay:
+ * @mirror: a mirror
+ * @index: which one, below MIRROR_OVERLAYS
+ * @frame: its pixels
+ * @x: of its left edge, in the pixels of what console_mirror_update() shows
+ * @y: of its top edge
+ * @zpos: larger is nearer to the viewer
+ *
+ * Reads an overlay, which the next console_mirror_update() shows. See
+ * mirror_overlays_show().
+ *
+ * Returns: what happened.
+ */
+MirrorResult console_mirror_show_overlay(ConsoleMirror *mirror,
+                                         unsigned index,
+                                         const MirrorFrame *frame,
+                                         int32_t x, int32_t y, uint32_t zpos);
+
+/**
+ * console_mirror_hide_overlay:
+ * @mirror: a mirror
+ * @index: which one, below MIRROR_OVERLAYS
+ *
+ * Takes an overlay away at the next console_mirror_update().
+ */
+void console_mirror_hide_overlay(ConsoleMirror *mirror, unsigned index);
+
+/**
  * console_mirror_prepare:
  * @mirror: a mirror
  * @width: pixels
  * @height: rows
  *
  * Gives the console a surface of that size for somebody else to fill, as a
- * GL readback does.
+ * GL readback does. There are no overlays over it.
  */
 void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
                             uint32_t height);

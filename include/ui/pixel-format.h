@@ -16,15 +16,18 @@
  * struct UIPixelFormat:
  * @fourcc: DRM_FORMAT_*, from drm_fourcc.h
  * @pixman: the pixman code for the same bytes in memory on this host
- * @cpp: bytes per pixel
+ * @cpp: bytes per pixel, of the first plane
+ * @planes: 1; 2 for luma and, in half as many rows, pairs of U and V, which
+ *          pixman has as three planes
  *
- * A single-plane, linear format. DRM codes are little-endian, pixman's are in
- * host order; the table takes that into account.
+ * A linear format. DRM codes are little-endian, pixman's are in host order;
+ * the table takes that into account.
  */
 typedef struct UIPixelFormat {
     uint32_t fourcc;
     pixman_format_code_t pixman;
     uint8_t cpp;
+    uint8_t planes;
 } UIPixelFormat;
 
 /**
@@ -35,6 +38,37 @@ typedef struct UIPixelFormat {
  * has no code for.
  */
 const UIPixelFormat *ui_pixel_format_find(uint32_t fourcc);
+
+/**
+ * ui_pixel_format_find_yuv:
+ * @fourcc: DRM_FORMAT_*
+ *
+ * The same for what video uses, BT.601 in limited range as pixman has it.
+ * Viewers that take dma-bufs need not know these formats.
+ *
+ * Returns: the format's constant description, or NULL.
+ */
+const UIPixelFormat *ui_pixel_format_find_yuv(uint32_t fourcc);
+
+/**
+ * ui_pixel_format_row_bytes:
+ * @format: a format
+ * @width: pixels
+ *
+ * Returns: bytes that a row takes, in each plane. What is shared by two pixels
+ * counts whole.
+ */
+uint64_t ui_pixel_format_row_bytes(const UIPixelFormat *format,
+                                   uint32_t width);
+
+/**
+ * ui_pixel_format_rows:
+ * @format: a format
+ * @height: rows of pixels
+ *
+ * Returns: rows that a frame takes in memory, all planes together.
+ */
+uint64_t ui_pixel_format_rows(const UIPixelFormat *format, uint32_t height);
 
 /**
  * ui_pixel_format_find_pixman:

@@ -59,15 +59,101 @@ static const CheckCase checks[] = {
       VFIO_PLANE_FAULT_STRIDE, "rows count in the format's own bytes" },
 };
 
-static void test_check(const void *opaque)
+static const CheckCase cursor_checks[] = {
+    { "largest", DRM_FORMAT_ARGB8888, 256, 256, 1024, VFIO_PLANE_FAULT_NONE,
+      "the limit is allowed" },
+    { "wide", DRM_FORMAT_ARGB8888, 257, 1, 2048, VFIO_PLANE_FAULT_EXTENT,
+      "one past the limit" },
+    { "high", DRM_FORMAT_ARGB8888, 1, 257, 4, VFIO_PLANE_FAULT_EXTENT,
+      "one past the limit" },
+    { "primary-size", XR24, 1024, 768, 4096, VFIO_PLANE_FAULT_EXTENT,
+      "a driver that knows one plane only" },
+    { "video", DRM_FORMAT_YUYV, 64, 64, 128, VFIO_PLANE_FAULT_FORMAT,
+      "no alpha, no cursor" },
+};
+
+static const CheckCase overlay_checks[] = {
+    { "largest", XR24, 4096, 4096, 16384, VFIO_PLANE_FAULT_NONE,
+      "the limit is allowed" },
+    { "wide", XR24, 4097, 1, 32768, VFIO_PLANE_FAULT_EXTENT,
+      "one past the limit" },
+    { "yuyv", DRM_FORMAT_YUYV, 720, 576, 1440, VFIO_PLANE_FAULT_NONE,
+      "video" },
+    { "yuyv-odd", DRM_FORMAT_YUYV, 5, 5, 12, VFIO_PLANE_FAULT_NONE,
+      "the last pair is whole" },
+    { "yuyv-short", DRM_FORMAT_YUYV, 5, 5, 11, VFIO_PLANE_FAULT_STRIDE,
+      "the last pair is not" },
+    { "nv12", DRM_FORMAT_NV12, 720, 576, 720, VFIO_PLANE_FAULT_NONE,
+      "video" },
+    { "nv12-odd", DRM_FORMAT_NV12, 5, 5, 6, VFIO_PLANE_FAULT_NONE,
+      "chroma has three pairs" },
+    { "nv12-short", DRM_FORMAT_NV12, 5, 5, 5, VFIO_PLANE_FAULT_STRIDE,
+      "the third pair lacks its V" },
+    { "p010", DRM_FORMAT_P010, 720, 576, 1440, VFIO_PLANE_FAULT_FORMAT,
+      "not one that is read here" },
+};
+
+static void check(const CheckCase *c, VFIOPlaneType type)
 {
-    const CheckCase *c = opaque;
-    VFIOPlane plane = { .fourcc = c->fourcc, .width = c->width,
+    VFIOPlane plane = { .type = type, .fourcc = c->fourcc, .width = c->width,
                         .height = c->height, .stride = c->stride };
 
     g_test_message("%s", c->why);
     g_assert_cmpstr(vfio_plane_fault_name(vfio_plane_check(&plane)), ==,
                     vfio_plane_fault_name(c->expected));
+}
+
+static void test_check(const void *opaque)
+{
+    check(opaque, VFIO_PLANE_PRIMARY);
+}
+
+static void test_check_cursor(const void *opaque)
+{
+    check(opaque, VFIO_PLANE_CURSOR);
+}
+
+static void test_check_overlay(const void *opaque)
+{
+    check(opaque, VFIO_PLANE_OVERLAY);
+}
+
+static void add_checks(const char *group, const CheckCase *cases, size_t n,
+                       GTestDataFunc test)
+{
+    for (size_t i = 0; i < n; i++) {
+        g_autofree char *path = g_strdup_printf("/vfio-plane/%s/%s", group,
+                                                cases[i].name);
+
+        g_test_add_data_func(path, &cases[i], test);
+    }
+}
+
+/* Luma rows, then half as many of chroma; all have to be there. */
+static void test_nv12_bounds(void)
+{
+    const VFIOPlane plane = {
+        .type = VFIO_PLANE_OVERLAY, .fourcc = DRM_FORMAT_NV12,
+        .width = 16, .height = 5, .stride = 32, .offset = 64,
+    };
+    const uint64_t whole = 64 + 32 * (5 + 3 - 1) + 16;
+    uint64_t end;
+
+    g_assert_cmpint(vfio_plane_check(&plane), ==, VFIO_PLANE_FAULT_NONE);
+    g_assert_true(vfio_plane_end(&plane, &end));
+    g_assert_cmpuint(end, ==, whole);
+    g_assert_cmpint(vfio_plane_check_bounds(&plane, whole), ==,
+                    VFIO_PLANE_FAULT_NONE);
+    g_assert_cmpint(vfio_plane_check_bounds(&plane, whole - 1), ==,
+                    VFIO_PLANE_FAULT_BOUNDS);
+
+    g_assert_cmpuint(vfio_plane_rows_within(&plane, whole), ==, 5);
+    g_assert_cmpuint(vfio_plane_rows_within(&plane, whole - 1), ==, 4);
+    g_assert_cmpuint(vfio_plane_rows_within(&plane, whole - 33), ==, 2);
+    g_assert_cmpuint(vfio_plane_rows_within(&plane, 64 + 32 * 5 + 16), ==, 2);
+    g_assert_cmpuint(vfio_plane_rows_within(&plane, 64 + 32 * 5 + 15), ==, 0);
+    g_assert_cmpuint(vfio_plane_rows_within(&plane, 64 + 32 * 2), ==, 0);
+    g_assert_cmpuint(vfio_plane_rows_within(&plane, 0), ==, 0);
 }
 
 typedef struct BoundsCase {
@@ -119,7 +205,8 @@ static const BoundsCase bounds[] = {
 static void test_bounds(const void *opaque)
 {
     const BoundsCase *c = opaque;
-    VFIOPlane plane = { .fourcc = XR24, .width = c->width,
+    VFIOPlane plane = { .type = VFIO_PLANE_PRIMARY,
+                        .fourcc = XR24, .width = c->width,
                         .height = c->height, .stride = c->stride,
                         .offset = c->offset,
                         /* The device's word, which counts for nothing. */
@@ -245,12 +332,12 @@ static void test_fault_names(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-        g_autofree char *path = g_strdup_printf("/vfio-plane/check/%s",
-                                                checks[i].name);
-
-        g_test_add_data_func(path, &checks[i], test_check);
-    }
+    add_checks("check", checks, ARRAY_SIZE(checks), test_check);
+    add_checks("cursor", cursor_checks, ARRAY_SIZE(cursor_checks),
+               test_check_cursor);
+    add_checks("overlay", overlay_checks, ARRAY_SIZE(overlay_checks),
+               test_check_overlay);
+    g_test_add_func("/vfio-plane/nv12-bounds", test_nv12_bounds);
     for (size_t i = 0; i < ARRAY_SIZE(bounds); i++) {
         g_autofree char *path = g_strdup_printf("/vfio-plane/bounds/%s",
                                                 bounds[i].name);

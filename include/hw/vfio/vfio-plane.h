@@ -7,11 +7,22 @@
 #ifndef HW_VFIO_VFIO_PLANE_H
 #define HW_VFIO_VFIO_PLANE_H
 
+#include "ui/pixel-format.h"
+
 /*
  * Larger than any display today (8K is 7680x4320), small enough that a frame
  * of them stays below 1 GiB and every pixel count fits 32 bits.
  */
 #define VFIO_PLANE_MAX_EXTENT 16384
+
+/* What hardware has at most, and less than viewers take (QEMUCursor: 512). */
+#define VFIO_PLANE_MAX_CURSOR 256
+
+/*
+ * More than any video; QEMU has a copy of each overlay, and a guest is not to
+ * make it hold more than 64 MiB for one.
+ */
+#define VFIO_PLANE_MAX_OVERLAY 4096
 
 /* Both hotspot fields hold this when the guest gave none (UAPI, vfio.h). */
 #define VFIO_PLANE_NO_HOTSPOT UINT32_MAX
@@ -78,7 +89,8 @@ typedef struct VFIOPlane {
  * enum VFIOPlaneFault:
  * @VFIO_PLANE_FAULT_NONE: all is well
  * @VFIO_PLANE_FAULT_QUERY: the device refused the query
- * @VFIO_PLANE_FAULT_EXTENT: width or height is 0 or past the limit
+ * @VFIO_PLANE_FAULT_EXTENT: width or height is 0 or past the limit for planes
+ *                           of that type
  * @VFIO_PLANE_FAULT_FORMAT: no viewer can take this fourcc
  * @VFIO_PLANE_FAULT_MODIFIER: not linear, and there is no GL to read it
  * @VFIO_PLANE_FAULT_STRIDE: a row does not fit the stride
@@ -87,6 +99,8 @@ typedef struct VFIOPlane {
  * @VFIO_PLANE_FAULT_REGION: there is no such region, or no reading it
  * @VFIO_PLANE_FAULT_MAP: the buffer cannot be mapped
  * @VFIO_PLANE_FAULT_VANISHED: memory went away while it was read
+ * @VFIO_PLANE_FAULT_ALIAS: the device answers for another plane than the one
+ *                          that it was asked for
  *
  * Kinds of faults: each is warned of once and counted each time.
  */
@@ -102,6 +116,7 @@ typedef enum VFIOPlaneFault {
     VFIO_PLANE_FAULT_REGION,
     VFIO_PLANE_FAULT_MAP,
     VFIO_PLANE_FAULT_VANISHED,
+    VFIO_PLANE_FAULT_ALIAS,
     VFIO_PLANE_FAULT__MAX
 } VFIOPlaneFault;
 
@@ -113,6 +128,15 @@ typedef enum VFIOPlaneFault {
  * format or size).
  */
 bool vfio_plane_is_off(const VFIOPlane *plane);
+
+/**
+ * vfio_plane_format:
+ * @plane: an answer of the device
+ *
+ * Returns: how the CPU reads it, or NULL. Overlays may have the formats of
+ * video.
+ */
+const UIPixelFormat *vfio_plane_format(const VFIOPlane *plane);
 
 /**
  * vfio_plane_check:

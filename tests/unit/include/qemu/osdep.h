@@ -26,8 +26,14 @@
 
 #include <glib.h>
 
+/* What QEMU's functions fail with; nothing here looks into one. */
+typedef struct Error Error;
+
 #define HOST_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 
 #define ARRAY_SIZE(x) G_N_ELEMENTS(x)
+#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#define ROUND_UP(n, d) (((n) + (d) - 1) / (d) * (d))
+#define QEMU_BUILD_BUG_ON(x) _Static_assert(!(x), #x)
 
 #endif /* QEMU_OSDEP_H */

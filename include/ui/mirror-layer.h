@@ -1,0 +1,139 @@
+/*
+ * One plane's pixels: device memory copied into an image that QEMU owns
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef UI_MIRROR_LAYER_H
+#define UI_MIRROR_LAYER_H
+
+#include "ui/damage-map.h"
+#include "ui/pixel-format.h"
+
+/**
+ * DOC: Mirror layers
+ *
+ * The one place where QEMU's CPU reads pixels that a device or guest can
+ * change: everything else works on what was copied here. A layer is an image
+ * and what changed in it; the console's mirror has one for the primary plane
+ * and one for each overlay, and the cursor is read through another.
+ */
+
+/**
+ * struct MirrorFrame:
+ * @format: of the pixels, not NULL
+ * @straight: colours are not multiplied by alpha; they are in the copy
+ * @width: pixels
+ * @height: rows
+ * @readable: rows from the top that can be read, at most @height; the rest is
+ *            shown black, or not at all if the layer has alpha
+ * @stride: bytes from row to row, at least ui_pixel_format_row_bytes()
+ * @offset: bytes to the first pixel
+ * @map: mapped memory that @offset counts from; NULL if there is @read
+ * @fd: dma-buf behind @map, whose size and fences are looked at before each
+ *      copy, or -1
+ * @read: (optional) copies @len bytes at @offset to @buf and returns the
+ *        count or a negative errno; used where memory cannot be mapped, not
+ *        for formats of several planes
+ * @opaque: for @read
+ *
+ * A frame in memory that the caller has checked: @readable rows lie whole in
+ * @map or in what @read reaches. Only borrowed for the call.
+ */
+typedef struct MirrorFrame {
+    const UIPixelFormat *format;
+    bool straight;
+    uint32_t width;
+    uint32_t height;
+    uint32_t readable;
+    uint32_t stride;
+    uint64_t offset;
+    const uint8_t *map;
+    int fd;
+    ssize_t (*read)(void *opaque, void *buf, size_t len, uint64_t offset);
+    void *opaque;
+} MirrorFrame;
+
+/**
+ * enum MirrorResult:
+ * @MIRROR_UNCHANGED: the copy shows the frame and did so before
+ * @MIRROR_CHANGED: the copy shows the frame now
+ * @MIRROR_BUSY: the device is still drawing; nothing was read
+ * @MIRROR_VANISHED: the memory, or a part of it, is gone
+ */
+typedef enum MirrorResult {
+    MIRROR_UNCHANGED,
+    MIRROR_CHANGED,
+    MIRROR_BUSY,
+    MIRROR_VANISHED,
+} MirrorResult;
+
+/**
+ * struct MirrorLayer:
+ * @image: x8r8g8b8, or a8r8g8b8 with colours multiplied by alpha; NULL until
+ *         mirror_layer_set_image()
+ * @damage: what was copied into @image since its owner cleared it
+ * @bytes_read: bytes of device memory that were looked at
+ * @readable: rows of the last frame that could be read
+ * @bounce: some rows as the device has them
+ * @converted: the same as @image has them
+ * @multiplied: the same once more, multiplied by alpha
+ *
+ * All zeros is a new layer. Owners may look at @image and @damage, clear
+ * @damage, and draw into @image what no frame brings.
+ */
+typedef struct MirrorLayer {
+    pixman_image_t *image;
+    DamageMap *damage;
+    uint64_t bytes_read;
+    uint32_t readable;
+    pixman_image_t *bounce;
+    pixman_image_t *converted;
+    pixman_image_t *multiplied;
+} MirrorLayer;
+
+/**
+ * mirror_layer_set_image:
+ * @layer: a layer
+ * @image: where frames go from now on; the layer takes a reference. NULL for
+ *         nowhere.
+ *
+ * The damage is forgotten if the size is another one than before.
+ */
+void mirror_layer_set_image(MirrorLayer *layer, pixman_image_t *image);
+
+/**
+ * mirror_layer_fit:
+ * @layer: a layer
+ * @frame: what it is to hold
+ *
+ * Gives the layer a new image, transparent or black, if it has none of the
+ * frame's size and kind (with alpha or without).
+ *
+ * Returns: true if the image is a new one.
+ */
+bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame);
+
+/**
+ * mirror_layer_read:
+ * @layer: a layer with an image of @frame's size; one with alpha only for
+ *         formats with alpha
+ * @frame: what to copy
+ *
+ * Compares the frame with the image, copies what differs and marks that in
+ * @layer->damage, which may be more than nothing if memory vanished half way.
+ * Main loop only.
+ *
+ * Returns: what happened; MIRROR_CHANGED if there is damage afterwards.
+ */
+MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame);
+
+/**
+ * mirror_layer_finish:
+ * @layer: a layer
+ *
+ * Frees what it holds; it is as new afterwards.
+ */
+void mirror_layer_finish(MirrorLayer *layer);
+
+#endif /* UI_MIRROR_LAYER_H */

@@ -1,0 +1,325 @@
+/*
+ * One plane's pixels: device memory copied into an image that QEMU owns
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "ui/dmabuf-map.h"
+#include "ui/mirror-layer.h"
+
+/* Two tiles and a bit each way, and odd. */
+#define WIDTH (2 * DAMAGE_TILE_WIDTH + 5)
+#define HEIGHT (2 * DAMAGE_TILE_HEIGHT + 3)
+
+static bool busy;
+static int begun;
+
+/* In the place of ui/dmabuf-map.c, whose ioctls need a dma-buf. */
+bool dmabuf_sync_read_begin(int fd)
+{
+    begun += !busy;
+    return !busy;
+}
+
+void dmabuf_sync_read_end(int fd)
+{
+    begun--;
+}
+
+static uint32_t noise(uint32_t key)
+{
+    key = (key ^ (key >> 16)) * 0x45d9f3b;
+    key = (key ^ (key >> 16)) * 0x45d9f3b;
+    return key ^ (key >> 16);
+}
+
+static uint8_t *new_noise(size_t len, uint32_t seed)
+{
+    uint8_t *bytes = g_malloc(len);
+
+    for (size_t i = 0; i < len; i++) {
+        bytes[i] = noise(seed << 24 ^ i);
+    }
+    return bytes;
+}
+
+static const UIPixelFormat *find_format(uint32_t fourcc)
+{
+    return ui_pixel_format_find(fourcc) ?: ui_pixel_format_find_yuv(fourcc);
+}
+
+static MirrorFrame new_frame(uint32_t fourcc, const uint8_t *map)
+{
+    const UIPixelFormat *format = find_format(fourcc);
+
+    return (MirrorFrame) {
+        .format = format,
+        .width = WIDTH,
+        .height = HEIGHT,
+        .readable = HEIGHT,
+        .stride = ui_pixel_format_row_bytes(format, WIDTH) + 12,
+        .offset = 24,
+        .map = map,
+        .fd = -1,
+    };
+}
+
+static size_t frame_bytes(const MirrorFrame *frame)
+{
+    return frame->offset +
+        frame->stride * ui_pixel_format_rows(frame->format, HEIGHT);
+}
+
+static uint32_t pixel_of(const MirrorLayer *layer, uint32_t x, uint32_t y)
+{
+    return pixman_image_get_data(layer->image)
+        [y * pixman_image_get_stride(layer->image) / 4 + x];
+}
+
+static void clear_damage(MirrorLayer *layer)
+{
+    damage_map_clear(layer->damage);
+}
+
+/* Times alpha and back to 8 bits, rounded to the nearest. */
+static uint32_t times(uint32_t colour, uint32_t alpha)
+{
+    return (2 * colour * alpha + 255) / (2 * 255);
+}
+
+/* What a pixel of ARGB8888 is in a layer with alpha. */
+static uint32_t expected_argb(uint32_t pixel, bool straight)
+{
+    uint32_t alpha = pixel >> 24;
+
+    if (!straight) {
+        return pixel;
+    }
+    return alpha << 24 | times(pixel >> 16 & 0xff, alpha) << 16 |
+        times(pixel >> 8 & 0xff, alpha) << 8 | times(pixel & 0xff, alpha);
+}
+
+static void test_argb(const void *data)
+{
+    bool straight = *(const char *)data == 's';
+    MirrorFrame frame = new_frame(DRM_FORMAT_ARGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 1);
+    MirrorLayer layer = { 0 };
+
+    frame.map = memory;
+    frame.straight = straight;
+    g_assert_true(mirror_layer_fit(&layer, &frame));
+    g_assert_false(mirror_layer_fit(&layer, &frame));
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    for (uint32_t y = 0; y < HEIGHT; y++) {
+        const uint8_t *row = memory + frame.offset + frame.stride * y;
+
+        for (uint32_t x = 0; x < WIDTH; x++) {
+            uint32_t pixel = row[4 * x] | row[4 * x + 1] << 8 |
+                row[4 * x + 2] << 16 | (uint32_t)row[4 * x + 3] << 24;
+
+            g_assert_cmphex(pixel_of(&layer, x, y), ==,
+                            expected_argb(pixel, straight));
+        }
+    }
+    clear_damage(&layer);
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_UNCHANGED);
+    g_assert_cmpuint(layer.bytes_read, ==, 2 * WIDTH * HEIGHT * 4);
+    mirror_layer_finish(&layer);
+    g_assert_null(layer.image);
+}
+
+/* A layer that knew alpha forgets it, and the other way round. */
+static void test_fit(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_ARGB8888, NULL);
+    MirrorLayer layer = { 0 };
+
+    g_assert_true(mirror_layer_fit(&layer, &frame));
+    frame.format = find_format(DRM_FORMAT_XRGB8888);
+    g_assert_true(mirror_layer_fit(&layer, &frame));
+    frame.format = find_format(DRM_FORMAT_RGB565);
+    g_assert_false(mirror_layer_fit(&layer, &frame));
+    frame.width++;
+    g_assert_true(mirror_layer_fit(&layer, &frame));
+    mirror_layer_finish(&layer);
+}
+
+/* BT.601, limited range, in floating point. */
+static int clamp(double value)
+{
+    return value <= 0 ? 0 : value >= 255 ? 255 : (int)(value + 0.5);
+}
+
+static void assert_colour(uint32_t pixel, int y, int u, int v)
+{
+    double luma = 255.0 / 219 * (y - 16);
+    int want[3] = {
+        clamp(luma + 255.0 / 224 * 1.402 * (v - 128)),
+        clamp(luma - 255.0 / 224 * 0.344136 * (u - 128)
+                   - 255.0 / 224 * 0.714136 * (v - 128)),
+        clamp(luma + 255.0 / 224 * 1.772 * (u - 128)),
+    };
+
+    for (int i = 0; i < 3; i++) {
+        int got = pixel >> (16 - 8 * i) & 0xff;
+
+        g_assert_cmpint(ABS(got - want[i]), <=, 2);
+    }
+}
+
+static void check_yuv(uint32_t fourcc, const uint8_t *memory,
+                      const MirrorFrame *frame, const MirrorLayer *layer)
+{
+    for (uint32_t y = 0; y < frame->readable; y++) {
+        const uint8_t *row = memory + frame->offset + frame->stride * y;
+        const uint8_t *chroma = memory + frame->offset +
+            frame->stride * (HEIGHT + y / 2);
+
+        for (uint32_t x = 0; x < WIDTH; x++) {
+            if (fourcc == DRM_FORMAT_YUYV) {
+                assert_colour(pixel_of(layer, x, y), row[2 * x],
+                              row[x / 2 * 4 + 1], row[x / 2 * 4 + 3]);
+            } else {
+                assert_colour(pixel_of(layer, x, y), row[x],
+                              chroma[x / 2 * 2], chroma[x / 2 * 2 + 1]);
+            }
+        }
+    }
+}
+
+static void test_yuv(const void *data)
+{
+    uint32_t fourcc = *(const char *)data == 'Y' ? DRM_FORMAT_YUYV
+                                                 : DRM_FORMAT_NV12;
+    MirrorFrame frame = new_frame(fourcc, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 2);
+    MirrorLayer layer = { 0 };
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    check_yuv(fourcc, memory, &frame, &layer);
+
+    clear_damage(&layer);
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_UNCHANGED);
+
+    /* rows that cannot be read any more are black */
+    frame.readable = DAMAGE_TILE_HEIGHT + 1;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    check_yuv(fourcc, memory, &frame, &layer);
+    g_assert_cmphex(pixel_of(&layer, 0, frame.readable), ==, 0);
+    g_assert_cmphex(pixel_of(&layer, WIDTH - 1, HEIGHT - 1), ==, 0);
+    mirror_layer_finish(&layer);
+}
+
+/* One pixel of another colour is one damaged tile. */
+static void test_damage(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_ARGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 3);
+    MirrorLayer layer = { 0 };
+    const pixman_box32_t *box;
+    size_t n;
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_read(&layer, &frame);
+    clear_damage(&layer);
+    memory[frame.offset + frame.stride * (HEIGHT - 1) + 4 * (WIDTH - 1)] ^= 1;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    box = damage_map_boxes(layer.damage, &n);
+    g_assert_cmpuint(n, ==, 1);
+    g_assert_cmpint(box->x1, ==, 2 * DAMAGE_TILE_WIDTH);
+    g_assert_cmpint(box->y1, ==, 2 * DAMAGE_TILE_HEIGHT);
+    g_assert_cmpint(box->x2, ==, WIDTH);
+    g_assert_cmpint(box->y2, ==, HEIGHT);
+    mirror_layer_finish(&layer);
+}
+
+/* A file in the place of a dma-buf: fenced, then shrunken. */
+static void test_busy_and_gone(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_ARGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 4);
+    FILE *file = tmpfile();
+    MirrorLayer layer = { 0 };
+
+    g_assert_nonnull(file);
+    frame.fd = fileno(file);
+    frame.map = memory;
+    g_assert_cmpint(ftruncate(frame.fd, frame_bytes(&frame)), ==, 0);
+    mirror_layer_fit(&layer, &frame);
+
+    busy = true;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_BUSY);
+    g_assert_true(damage_map_is_empty(layer.damage));
+    busy = false;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    g_assert_cmpint(begun, ==, 0);
+
+    clear_damage(&layer);
+    g_assert_cmpint(ftruncate(frame.fd, frame_bytes(&frame) / 2), ==, 0);
+    memset(memory, 0, frame_bytes(&frame));
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_VANISHED);
+    g_assert_true(damage_map_is_empty(layer.damage));
+    g_assert_cmpint(begun, ==, 0);
+    mirror_layer_finish(&layer);
+    fclose(file);
+}
+
+static ssize_t read_memory(void *opaque, void *buf, size_t len,
+                           uint64_t offset)
+{
+    memcpy(buf, (uint8_t *)opaque + offset, len);
+    return len;
+}
+
+static ssize_t read_nothing(void *opaque, void *buf, size_t len,
+                            uint64_t offset)
+{
+    return -EIO;
+}
+
+static void test_read_function(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_RGB565, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 5);
+    MirrorLayer mapped = { 0 }, read = { 0 };
+
+    frame.map = memory;
+    mirror_layer_fit(&mapped, &frame);
+    mirror_layer_read(&mapped, &frame);
+
+    frame.map = NULL;
+    frame.read = read_memory;
+    frame.opaque = memory;
+    mirror_layer_fit(&read, &frame);
+    g_assert_cmpint(mirror_layer_read(&read, &frame), ==, MIRROR_CHANGED);
+    for (uint32_t y = 0; y < HEIGHT; y++) {
+        for (uint32_t x = 0; x < WIDTH; x++) {
+            g_assert_cmphex(pixel_of(&mapped, x, y), ==,
+                            pixel_of(&read, x, y));
+        }
+    }
+    frame.read = read_nothing;
+    g_assert_cmpint(mirror_layer_read(&read, &frame), ==, MIRROR_VANISHED);
+    mirror_layer_finish(&mapped);
+    mirror_layer_finish(&read);
+}
+
+int main(int argc, char *argv[])
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_data_func("/mirror-layer/argb/multiplied", "m", test_argb);
+    g_test_add_data_func("/mirror-layer/argb/straight", "s", test_argb);
+    g_test_add_data_func("/mirror-layer/yuyv", "Y", test_yuv);
+    g_test_add_data_func("/mirror-layer/nv12", "N", test_yuv);
+    g_test_add_func("/mirror-layer/fit", test_fit);
+    g_test_add_func("/mirror-layer/damage", test_damage);
+    g_test_add_func("/mirror-layer/busy-and-gone", test_busy_and_gone);
+    g_test_add_func("/mirror-layer/read-function", test_read_function);
+    return g_test_run();
+}

@@ -1,0 +1,381 @@
+/*
+ * One plane's pixels: device memory copied into an image that QEMU owns
+ *
+ * A frame in the image's own layout is compared with it where it lies, so
+ * that a still screen costs one read of the device's memory and no write.
+ * Other formats, and memory that cannot be mapped, go through a bounce buffer
+ * of a few rows that pixman then converts: pixman may hold memory of its own,
+ * which guarded_read()'s jump would lose.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "ui/dmabuf-map.h"
+#include "ui/guarded-read.h"
+#include "ui/mirror-layer.h"
+
+/*
+ * Rows that are bounced at a time: those of one row of damage tiles. Even, so
+ * that each chroma row of NV12 is read once.
+ */
+#define BOUNCE_ROWS DAMAGE_TILE_HEIGHT
+QEMU_BUILD_BUG_ON(BOUNCE_ROWS % 2);
+
+/* What one pass works on; lives on the stack. */
+typedef struct MirrorPass {
+    const MirrorFrame *frame;
+    MirrorLayer *layer;
+    uint32_t y;
+    uint32_t rows;
+    uint8_t *bounce;
+    size_t bounce_stride;
+} MirrorPass;
+
+static uint8_t *image_row(pixman_image_t *image, uint32_t y)
+{
+    return (uint8_t *)pixman_image_get_data(image) +
+        (size_t)pixman_image_get_stride(image) * y;
+}
+
+static bool image_has_alpha(pixman_image_t *image)
+{
+    return PIXMAN_FORMAT_A(pixman_image_get_format(image)) != 0;
+}
+
+static bool frame_has_alpha(const MirrorFrame *frame)
+{
+    return PIXMAN_FORMAT_A(frame->format->pixman) != 0;
+}
+
+static size_t frame_row_bytes(const MirrorFrame *frame)
+{
+    return ui_pixel_format_row_bytes(frame->format, frame->width);
+}
+
+static const uint8_t *frame_row(const MirrorFrame *frame, uint32_t y)
+{
+    return frame->map + frame->offset + (uint64_t)frame->stride * y;
+}
+
+/* The bytes of the map that the frame's readable rows take. */
+static size_t frame_map_len(const MirrorFrame *frame)
+{
+    uint64_t last = frame->readable - 1;
+
+    if (frame->format->planes == 2) {
+        last = frame->height + last / 2;
+    }
+    return frame->offset + frame->stride * last + frame_row_bytes(frame);
+}
+
+/* Has the buffer shrunk? Asking is cheap and keeps the last frame whole. */
+static bool frame_is_there(const MirrorFrame *frame)
+{
+    off_t size;
+
+    if (frame->fd < 0 || frame->readable == 0) {
+        return true;
+    }
+    size = lseek(frame->fd, 0, SEEK_END);
+    return size >= 0 && (uint64_t)size >= frame_map_len(frame);
+}
+
+/* Do colours have to be multiplied by alpha? An opaque image has none. */
+static bool pass_multiplies(const MirrorPass *pass)
+{
+    return pass->frame->straight && frame_has_alpha(pass->frame) &&
+        image_has_alpha(pass->layer->image);
+}
+
+/* Can the frame's bytes go into the image as they are? */
+static bool pass_is_native(const MirrorPass *pass)
+{
+    pixman_format_code_t format = pass->frame->format->pixman;
+
+    return (format == PIXMAN_x8r8g8b8 || format == PIXMAN_a8r8g8b8) &&
+        !pass_multiplies(pass);
+}
+
+/* Runs inside guarded_read(). */
+static void pass_compare(void *opaque)
+{
+    MirrorPass *pass = opaque;
+    const MirrorFrame *frame = pass->frame;
+    pixman_image_t *image = pass->layer->image;
+
+    damage_map_copy(pass->layer->damage, image_row(image, pass->y),
+                    pixman_image_get_stride(image),
+                    frame_row(frame, pass->y), frame->stride,
+                    pass->y, pass->rows);
+}
+
+/*
+ * Runs inside guarded_read(). Chroma comes as pairs of U and V; pixman wants
+ * planes: after the luma rows V, then U, both with half the stride.
+ */
+static void pass_fetch_chroma(const MirrorPass *pass)
+{
+    const MirrorFrame *frame = pass->frame;
+    size_t half = pass->bounce_stride / 2;
+    uint8_t *v = pass->bounce + pass->bounce_stride * BOUNCE_ROWS;
+    uint8_t *u = v + half * (BOUNCE_ROWS / 2);
+    size_t pairs = DIV_ROUND_UP(frame->width, 2);
+
+    for (uint32_t i = 0; i < DIV_ROUND_UP(pass->rows, 2); i++) {
+        const uint8_t *row = frame_row(frame,
+                                       frame->height + pass->y / 2 + i);
+
+        for (size_t x = 0; x < pairs; x++) {
+            u[i * half + x] = row[2 * x];
+            v[i * half + x] = row[2 * x + 1];
+        }
+    }
+}
+
+/* Runs inside guarded_read(). */
+static void pass_fetch(void *opaque)
+{
+    MirrorPass *pass = opaque;
+    size_t len = frame_row_bytes(pass->frame);
+
+    for (uint32_t i = 0; i < pass->rows; i++) {
+        memcpy(pass->bounce + i * pass->bounce_stride,
+               frame_row(pass->frame, pass->y + i), len);
+    }
+    if (pass->frame->format->planes == 2) {
+        pass_fetch_chroma(pass);
+    }
+}
+
+static bool pass_read(MirrorPass *pass)
+{
+    const MirrorFrame *frame = pass->frame;
+    size_t len = frame_row_bytes(frame);
+
+    assert(frame->format->planes == 1);
+    for (uint32_t i = 0; i < pass->rows; i++) {
+        uint64_t offset = frame->offset +
+            (uint64_t)frame->stride * (pass->y + i);
+
+        if (frame->read(frame->opaque, pass->bounce + i * pass->bounce_stride,
+                        len, offset) != len) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void mirror_layer_forget_bounce(MirrorLayer *layer)
+{
+    g_clear_pointer(&layer->bounce, pixman_image_unref);
+    g_clear_pointer(&layer->converted, pixman_image_unref);
+    g_clear_pointer(&layer->multiplied, pixman_image_unref);
+}
+
+static void free_bits(pixman_image_t *image, void *bits)
+{
+    g_free(bits);
+}
+
+/* Luma rows, then both planes of chroma, as pixman's yv12 has them. */
+static pixman_image_t *new_yv12_image(uint32_t width)
+{
+    size_t stride = ROUND_UP(width, 8);
+    uint32_t *bits = g_malloc0(stride * (BOUNCE_ROWS + BOUNCE_ROWS / 2));
+    pixman_image_t *image = pixman_image_create_bits(PIXMAN_yv12, width,
+                                                     BOUNCE_ROWS, bits,
+                                                     stride);
+
+    pixman_image_set_destroy_function(image, free_bits, bits);
+    return image;
+}
+
+static pixman_image_t *new_rows(pixman_format_code_t format, uint32_t width)
+{
+    return pixman_image_create_bits(format, width, BOUNCE_ROWS, NULL, 0);
+}
+
+static void mirror_layer_ready_bounce(MirrorLayer *layer,
+                                      const MirrorFrame *frame)
+{
+    pixman_format_code_t format = pixman_image_get_format(layer->image);
+
+    if (layer->bounce &&
+        pixman_image_get_format(layer->bounce) == frame->format->pixman &&
+        pixman_image_get_width(layer->bounce) == frame->width &&
+        pixman_image_get_format(layer->converted) == format) {
+        return;
+    }
+    mirror_layer_forget_bounce(layer);
+    layer->bounce = frame->format->planes == 2 ? new_yv12_image(frame->width)
+        : new_rows(frame->format->pixman, frame->width);
+    layer->converted = new_rows(format, frame->width);
+}
+
+/*
+ * Colours times alpha: the rows without their alpha, through themselves as a
+ * mask.
+ */
+static pixman_image_t *pass_multiply(MirrorPass *pass, pixman_image_t *rows)
+{
+    uint32_t width = pass->frame->width;
+    pixman_image_t *opaque =
+        pixman_image_create_bits(PIXMAN_x8r8g8b8, width, BOUNCE_ROWS,
+                                 pixman_image_get_data(rows),
+                                 pixman_image_get_stride(rows));
+
+    if (!pass->layer->multiplied) {
+        pass->layer->multiplied = new_rows(PIXMAN_a8r8g8b8, width);
+    }
+    pixman_image_composite32(PIXMAN_OP_SRC, opaque, rows,
+                             pass->layer->multiplied, 0, 0, 0, 0, 0, 0,
+                             width, pass->rows);
+    pixman_image_unref(opaque);
+    return pass->layer->multiplied;
+}
+
+/* The bounced rows as the image has its own. */
+static pixman_image_t *pass_convert(MirrorPass *pass)
+{
+    MirrorLayer *layer = pass->layer;
+
+    if (pass_is_native(pass)) {
+        return layer->bounce;
+    }
+    pixman_image_composite32(PIXMAN_OP_SRC, layer->bounce, NULL,
+                             layer->converted, 0, 0, 0, 0, 0, 0,
+                             pass->frame->width, pass->rows);
+    return pass_multiplies(pass) ? pass_multiply(pass, layer->converted)
+                                 : layer->converted;
+}
+
+static bool pass_bounce(MirrorPass *pass)
+{
+    const MirrorFrame *frame = pass->frame;
+    MirrorLayer *layer = pass->layer;
+    pixman_image_t *rows;
+
+    mirror_layer_ready_bounce(layer, frame);
+    pass->bounce = image_row(layer->bounce, 0);
+    pass->bounce_stride = pixman_image_get_stride(layer->bounce);
+
+    for (pass->y = 0; pass->y < frame->readable; pass->y += pass->rows) {
+        pass->rows = MIN(BOUNCE_ROWS, frame->readable - pass->y);
+        if (frame->map ? !guarded_read(frame->map, frame_map_len(frame),
+                                       pass_fetch, pass)
+                       : !pass_read(pass)) {
+            return false;
+        }
+        rows = pass_convert(pass);
+        damage_map_copy(layer->damage, image_row(layer->image, pass->y),
+                        pixman_image_get_stride(layer->image),
+                        image_row(rows, 0), pixman_image_get_stride(rows),
+                        pass->y, pass->rows);
+    }
+    return true;
+}
+
+static bool pass_run(MirrorPass *pass)
+{
+    const MirrorFrame *frame = pass->frame;
+
+    if (frame->readable == 0) {
+        return true;
+    }
+    pass->layer->bytes_read += frame_row_bytes(frame) *
+        (frame->format->planes == 2
+         ? frame->readable + DIV_ROUND_UP(frame->readable, 2)
+         : frame->readable);
+    if (frame->map && pass_is_native(pass)) {
+        pass->y = 0;
+        pass->rows = frame->readable;
+        return guarded_read(frame->map, frame_map_len(frame), pass_compare,
+                            pass);
+    }
+    return pass_bounce(pass);
+}
+
+/* Rows that this frame lacks and the last one had are cleared. */
+static void mirror_layer_clear_rest(MirrorLayer *layer, uint32_t readable)
+{
+    if (readable < layer->readable) {
+        memset(image_row(layer->image, readable), 0,
+               (size_t)pixman_image_get_stride(layer->image) *
+               (layer->readable - readable));
+        damage_map_mark_all(layer->damage);
+    }
+    layer->readable = readable;
+}
+
+MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
+{
+    MirrorPass pass = { .frame = frame, .layer = layer };
+    bool whole;
+
+    assert(pixman_image_get_width(layer->image) == frame->width &&
+           pixman_image_get_height(layer->image) == frame->height);
+    assert(frame_has_alpha(frame) || !image_has_alpha(layer->image));
+    if (!frame_is_there(frame)) {
+        return MIRROR_VANISHED;
+    }
+    if (frame->fd >= 0 && !dmabuf_sync_read_begin(frame->fd)) {
+        return MIRROR_BUSY;
+    }
+    whole = pass_run(&pass);
+    if (frame->fd >= 0) {
+        dmabuf_sync_read_end(frame->fd);
+    }
+    if (!whole) {
+        return MIRROR_VANISHED;
+    }
+    mirror_layer_clear_rest(layer, frame->readable);
+    return damage_map_is_empty(layer->damage) ? MIRROR_UNCHANGED
+                                              : MIRROR_CHANGED;
+}
+
+void mirror_layer_set_image(MirrorLayer *layer, pixman_image_t *image)
+{
+    pixman_image_t *old = layer->image;
+
+    layer->image = image ? pixman_image_ref(image) : NULL;
+    if (!image || !old ||
+        pixman_image_get_width(old) != pixman_image_get_width(image) ||
+        pixman_image_get_height(old) != pixman_image_get_height(image)) {
+        g_clear_pointer(&layer->damage, damage_map_free);
+        layer->readable = 0;
+    }
+    if (image && !layer->damage) {
+        layer->damage = damage_map_new(pixman_image_get_width(image),
+                                       pixman_image_get_height(image));
+    }
+    if (old) {
+        pixman_image_unref(old);
+    }
+}
+
+bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame)
+{
+    pixman_format_code_t format =
+        frame_has_alpha(frame) ? PIXMAN_a8r8g8b8 : PIXMAN_x8r8g8b8;
+    pixman_image_t *image = layer->image;
+
+    if (image && pixman_image_get_format(image) == format &&
+        pixman_image_get_width(image) == frame->width &&
+        pixman_image_get_height(image) == frame->height) {
+        return false;
+    }
+    mirror_layer_set_image(layer, NULL);
+    image = pixman_image_create_bits(format, frame->width, frame->height,
+                                     NULL, 0);
+    mirror_layer_set_image(layer, image);
+    pixman_image_unref(image);
+    return true;
+}
+
+void mirror_layer_finish(MirrorLayer *layer)
+{
+    mirror_layer_set_image(layer, NULL);
+    mirror_layer_forget_bounce(layer);
+    layer->bytes_read = 0;
+}

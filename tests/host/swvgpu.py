@@ -24,7 +24,7 @@ from vgpulab.wait import until  # noqa: E402
 
 _SLOT = 4
 _REGISTERS, _VRAM = 0xfe000000, 0xe0000000
-_PLANE, _COMMIT = 0x200, 0x40
+_PLANE, _COMMIT, _FLIP = 0x200, 0x40, 0x44
 _LINK, _EDID_SIZE, _EDID = 0x100, 0x104, 0x400
 _XR24 = 0x34325258
 _BUFFER_SIZE = 8 << 20
@@ -122,6 +122,22 @@ class SwVgpu:
         self._ask(f"b64write {_VRAM + buffer * _BUFFER_SIZE:#x} "
                   f"{len(data):#x} {base64.b64encode(data).decode()}")
         self._show(buffer, picture.width, picture.height, 4 * picture.width)
+
+    def fill(self, buffer, picture, rect, gray):
+        """A rectangle of one gray in a buffer; returns the new picture.
+
+        picture: what is in the buffer.
+        """
+        left, top, width, height = rect
+        for y in range(top, top + height):
+            start = (_VRAM + buffer * _BUFFER_SIZE
+                     + 4 * (y * picture.width + left))
+            self._ask(f"memset {start:#x} {4 * width:#x} {gray:#x}")
+        return picture.with_fill(*rect, gray * 0x10101)
+
+    def flip(self, buffer):
+        """Show another buffer in the mode that is set, by one register."""
+        self._write(_FLIP, buffer * _BUFFER_SIZE // 4096)
 
     def set_mappable(self, mappable):
         """Whether buffers and regions asked for from now on can be mapped."""

@@ -138,12 +138,13 @@ static void vfio_display_show_words(VFIODisplay *dpy, const char *words,
     width = MAX(width, 640);
     height = MAX(height, 480);
     if (dpy->placeholder == words && surface &&
-        surface_is_placeholder(surface) &&
         surface_width(surface) == width && surface_height(surface) == height) {
         return;
     }
     dpy->placeholder = words;
     surface = qemu_create_placeholder_surface(width, height, words);
+    /* SDL closes the window of a second console that has a placeholder */
+    surface->flags &= ~QEMU_PLACEHOLDER_FLAG;
     dpy_gfx_replace_mirror(dpy->con, surface);
     dpy_gfx_update(dpy->con, 0, 0, width, height);
 }
@@ -432,6 +433,11 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
         vfio_display_publish(dpy, buffer);
     }
     vfio_display_good(dpy, plane);
+    if (!qemu_console_wants_pixels(dpy->con)) {
+        /* viewers of dma-bufs go by the surface's size, too */
+        console_mirror_prepare(dpy->mirror, plane->width, plane->height);
+        dpy->placeholder = NULL;
+    }
     if (!qemu_console_is_gl_blocked(dpy->con)) {
         dpy_gl_update(dpy->con, 0, 0, plane->width, plane->height);
     }

@@ -25,6 +25,7 @@ from vgpulab.wait import until  # noqa: E402
 _SLOT = 4
 _REGISTERS, _VRAM = 0xfe000000, 0xe0000000
 _PLANE, _COMMIT, _FLIP = 0x200, 0x40, 0x44
+_BUFFER_FLAGS, _REGION_FLAGS = 0xc0, 0xd4
 _LINK, _EDID_SIZE, _EDID = 0x100, 0x104, 0x400
 _XR24 = 0x34325258
 _BUFFER_SIZE = 8 << 20
@@ -138,6 +139,11 @@ class SwVgpu:
     def flip(self, buffer):
         """Show another buffer in the mode that is set, by one register."""
         self._write(_FLIP, buffer * _BUFFER_SIZE // 4096)
+
+    def turn_off(self):
+        """Show nothing."""
+        self._write(_PLANE, 0)
+        self._write(_COMMIT, 1)
 
     def set_mappable(self, mappable):
         """Whether buffers and regions asked for from now on can be mapped."""

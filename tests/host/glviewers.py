@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests of QEMU's own OpenGL windows, which take a guest's buffers.
+
+Prints TAP. The software vGPU is what they look at, Xvfb where they are, and a
+Mesa that imports buffers in software what draws them.
+"""
+
+import contextlib
+import sys
+import traceback
+
+from swvgpu import SwVgpu
+from vgpulab import mesa
+from vgpulab.skip import Skip
+from vgpulab.viewers.xserver import XServer
+from vgpulab.wait import until
+
+SDL = ("-display", "sdl,gl=on")
+GTK = ("-display", "gtk,gl=on,zoom-to-fit=off")
+
+
+@contextlib.contextmanager
+def window(*arguments):
+    """A machine and the screen that its windows are on."""
+    # Wide enough for windows that grow from where a smaller one was put.
+    with XServer(2560, 2048) as screen:
+        environment = dict(mesa.need_import(screen.display))
+        environment["DISPLAY"] = screen.display
+        environment["GDK_BACKEND"] = environment["SDL_VIDEODRIVER"] = "x11"
+        with SwVgpu(*arguments, environment=environment) as vm:
+            yield vm, screen
+
+
+def expect(screen, want, what):
+    def look():
+        wrong = screen.find(want).difference(want)
+        assert wrong is None, wrong
+        return True
+    until(what, look)
+
+
+def expect_no_warning(vm):
+    assert "warning" not in vm.errors(), vm.errors()
+
+
+def takes_buffers(*display):
+    """Modes and flips, without a byte copied by the CPU."""
+    with window(*display) as (vm, screen):
+        for buffer, (width, height) in enumerate(
+                [(640, 480), (1024, 768), (800, 600), (801, 599)]):
+            expect(screen, vm.draw(buffer, width, height, 0x40 + buffer),
+                   f"{width}x{height}")
+        for flip in range(6):
+            expect(screen, vm.draw(flip % 3, 640, 480, 0x80 + flip), "a flip")
+        assert vm.vgpu()["bytes-read"] == 0, vm.vgpu()
+        expect_no_warning(vm)
+
+
+def test_sdl():
+    """SDL takes the guest's buffers"""
+    takes_buffers(*SDL)
+
+
+def test_sdl_gles():
+    """SDL with OpenGL ES takes the guest's buffers"""
+    takes_buffers("-display", "sdl,gl=es")
+
+
+def test_gtk():
+    """GTK takes the guest's buffers, and the window their size"""
+    takes_buffers(*GTK)
+
+
+def refuses_buffers(*display):
+    """A buffer that OpenGL cannot read costs that buffer alone."""
+    with window(*display) as (vm, screen):
+        expect(screen, vm.draw(0, 640, 480, 0x40), "a good buffer")
+        vm.set_mappable(False)
+        want = vm.draw(1, 640, 480, 0x50)
+        until("words", lambda: vm.vgpu()["path"] == "placeholder")
+        until("words on screen", lambda: screen.find(want).difference(want))
+        vm.set_mappable(True)
+        expect(screen, vm.draw(2, 640, 480, 0x60), "the next good buffer")
+        expect(screen, vm.draw(0, 640, 480, 0x70), "the first one again")
+        # one for the viewer, one for the device
+        assert vm.errors().count("warning") == 2, vm.errors()
+
+
+def test_sdl_refusal():
+    """SDL: a buffer that cannot be read"""
+    refuses_buffers(*SDL)
+
+
+def test_gtk_refusal():
+    """GTK: a buffer that cannot be read"""
+    refuses_buffers(*GTK)
+
+
+def test_sdl_second():
+    """SDL: a second console's window comes and goes, and its context"""
+    with window(*SDL, "-vga", "std") as (vm, screen):
+        for turn in range(3):
+            want = vm.draw(0, 640, 480, 0x40 + turn)
+            expect(screen, want, "the window")
+            expect(screen, vm.draw(1, 800, 600, 0x50 + turn), "a flip")
+            want = vm.draw(0, 640, 480, 0x60 + turn)
+            expect(screen, want, "the first buffer again")
+            vm.turn_off()
+            until("its end",
+                  lambda want=want: screen.find(want).difference(want))
+        expect_no_warning(vm)
+
+
+def test_sdl_glx():
+    """SDL: pixels where it is told to use GLX"""
+    with XServer(2560, 2048) as screen:
+        environment = dict(mesa.need_import(screen.display))
+        environment["DISPLAY"] = screen.display
+        environment["SDL_VIDEO_X11_FORCE_EGL"] = "0"
+        with SwVgpu(*SDL, environment=environment) as vm:
+            expect(screen, vm.draw(0, 640, 480, 0x40), "the picture")
+            assert vm.vgpu()["bytes-read"] > 0, vm.vgpu()
+            expect_no_warning(vm)
+
+
+def main():
+    tests = [test_sdl, test_sdl_gles, test_sdl_refusal, test_sdl_second,
+             test_sdl_glx, test_gtk, test_gtk_refusal]
+    wanted = [test for test in tests
+              if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
+    failed = 0
+    print(f"1..{len(wanted)}", flush=True)
+    for number, test in enumerate(wanted, 1):
+        try:
+            test()
+            print(f"ok {number} - {test.__doc__}", flush=True)
+        except Skip as reason:
+            print(f"ok {number} - {test.__doc__} # SKIP {reason}", flush=True)
+        except Exception:  # pylint: disable=broad-except
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}")
+            print(f"not ok {number} - {test.__doc__}", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

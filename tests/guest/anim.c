@@ -43,13 +43,36 @@ static struct rect box_at(const struct gpu *gpu, const struct anim *anim,
     return rect;
 }
 
+static uint32_t min(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t max(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct rect rect_around(const struct rect *a, const struct rect *b)
+{
+    struct rect rect = { .x = min(a->x, b->x), .y = min(a->y, b->y) };
+
+    rect.width = max(a->x + a->width, b->x + b->width) - rect.x;
+    rect.height = max(a->y + a->height, b->y + b->height) - rect.y;
+    return rect;
+}
+
 static bool step_box(struct gpu *gpu, struct anim *anim)
 {
     struct rect old = box_at(gpu, anim, anim->n);
     struct rect new = box_at(gpu, anim, anim->n + 1);
+    struct rect damage;
 
     draw_pattern_rect(gpu, &old, anim->pattern, anim->frame);
     draw_fill(gpu, &new, anim->n + 1);
+    /* At once: a frame with but the old one gone is none. */
+    damage = rect_around(&old, &new);
+    gpu_damage(gpu, &damage);
     return true;
 }
 
@@ -61,11 +84,13 @@ static bool step_flip(struct gpu *gpu, struct anim *anim)
 static bool cycle_show(struct gpu *gpu, struct anim *anim, uint32_t n)
 {
     const uint16_t *mode = modes[n % (sizeof(modes) / sizeof(modes[0]))];
+    struct rect all = { 0, 0, mode[0], mode[1] };
 
     if (!gpu_set_mode(gpu, mode[0], mode[1], mode[0])) {
         return false;
     }
     draw_pattern(gpu, 0, anim->pattern, n);
+    gpu_damage(gpu, &all);
     anim->frame = n;
     return true;
 }
@@ -110,6 +135,7 @@ bool anim_box(struct anim_pace pace, uint32_t size)
     }
     first = box_at(gpu, anim, 0);
     draw_fill(gpu, &first, 0);
+    gpu_damage(gpu, &first);
     return true;
 }
 

@@ -113,12 +113,14 @@ static bool run_pattern(const uint32_t *arg, int n_args)
 {
     uint32_t frame = n_args > 1 ? arg[1] : 0;
     uint32_t page = n_args > 2 ? arg[2] : 0;
+    struct rect all = { 0, 0, gpu()->width, gpu()->height };
 
     if (arg[0] >= PATTERN_MAX || page >= gpu_pages(gpu())) {
         return false;
     }
     anim_stop(current);
     draw_pattern(gpu(), page, arg[0], frame);
+    gpu_damage(gpu(), &all);
     anim_set_background(current, arg[0], frame);
     return true;
 }
@@ -133,6 +135,7 @@ static bool run_fill(const uint32_t *arg, int n_args)
         return false;
     }
     draw_fill(gpu(), &rect, arg[4]);
+    gpu_damage(gpu(), &rect);
     return true;
 }
 
@@ -202,6 +205,12 @@ static bool run_on(const uint32_t *arg, int n_args)
     return gpu()->width && gpu()->ops->show(gpu());
 }
 
+static bool run_report(const uint32_t *arg, int n_args)
+{
+    (void)n_args;
+    return gpu_report(gpu(), arg[0]);
+}
+
 static bool run_eject(const uint32_t *arg, int n_args)
 {
     (void)n_args;
@@ -216,6 +225,7 @@ static const struct command commands[] = {
     { "ping", 0, 0, true, run_ping },
     { "scan", 0, 0, true, run_scan },
     { "eject", 1, 1, true, run_eject },
+    { "report", 1, 1, false, run_report },
     { "rate", 1, 1, true, run_rate },
     { "dev", 1, 1, true, run_dev },
     { "mode", 2, 4, false, run_mode },

@@ -7,7 +7,9 @@
 #include "pci.h"
 #include "string.h"
 
-static const struct gpu_ops *const all_ops[] = { &dispi_ops, &mdpy_ops };
+static const struct gpu_ops *const all_ops[] = {
+    &dispi_ops, &mdpy_ops, &vgpu_ops,
+};
 
 static struct gpu gpus[GPU_MAX];
 static int n_gpus;
@@ -78,4 +80,21 @@ bool gpu_pan(struct gpu *gpu, uint32_t x, uint32_t y)
     gpu->y_offset = y;
     gpu->ops->pan(gpu);
     return true;
+}
+
+bool gpu_report(struct gpu *gpu, bool on)
+{
+    if (!gpu->ops->report) {
+        return false;
+    }
+    gpu->ops->report(gpu, on);
+    gpu->reports = on;
+    return true;
+}
+
+void gpu_damage(struct gpu *gpu, const struct rect *rect)
+{
+    if (gpu->reports) {
+        gpu->ops->damage(gpu, rect);
+    }
 }

@@ -14,6 +14,7 @@
 #define GPU_MAX     4
 
 struct gpu;
+struct rect;
 
 struct gpu_ops {
     const char *name;
@@ -28,6 +29,12 @@ struct gpu_ops {
     void (*pan)(struct gpu *gpu);
     /* NULL: the device is always on. */
     void (*off)(struct gpu *gpu);
+    /*
+     * Whether damage() is called with all that is drawn from now on. NULL:
+     * nobody wants to know what was drawn.
+     */
+    void (*report)(struct gpu *gpu, bool on);
+    void (*damage)(struct gpu *gpu, const struct rect *rect);
 };
 
 struct gpu {
@@ -41,6 +48,7 @@ struct gpu {
     uint32_t stride;                /* in pixels */
     uint32_t x_offset;
     uint32_t y_offset;
+    bool reports;
 };
 
 /* Find every display device on bus 0; returns how many. */
@@ -54,6 +62,12 @@ bool gpu_set_mode(struct gpu *gpu, uint32_t width, uint32_t height,
                   uint32_t stride);
 bool gpu_pan(struct gpu *gpu, uint32_t x, uint32_t y);
 
-extern const struct gpu_ops dispi_ops, mdpy_ops;
+/* Whether the device is told what is drawn. False: it does not want to know. */
+bool gpu_report(struct gpu *gpu, bool on);
+
+/* @rect of the screen was drawn. */
+void gpu_damage(struct gpu *gpu, const struct rect *rect);
+
+extern const struct gpu_ops dispi_ops, mdpy_ops, vgpu_ops;
 
 #endif /* GUEST_GPU_H */

@@ -97,20 +97,20 @@ static void copy_unmarked(DamageMap *map, bool *tiles, uint8_t *dst,
     }
 }
 
+/* The tiles of a row from @column on, up to @end. */
 static void copy_row(DamageMap *map, bool *tiles, uint8_t *dst,
-                     const uint8_t *src)
+                     const uint8_t *src, uint32_t column, uint32_t end)
 {
     const size_t row = (size_t)map->width * BYTES_PER_PIXEL;
-    uint32_t column = 0;
 
-    while (column < map->columns) {
+    while (column < end) {
         uint32_t first = column;
         bool marked = tiles[column];
         size_t at = first * TILE_ROW, len;
 
         do {
             column++;
-        } while (column < map->columns && tiles[column] == marked);
+        } while (column < end && tiles[column] == marked);
         len = MIN(column * TILE_ROW, row) - at;
 
         if (marked) {
@@ -125,12 +125,26 @@ void damage_map_copy(DamageMap *map, uint8_t *dst, size_t dst_stride,
                      const uint8_t *src, size_t src_stride,
                      uint32_t y, uint32_t rows)
 {
+    damage_map_copy_part(map, dst, dst_stride, src, src_stride, y, rows,
+                         0, map->width);
+}
+
+void damage_map_copy_part(DamageMap *map, uint8_t *dst, size_t dst_stride,
+                          const uint8_t *src, size_t src_stride,
+                          uint32_t y, uint32_t rows, uint32_t x,
+                          uint32_t width)
+{
+    uint32_t first = x / DAMAGE_TILE_WIDTH;
+    uint32_t end;
+
     assert(y <= map->height && rows <= map->height - y);
+    assert(x < map->width && width >= 1 && width <= map->width - x);
+    end = (x + width - 1) / DAMAGE_TILE_WIDTH + 1;
     for (uint32_t i = 0; i < rows; i++) {
         size_t line = (y + i) / DAMAGE_TILE_HEIGHT;
 
         copy_row(map, map->tiles + line * map->columns,
-                 dst + i * dst_stride, src + i * src_stride);
+                 dst + i * dst_stride, src + i * src_stride, first, end);
     }
 }
 

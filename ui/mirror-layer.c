@@ -26,6 +26,7 @@ QEMU_BUILD_BUG_ON(BOUNCE_ROWS % 2);
 typedef struct MirrorPass {
     const MirrorFrame *frame;
     MirrorLayer *layer;
+    pixman_box32_t box; /* what is to be read */
     uint32_t y;
     uint32_t rows;
     uint8_t *bounce;
@@ -104,10 +105,11 @@ static void pass_compare(void *opaque)
     const MirrorFrame *frame = pass->frame;
     pixman_image_t *image = pass->layer->image;
 
-    damage_map_copy(pass->layer->damage, image_row(image, pass->y),
-                    pixman_image_get_stride(image),
-                    frame_row(frame, pass->y), frame->stride,
-                    pass->y, pass->rows);
+    damage_map_copy_part(pass->layer->damage, image_row(image, pass->y),
+                         pixman_image_get_stride(image),
+                         frame_row(frame, pass->y), frame->stride,
+                         pass->y, pass->rows,
+                         pass->box.x1, pass->box.x2 - pass->box.x1);
 }
 
 /*
@@ -260,8 +262,9 @@ static bool pass_bounce(MirrorPass *pass)
     pass->bounce = image_row(layer->bounce, 0);
     pass->bounce_stride = pixman_image_get_stride(layer->bounce);
 
-    for (pass->y = 0; pass->y < frame->readable; pass->y += pass->rows) {
-        pass->rows = MIN(BOUNCE_ROWS, frame->readable - pass->y);
+    for (pass->y = pass->box.y1; pass->y < pass->box.y2;
+         pass->y += pass->rows) {
+        pass->rows = MIN(BOUNCE_ROWS, pass->box.y2 - pass->y);
         if (frame->map ? !guarded_read(frame->map, frame_map_len(frame),
                                        pass_fetch, pass)
                        : !pass_read(pass)) {
@@ -276,24 +279,66 @@ static bool pass_bounce(MirrorPass *pass)
     return true;
 }
 
-static bool pass_run(MirrorPass *pass)
+/* Bytes that reading the box takes; what is bounced goes by whole rows. */
+static uint64_t pass_box_bytes(const MirrorPass *pass, bool in_place)
+{
+    const MirrorFrame *frame = pass->frame;
+    uint64_t rows = pass->box.y2 - pass->box.y1;
+
+    if (in_place) {
+        return rows * ui_pixel_format_row_bytes(frame->format,
+                                                pass->box.x2 - pass->box.x1);
+    }
+    if (frame->format->planes == 2) {
+        rows += DIV_ROUND_UP(rows, 2);
+    }
+    return rows * frame_row_bytes(frame);
+}
+
+static bool pass_run_box(MirrorPass *pass)
+{
+    const MirrorFrame *frame = pass->frame;
+    bool in_place = frame->map && pass_is_native(pass);
+
+    pass->layer->bytes_read += pass_box_bytes(pass, in_place);
+    if (!in_place) {
+        return pass_bounce(pass);
+    }
+    pass->y = pass->box.y1;
+    pass->rows = pass->box.y2 - pass->box.y1;
+    return guarded_read(frame->map, frame_map_len(frame), pass_compare, pass);
+}
+
+/* The part of a box that can be read, in the rows that chroma needs. */
+static bool pass_set_box(MirrorPass *pass, const pixman_box32_t *box)
 {
     const MirrorFrame *frame = pass->frame;
 
-    if (frame->readable == 0) {
-        return true;
+    pass->box = (pixman_box32_t) {
+        .x1 = MAX(box->x1, 0),
+        .y1 = frame->format->planes == 2 ? MAX(box->y1, 0) & ~1
+                                         : MAX(box->y1, 0),
+        .x2 = MIN(box->x2, (int64_t)frame->width),
+        .y2 = MIN(box->y2, (int64_t)frame->readable),
+    };
+    return pass->box.x1 < pass->box.x2 && pass->box.y1 < pass->box.y2;
+}
+
+static bool pass_run(MirrorPass *pass)
+{
+    const MirrorFrame *frame = pass->frame;
+    pixman_box32_t all = { 0, 0, frame->width, frame->readable };
+    /* a new image has none of the frame, whatever did not change */
+    bool partial = frame->damage && frame->readable == pass->layer->readable;
+    const pixman_box32_t *boxes = partial ? frame->damage : &all;
+    size_t n = partial ? frame->n_damage : 1;
+
+    for (size_t i = 0; i < n; i++) {
+        if (pass_set_box(pass, &boxes[i]) && !pass_run_box(pass)) {
+            return false;
+        }
     }
-    pass->layer->bytes_read += frame_row_bytes(frame) *
-        (frame->format->planes == 2
-         ? frame->readable + DIV_ROUND_UP(frame->readable, 2)
-         : frame->readable);
-    if (frame->map && pass_is_native(pass)) {
-        pass->y = 0;
-        pass->rows = frame->readable;
-        return guarded_read(frame->map, frame_map_len(frame), pass_compare,
-                            pass);
-    }
-    return pass_bounce(pass);
+    return true;
 }
 
 /* Rows that this frame lacks and the last one had are cleared. */

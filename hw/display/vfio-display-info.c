@@ -64,9 +64,11 @@ static VGPUDisplayInfo *vfio_display_query_info(const VFIODisplay *dpy)
     info->cache_hits = cache.hits;
     info->cache_misses = cache.misses;
     info->cache_evictions = cache.evictions;
+    info->refreshes = dpy->refreshes;
     info->frames = dpy->frames;
     info->skipped = dpy->skipped;
     info->bytes_read = console_mirror_stats(dpy->mirror).bytes_read;
+    info->notifications = vfio_display_notify_count(dpy->notify);
     info->faults = vfio_display_query_faults(dpy);
     return info;
 }
@@ -103,6 +105,8 @@ static void hmp_print_vgpu_display(Monitor *mon, const VGPUDisplayInfo *info)
     monitor_printf(mon, "  frames: %" PRIu64 " shown, %" PRIu64 " skipped, %"
                    PRIu64 " bytes read\n", info->frames, info->skipped,
                    info->bytes_read);
+    monitor_printf(mon, "  refreshes: %" PRIu64 ", notifications: %" PRIu64
+                   "\n", info->refreshes, info->notifications);
     for (fault = info->faults; fault; fault = fault->next) {
         monitor_printf(mon, "  fault: %s, %" PRIu64 " times\n",
                        fault->value->kind, fault->value->count);

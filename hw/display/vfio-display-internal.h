@@ -16,6 +16,7 @@
 #include "ui/dmabuf-map.h"
 
 typedef struct VFIODisplayEdid VFIODisplayEdid;
+typedef struct VFIODisplayNotify VFIODisplayNotify;
 
 /*
  * VFIODisplayState:
@@ -55,6 +56,7 @@ struct VFIODisplay {
     QemuConsole *con;
     RAMFBState *ramfb;
     VFIODisplayEdid *edid;
+    VFIODisplayNotify *notify; /* NULL if the device does not notify */
 
     VFIOPlaneCache *cache;
     VFIOPlaneBuffer *primary; /* on screen, or NULL */
@@ -73,6 +75,7 @@ struct VFIODisplay {
 
     uint64_t faults[VFIO_PLANE_FAULT__MAX];
     bool warned[VFIO_PLANE_FAULT__MAX];
+    uint64_t refreshes;
     uint64_t frames;
     uint64_t skipped;
 
@@ -145,5 +148,59 @@ void vfio_display_edid_free(VFIODisplayEdid *edid);
  * @info: what a viewer wants; a size of 0 unplugs the monitor
  */
 void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info);
+
+/* How often the device has signalled, as far as that can be told. */
+typedef enum VFIODisplaySignals {
+    VFIO_DISPLAY_NO_SIGNAL,
+    VFIO_DISPLAY_ONE_SIGNAL,
+    VFIO_DISPLAY_MORE_SIGNALS,
+} VFIODisplaySignals;
+
+/**
+ * vfio_display_notify_new:
+ * @dpy: a display with a console
+ *
+ * Has the device signal when its picture changes, and the console wait for
+ * that (vfio-display-notify.c).
+ *
+ * Returns: NULL if the device cannot; after a warning if it should.
+ */
+VFIODisplayNotify *vfio_display_notify_new(VFIODisplay *dpy);
+
+/**
+ * vfio_display_notify_free:
+ * @notify: what vfio_display_notify_new() gave, or NULL
+ *
+ * Call it while the console is open.
+ */
+void vfio_display_notify_free(VFIODisplayNotify *notify);
+
+/**
+ * vfio_display_notify_take:
+ * @notify: a display's notifications, or NULL
+ *
+ * To be called first in a refresh: what is signalled from now on is of a
+ * picture that the refresh may not have seen.
+ *
+ * Returns: the signals since the last time.
+ */
+VFIODisplaySignals vfio_display_notify_take(VFIODisplayNotify *notify);
+
+/**
+ * vfio_display_notify_listen:
+ * @notify: a display's notifications, or NULL
+ *
+ * To be called last in a refresh: lets the next signal wake QEMU up, if
+ * somebody watches.
+ */
+void vfio_display_notify_listen(VFIODisplayNotify *notify);
+
+/**
+ * vfio_display_notify_count:
+ * @notify: a display's notifications, or NULL
+ *
+ * Returns: how often signals were seen; those that came together count once.
+ */
+uint64_t vfio_display_notify_count(const VFIODisplayNotify *notify);
 
 #endif /* HW_DISPLAY_VFIO_DISPLAY_INTERNAL_H */

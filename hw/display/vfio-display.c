@@ -47,7 +47,12 @@ void vfio_display_fault(VFIODisplay *dpy, VFIOPlaneFault fault,
 
 static void vfio_display_gfx_update(void *opaque)
 {
-    vfio_display_refresh(opaque);
+    VFIODisplay *dpy = opaque;
+
+    dpy->refreshes++;
+    vfio_display_notify_take(dpy->notify);
+    vfio_display_refresh(dpy);
+    vfio_display_notify_listen(dpy->notify);
 }
 
 static int vfio_display_get_flags(void *opaque)
@@ -127,6 +132,7 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
     dpy->con = graphic_console_init(dev, 0, &vfio_display_hw_ops, dpy);
     dpy->mirror = console_mirror_new(dpy->con);
     vfio_display_init_edid(dpy);
+    dpy->notify = vfio_display_notify_new(dpy);
     QLIST_INSERT_HEAD(&vfio_displays, dpy, next);
     return dpy;
 }
@@ -137,6 +143,7 @@ void vfio_display_free(VFIODisplay *dpy)
         return;
     }
     QLIST_REMOVE(dpy, next);
+    vfio_display_notify_free(dpy->notify);
     vfio_display_forget_buffers(dpy);
     graphic_console_close(dpy->con);
     vfio_plane_cache_free(dpy->cache);

@@ -71,6 +71,9 @@ typedef struct VGPUSWDamage {
     struct vfio_gfx_meta_rect rects[VFIO_GFX_META_MAX_DAMAGE];
 } VGPUSWDamage;
 
+/* Signals that come without a reason (vgpu-sw-irq.c). */
+typedef struct VGPUSWStorm VGPUSWStorm;
+
 /**
  * VGPUSWState:
  * @fd: the VRAM's memfd, our own; sealed against shrinking
@@ -107,6 +110,11 @@ struct VGPUSWState {
     uint32_t region_index;
     uint32_t region_flags;
     VGPUSWEdid edid;
+    EventNotifier *notifier; /* the display's, or NULL */
+    VGPUSWStorm *storm;
+    uint32_t signals;
+    uint32_t irq_storm;
+    uint32_t irq_flags;
 
     /* properties */
     uint64_t vram_size;
@@ -115,6 +123,7 @@ struct VGPUSWState {
     char *path;
     OnOffAuto udmabuf;
     bool has_edid;
+    bool has_irq;
     bool ramfb;
     uint32_t xres;
     uint32_t yres;
@@ -280,5 +289,23 @@ int vgpu_sw_edid_write(VGPUSWEdid *edid, const void *buf, size_t len,
  * Returns: the byte that the guest sees, 0 while the link is down.
  */
 uint8_t vgpu_sw_edid_guest_read(const VGPUSWEdid *edid, uint32_t offset);
+
+/**
+ * vgpu_sw_irq_signal:
+ * @s: a device
+ *
+ * Tells the display that the picture changed.
+ */
+void vgpu_sw_irq_signal(VGPUSWState *s);
+
+/**
+ * vgpu_sw_irq_set_storm:
+ * @s: a device
+ * @rate: signals per second without any reason, 0 for none
+ */
+void vgpu_sw_irq_set_storm(VGPUSWState *s, uint32_t rate);
+
+/* The plane source's set_notifier. */
+int vgpu_sw_set_notifier(void *opaque, EventNotifier *notifier);
 
 #endif /* HW_DISPLAY_VGPU_SW_INTERNAL_H */

@@ -229,4 +229,5 @@ const VFIODisplayOps vgpu_sw_source_ops = {
     .has_edid = vgpu_sw_has_edid,
     .edid_read = vgpu_sw_source_edid_read,
     .edid_write = vgpu_sw_source_edid_write,
+    .set_notifier = vgpu_sw_set_notifier,
 };

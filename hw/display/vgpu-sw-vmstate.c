@@ -81,6 +81,8 @@ static int vgpu_sw_post_load(void *opaque, int version_id)
     /* An id that the display knows may be that of another buffer now. */
     vfio_display_device_reset(s->dpy);
     s->damage.count = VFIO_GFX_META_DAMAGE_ALL;
+    vgpu_sw_irq_set_storm(s, s->irq_storm);
+    vgpu_sw_irq_signal(s);
     return 0;
 }
 
@@ -108,6 +110,9 @@ const VMStateDescription vmstate_vgpu_sw = {
         VMSTATE_UINT32(buffer_copy, VGPUSWState),
         VMSTATE_UINT32(region_index, VGPUSWState),
         VMSTATE_UINT32(region_flags, VGPUSWState),
+        VMSTATE_UINT32(signals, VGPUSWState),
+        VMSTATE_UINT32(irq_storm, VGPUSWState),
+        VMSTATE_UINT32(irq_flags, VGPUSWState),
         VMSTATE_STRUCT(edid, VGPUSWState, 1, vmstate_vgpu_sw_edid,
                        VGPUSWEdid),
         VMSTATE_END_OF_LIST()

@@ -7,8 +7,9 @@
  *
  * This file is the device as the guest sees it. vgpu-sw-source.c is the plane
  * source, vgpu-sw-planes.c what the plane registers do, vgpu-sw-buffer.c the
- * memory, vgpu-sw-edid.c the EDID region, vgpu-sw-vmstate.c migration. The
- * registers are described in docs/system/devices/vgpu-sw.rst.
+ * memory, vgpu-sw-edid.c the EDID region, vgpu-sw-irq.c the display interrupt,
+ * vgpu-sw-vmstate.c migration. The registers are described in
+ * docs/system/devices/vgpu-sw.rst.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -50,6 +51,8 @@ static uint32_t *plain_register(VGPUSWState *s, hwaddr addr)
         return &s->region_index;
     case VGPU_SW_REGION_FLAGS:
         return &s->region_flags;
+    case VGPU_SW_IRQ_FLAGS:
+        return &s->irq_flags;
     default:
         return NULL;
     }
@@ -93,6 +96,10 @@ static uint64_t vgpu_sw_read(void *opaque, hwaddr addr, unsigned size)
         return s->calls[VGPU_SW_CALL_OPEN];
     case VGPU_SW_READS:
         return s->calls[VGPU_SW_CALL_READ];
+    case VGPU_SW_IRQ_SIGNALS:
+        return s->signals;
+    case VGPU_SW_IRQ_STORM:
+        return s->irq_storm;
     case VGPU_SW_LINK:
         return s->edid.link_up;
     case VGPU_SW_EDID_SIZE:
@@ -119,12 +126,18 @@ static void vgpu_sw_write(void *opaque, hwaddr addr, uint64_t value,
     switch (addr) {
     case VGPU_SW_COMMIT:
         vgpu_sw_commit(s);
+        vgpu_sw_irq_signal(s);
         break;
     case VGPU_SW_FLIP:
         vgpu_sw_flip(s, value);
+        vgpu_sw_irq_signal(s);
         break;
     case VGPU_SW_DAMAGE_ADD:
         vgpu_sw_damage_add(s);
+        vgpu_sw_irq_signal(s);
+        break;
+    case VGPU_SW_IRQ_STORM:
+        vgpu_sw_irq_set_storm(s, value);
         break;
     case VGPU_SW_BUFFER_CUT:
         vgpu_sw_buffer_cut(s, value);
@@ -156,6 +169,9 @@ static void vgpu_sw_init_registers(VGPUSWState *s)
     s->buffer_copy = 0;
     s->region_index = VGPU_SW_REGION;
     s->region_flags = 0;
+    s->irq_flags = 0;
+    s->signals = 0;
+    vgpu_sw_irq_set_storm(s, 0);
 }
 
 static void vgpu_sw_reset(DeviceState *dev)
@@ -164,6 +180,7 @@ static void vgpu_sw_reset(DeviceState *dev)
 
     vfio_display_device_reset(s->dpy);
     vgpu_sw_init_registers(s);
+    vgpu_sw_irq_signal(s);
 }
 
 static bool parse_properties(VGPUSWState *s, Error **errp)
@@ -181,6 +198,9 @@ static bool parse_properties(VGPUSWState *s, Error **errp)
     if (s->overlays > VGPU_SW_OVERLAYS) {
         error_setg(errp, "overlays must be at most %d", VGPU_SW_OVERLAYS);
         return false;
+    }
+    if (s->has_irq) {
+        s->kinds |= VGPU_SW_KIND_IRQ;
     }
     if (s->overlays && s->kinds & VGPU_SW_KIND_DMABUF) {
         s->kinds |= VGPU_SW_KIND_OVERLAYS;
@@ -277,6 +297,7 @@ static const Property vgpu_sw_properties[] = {
     DEFINE_PROP_STRING("x-display-path", VGPUSWState, path),
     DEFINE_PROP_ON_OFF_AUTO("udmabuf", VGPUSWState, udmabuf,
                             ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("irq", VGPUSWState, has_irq, false),
     DEFINE_PROP_BOOL("edid", VGPUSWState, has_edid, true),
     DEFINE_PROP_UINT32("xres", VGPUSWState, xres, 0),
     DEFINE_PROP_UINT32("yres", VGPUSWState, yres, 0),

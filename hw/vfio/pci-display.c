@@ -12,8 +12,10 @@
 #include "qemu/osdep.h"
 #include <linux/vfio.h>
 #include <sys/ioctl.h>
+#include "hw/vfio/vfio-gfx-ext.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "qemu/units.h"
 #include "pci.h"
 #include "pci-display.h"
 
@@ -25,7 +27,11 @@ struct VFIOPCIDisplaySource {
     off_t region_offset; /* in the device's file */
     uint64_t region_size;
     struct vfio_region_info *edid; /* NULL if there is none */
+    int irq; /* index of the display interrupt, 0 until it is known */
 };
+
+/* So many capabilities an interrupt may have: a chain may be a circle. */
+#define MAX_IRQ_CAPS 16
 
 static int source_fd(VFIOPCIDisplaySource *source)
 {
@@ -183,6 +189,92 @@ static int source_edid_write(void *opaque, const void *buf, size_t len,
     return ret < 0 ? -errno : ret == len ? 0 : -EIO;
 }
 
+/*
+ * The info of an interrupt with its capabilities, whose size only the driver
+ * knows; NULL if there is no such interrupt or it has none.
+ */
+static struct vfio_irq_info *get_irq_info(VFIOPCIDisplaySource *source,
+                                          uint32_t index)
+{
+    g_autofree struct vfio_irq_info *info = NULL;
+    uint32_t argsz = VFIO_GFX_IRQ_INFO_CAP_OFFSET + sizeof(uint32_t);
+
+    for (int i = 0; i < 2; i++) {
+        g_free(info);
+        info = g_malloc0(argsz);
+        info->argsz = argsz;
+        info->index = index;
+        if (ioctl(source_fd(source), VFIO_DEVICE_GET_IRQ_INFO, info) < 0 ||
+            !(info->flags & VFIO_GFX_IRQ_INFO_FLAG_CAPS)) {
+            return NULL;
+        }
+        if (info->argsz <= argsz) {
+            info->argsz = argsz;
+            return g_steal_pointer(&info);
+        }
+        argsz = MIN(info->argsz, 64 * KiB);
+    }
+    return NULL;
+}
+
+/* Is the interrupt of that type? Offsets are the driver's: none is believed. */
+static bool irq_is_display(const struct vfio_irq_info *info)
+{
+    struct vfio_gfx_irq_cap_type cap;
+    uint32_t at;
+
+    memcpy(&at, (const uint8_t *)info + VFIO_GFX_IRQ_INFO_CAP_OFFSET,
+           sizeof(at));
+    for (int i = 0; i < MAX_IRQ_CAPS && at; i++) {
+        if (at > info->argsz || info->argsz - at < sizeof(cap)) {
+            return false;
+        }
+        memcpy(&cap, (const uint8_t *)info + at, sizeof(cap));
+        if (cap.id == VFIO_GFX_IRQ_CAP_TYPE) {
+            return cap.type == VFIO_GFX_IRQ_TYPE_GFX &&
+                cap.subtype == VFIO_GFX_IRQ_SUBTYPE_DISPLAY;
+        }
+        at = cap.next;
+    }
+    return false;
+}
+
+/* Device-specific interrupts come after those that each PCI device has. */
+static int find_display_irq(VFIOPCIDisplaySource *source)
+{
+    uint32_t end = source->vdev->vbasedev.num_irqs;
+
+    for (uint32_t i = VFIO_PCI_NUM_IRQS; i < end; i++) {
+        g_autofree struct vfio_irq_info *info = get_irq_info(source, i);
+
+        if (info && info->flags & VFIO_IRQ_INFO_EVENTFD && info->count &&
+            irq_is_display(info)) {
+            return i;
+        }
+    }
+    return -ENOENT;
+}
+
+static int source_set_notifier(void *opaque, EventNotifier *notifier)
+{
+    VFIOPCIDisplaySource *source = opaque;
+    int fd = notifier ? event_notifier_get_fd(notifier) : -1;
+    Error *err = NULL;
+
+    if (!source->irq) {
+        source->irq = find_display_irq(source);
+    }
+    if (source->irq < 0) {
+        return source->irq;
+    }
+    if (!vfio_set_irq_signaling(&source->vdev->vbasedev, source->irq, 0,
+                                VFIO_IRQ_SET_ACTION_TRIGGER, fd, &err)) {
+        warn_report_err(err);
+        return -EIO;
+    }
+    return 0;
+}
+
 static const VFIODisplayOps vfio_pci_display_ops = {
     .probe = source_probe,
     .query_plane = source_query_plane,
@@ -193,6 +285,7 @@ static const VFIODisplayOps vfio_pci_display_ops = {
     .has_edid = source_has_edid,
     .edid_read = source_edid_read,
     .edid_write = source_edid_write,
+    .set_notifier = source_set_notifier,
 };
 
 static bool vfio_pci_display_open(VFIOPCIDevice *vdev, Error **errp)

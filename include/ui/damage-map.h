@@ -74,6 +74,26 @@ void damage_map_copy(DamageMap *map, uint8_t *dst, size_t dst_stride,
                      uint32_t y, uint32_t rows);
 
 /**
+ * damage_map_copy_part:
+ * @map: a map of the destination's frame
+ * @dst: as for damage_map_copy(), whatever @x is
+ * @dst_stride: bytes from row to row
+ * @src: as for damage_map_copy(), whatever @x is
+ * @src_stride: bytes from row to row
+ * @y: row of the frame that @dst and @src point to
+ * @rows: rows to compare
+ * @x: first column to compare
+ * @width: columns to compare, at least 1; @x + @width is at most the frame's
+ *         width
+ *
+ * The same for a part of the frame, rounded outwards to whole tiles in width.
+ */
+void damage_map_copy_part(DamageMap *map, uint8_t *dst, size_t dst_stride,
+                          const uint8_t *src, size_t src_stride,
+                          uint32_t y, uint32_t rows, uint32_t x,
+                          uint32_t width);
+
+/**
  * damage_map_boxes:
  * @map: a map
  * @n: how many rectangles there are

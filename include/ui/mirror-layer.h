@@ -36,6 +36,9 @@
  *        count or a negative errno; used where memory cannot be mapped, not
  *        for formats of several planes
  * @opaque: for @read
+ * @damage: where the frame differs from the one that was read last, all of it
+ *          within the frame; NULL: it may differ everywhere
+ * @n_damage: boxes in @damage, may be 0
  *
  * A frame in memory that the caller has checked: @readable rows lie whole in
  * @map or in what @read reaches. Only borrowed for the call.
@@ -52,6 +55,8 @@ typedef struct MirrorFrame {
     int fd;
     ssize_t (*read)(void *opaque, void *buf, size_t len, uint64_t offset);
     void *opaque;
+    const pixman_box32_t *damage;
+    size_t n_damage;
 } MirrorFrame;
 
 /**

@@ -310,13 +310,116 @@ static void test_read_function(void)
     mirror_layer_finish(&read);
 }
 
+/*
+ * What the device says did not change is not looked at; what it says did, is,
+ * in each format and however odd the box.
+ */
+static void test_told_damage(const void *data)
+{
+    const uint32_t fourcc = *(const uint32_t *)data;
+    static const pixman_box32_t boxes[] = {
+        { 0, 0, 1, 1 },
+        { WIDTH - 1, HEIGHT - 1, WIDTH, HEIGHT },
+        { 0, 0, WIDTH, HEIGHT },
+        { DAMAGE_TILE_WIDTH - 1, DAMAGE_TILE_HEIGHT - 1,
+          DAMAGE_TILE_WIDTH + 1, DAMAGE_TILE_HEIGHT + 1 },
+        { 3, 5, WIDTH - 3, 6 },
+        { 7, 0, 8, HEIGHT },
+        /* more than there is of it */
+        { -5, -5, WIDTH + 5, HEIGHT + 5 },
+    };
+    MirrorFrame frame = new_frame(fourcc, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 1);
+    g_autofree uint8_t *other = new_noise(frame_bytes(&frame), 2);
+    MirrorLayer layer = { 0 }, whole = { 0 };
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_fit(&whole, &frame);
+    /* nothing is known of a new image: all of it is read */
+    frame.damage = boxes;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(boxes); i++) {
+        uint64_t bytes = layer.bytes_read;
+
+        if (i % 2) {
+            memcpy(memory, other, frame_bytes(&frame));
+        }
+        memory[frame_bytes(&frame) / 2] ^= 0xff;
+        damage_map_clear(layer.damage);
+        frame.damage = boxes;
+        frame.n_damage = 0;
+        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                        MIRROR_UNCHANGED);
+        g_assert_cmpuint(layer.bytes_read, ==, bytes);
+
+        frame.damage = &boxes[i];
+        frame.n_damage = 1;
+        mirror_layer_read(&layer, &frame);
+        g_assert_cmpuint(layer.bytes_read, >, bytes);
+
+        frame.damage = NULL;
+        mirror_layer_read(&whole, &frame);
+        for (int32_t y = MAX(boxes[i].y1, 0);
+             y < MIN(boxes[i].y2, HEIGHT); y++) {
+            for (int32_t x = MAX(boxes[i].x1, 0);
+                 x < MIN(boxes[i].x2, WIDTH); x++) {
+                g_assert_cmphex(pixel_of(&layer, x, y), ==,
+                                pixel_of(&whole, x, y));
+            }
+        }
+    }
+    mirror_layer_finish(&layer);
+    mirror_layer_finish(&whole);
+}
+
+/* Only the rectangle's bytes are read where the frame needs no conversion. */
+static void test_told_bytes(void)
+{
+    const pixman_box32_t boxes[] = {
+        { 2, 3, 12, 7 },
+        { 20, 0, 21, 1 },
+        { 5, 5, 5, 9 },     /* nothing */
+        { 9, 9, 5, 10 },    /* less */
+    };
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 1);
+    MirrorLayer layer = { 0 };
+    uint64_t bytes;
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_read(&layer, &frame);
+    bytes = layer.bytes_read;
+    frame.damage = boxes;
+    frame.n_damage = G_N_ELEMENTS(boxes);
+    mirror_layer_read(&layer, &frame);
+    g_assert_cmpuint(layer.bytes_read - bytes, ==, (10 * 4 + 1) * 4);
+    mirror_layer_finish(&layer);
+}
+
 int main(int argc, char *argv[])
 {
+    static const uint32_t told_formats[] = {
+        DRM_FORMAT_XRGB8888, DRM_FORMAT_RGB565, DRM_FORMAT_YUYV,
+        DRM_FORMAT_NV12,
+    };
+
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/mirror-layer/argb/multiplied", "m", test_argb);
     g_test_add_data_func("/mirror-layer/argb/straight", "s", test_argb);
     g_test_add_data_func("/mirror-layer/yuyv", "Y", test_yuv);
     g_test_add_data_func("/mirror-layer/nv12", "N", test_yuv);
+    g_test_add_data_func("/mirror-layer/told/xrgb8888",
+                         &told_formats[0], test_told_damage);
+    g_test_add_data_func("/mirror-layer/told/rgb565",
+                         &told_formats[1], test_told_damage);
+    g_test_add_data_func("/mirror-layer/told/yuyv",
+                         &told_formats[2], test_told_damage);
+    g_test_add_data_func("/mirror-layer/told/nv12",
+                         &told_formats[3], test_told_damage);
+    g_test_add_func("/mirror-layer/told/bytes", test_told_bytes);
     g_test_add_func("/mirror-layer/fit", test_fit);
     g_test_add_func("/mirror-layer/damage", test_damage);
     g_test_add_func("/mirror-layer/busy-and-gone", test_busy_and_gone);

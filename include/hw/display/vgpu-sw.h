@@ -79,6 +79,11 @@
 #define VGPU_SW_REGION_INDEX            0x0d0   /* as reported */
 #define VGPU_SW_REGION_FLAGS            0x0d4   /* VGPU_SW_REGION_* */
 
+/* The display interrupt, with irq=on: signalled by COMMIT, FLIP, DAMAGE_ADD. */
+#define VGPU_SW_IRQ_SIGNALS             0x0e0   /* ro: how often, since reset */
+#define VGPU_SW_IRQ_STORM               0x0e4   /* signals per s besides */
+#define VGPU_SW_IRQ_FLAGS               0x0e8   /* VGPU_SW_IRQ_* */
+
 /*
  * The planes. The names are those of the primary's registers;
  * VGPU_SW_PLANE_REG(plane, register) is another plane's. What a plane has no
@@ -129,6 +134,9 @@
 #define VGPU_SW_KIND_IRQ                (1 << 4)
 
 #define VGPU_SW_BUFFER_NO_MAP           (1 << 0)    /* not readable, no mmap */
+
+#define VGPU_SW_IRQ_MUTE                (1 << 0)    /* no more signals */
+#define VGPU_SW_IRQ_STORM_MAX           1000000
 
 #define VGPU_SW_REGION_NO_MAP           (1 << 0)    /* not mapped, only read */
 

@@ -1,0 +1,156 @@
+/*
+ * The display of a device that renders where only its driver can see:
+ * the display interrupt
+ *
+ * The device counts up an eventfd when its picture changes. The fd is looked
+ * at only until it has something: then it is left alone until the display was
+ * refreshed, so that a device that signals a hundred thousand times a second
+ * wakes QEMU no oftener than its viewers want to see something new. With
+ * nobody watching there is no refresh, and the fd stays as it is.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/vfio/vfio-gfx-ext.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "trace.h"
+#include "vfio-display-internal.h"
+
+struct VFIODisplayNotify {
+    VFIODisplay *dpy;
+    EventNotifier notifier;
+    bool listening;
+    VFIODisplaySignals unseen; /* taken, but not by a refresh yet */
+    uint64_t count;
+};
+
+/*
+ * One signal adds one, or what the device's capability says it does. Anything
+ * else is more than one, or cannot be told from that.
+ */
+static VFIODisplaySignals count_signals(uint64_t value)
+{
+    switch (value) {
+    case 0:
+        return VFIO_DISPLAY_NO_SIGNAL;
+    case 1:
+    case VFIO_GFX_IRQ_CURSOR:
+    case VFIO_GFX_IRQ_PRIMARY:
+        return VFIO_DISPLAY_ONE_SIGNAL;
+    default:
+        return VFIO_DISPLAY_MORE_SIGNALS;
+    }
+}
+
+static VFIODisplaySignals vfio_display_notify_read(VFIODisplayNotify *notify)
+{
+    VFIODisplaySignals signals;
+    uint64_t value = 0;
+    ssize_t ret;
+
+    ret = RETRY_ON_EINTR(read(event_notifier_get_fd(&notify->notifier),
+                              &value, sizeof(value)));
+    signals = count_signals(ret == sizeof(value) ? value : 0);
+    if (signals != VFIO_DISPLAY_NO_SIGNAL) {
+        notify->count++;
+        trace_vfio_display_notified(notify->dpy, value);
+    }
+    return signals;
+}
+
+static void vfio_display_notify_stop(VFIODisplayNotify *notify)
+{
+    if (notify->listening) {
+        notify->listening = false;
+        event_notifier_set_handler(&notify->notifier, NULL);
+    }
+}
+
+static void vfio_display_notify_handler(EventNotifier *notifier)
+{
+    VFIODisplayNotify *notify = container_of(notifier, VFIODisplayNotify,
+                                             notifier);
+    VFIODisplay *dpy = notify->dpy;
+    VFIODisplaySignals signals;
+
+    vfio_display_notify_stop(notify);
+    signals = vfio_display_notify_read(notify);
+    notify->unseen = MIN(notify->unseen + signals, VFIO_DISPLAY_MORE_SIGNALS);
+    qemu_console_changed(dpy->con);
+}
+
+VFIODisplaySignals vfio_display_notify_take(VFIODisplayNotify *notify)
+{
+    VFIODisplaySignals signals;
+
+    if (!notify) {
+        return VFIO_DISPLAY_NO_SIGNAL;
+    }
+    signals = notify->unseen + vfio_display_notify_read(notify);
+    notify->unseen = VFIO_DISPLAY_NO_SIGNAL;
+    return MIN(signals, VFIO_DISPLAY_MORE_SIGNALS);
+}
+
+void vfio_display_notify_listen(VFIODisplayNotify *notify)
+{
+    if (!notify || notify->listening ||
+        !qemu_console_watched(notify->dpy->con)) {
+        return;
+    }
+    notify->listening = true;
+    event_notifier_set_handler(&notify->notifier,
+                               vfio_display_notify_handler);
+}
+
+uint64_t vfio_display_notify_count(const VFIODisplayNotify *notify)
+{
+    return notify ? notify->count : 0;
+}
+
+/* A device that has an interrupt which does not work is polled instead. */
+VFIODisplayNotify *vfio_display_notify_new(VFIODisplay *dpy)
+{
+    g_autofree VFIODisplayNotify *notify = NULL;
+    g_autofree char *name = NULL;
+    int ret;
+
+    if (!dpy->ops->set_notifier) {
+        return NULL;
+    }
+    notify = g_new0(VFIODisplayNotify, 1);
+    notify->dpy = dpy;
+    ret = event_notifier_init(&notify->notifier, false);
+    if (ret == 0) {
+        ret = dpy->ops->set_notifier(dpy->opaque, &notify->notifier);
+        if (ret < 0) {
+            event_notifier_cleanup(&notify->notifier);
+        }
+    }
+    if (ret < 0) {
+        if (ret != -ENOENT) {
+            name = vfio_display_name(dpy);
+            warn_report("vGPU display of %s: no display interrupt: %s", name,
+                        strerror(-ret));
+        }
+        return NULL;
+    }
+    trace_vfio_display_notifier(dpy);
+    qemu_console_set_notifies(dpy->con, true);
+    return g_steal_pointer(&notify);
+}
+
+void vfio_display_notify_free(VFIODisplayNotify *notify)
+{
+    if (!notify) {
+        return;
+    }
+    /* the device first, so that it never holds an fd that is closed */
+    notify->dpy->ops->set_notifier(notify->dpy->opaque, NULL);
+    vfio_display_notify_stop(notify);
+    qemu_console_set_notifies(notify->dpy->con, false);
+    event_notifier_cleanup(&notify->notifier);
+    g_free(notify);
+}

@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Builds the lab's kernel, build/lab/linux: Debian's Linux 6.12 source, the
-# patches beside this file, ARCH=um. Sourced after scripts/vgpu/lib.sh.
+# patches and the driver beside this file, ARCH=um. Sourced after
+# scripts/vgpu/lib.sh.
 
 LAB_KERNEL=$VGPU_BUILD/lab/linux
 LAB_TREE=$VGPU_BUILD/linux
+# The driver's source, and what of include/ it shares with QEMU.
+LAB_DRIVER=$VGPU_TOP/lab/vgpu-mdev
+LAB_DRIVER_HEADERS=(hw/vfio/vfio-gfx-ext.h hw/display/vgpu-sw.h)
 LAB_SOURCE_PACKAGE=linux-source-6.12
 LAB_BUILD_PACKAGES=(gcc libc6-dev make ccache flex bison bc libelf-dev patch
     perl xz-utils)
@@ -54,9 +58,39 @@ _lab_unpack() {
     mv "$fresh" "$LAB_TREE"
 }
 
+# Puts the driver's files into the tree. Those that are there already keep
+# their time, so that make compiles no more than what changed.
+_lab_place_driver() {
+    local place=$LAB_TREE/drivers/vfio/vgpu-mdev file
+    mkdir -p "$place"
+    rm -rf "$place.new"
+    cp -r "$LAB_DRIVER" "$place.new"
+    for file in "${LAB_DRIVER_HEADERS[@]}"; do
+        mkdir -p "$place.new/include/${file%/*}"
+        cp "$VGPU_TOP/include/$file" "$place.new/include/$file"
+    done
+    (
+        cd "$place.new"
+        find . -type f | while read -r file; do
+            cmp -s "$file" "$place/$file" ||
+                install -D -m 644 "$file" "$place/$file"
+        done
+        cd "$place"
+        find . -type f \( -name '*.[ch]' -o -name Kconfig \) |
+            while read -r file; do
+                [[ -f $place.new/$file ]] || rm -f "$file"
+            done
+    )
+    rm -rf "$place.new"
+}
+
 # olddefconfig drops what it cannot have, and says nothing.
 _lab_configure() {
-    local fragment=$VGPU_TOP/lab/kernel.config missing
+    local fragment=$VGPU_TOP/lab/kernel.config missing identity
+    identity="$(hash_files "$fragment" "$LAB_DRIVER/Kconfig")"
+    if stamp_ok linux-config "$identity" && [[ -f .config ]]; then
+        return
+    fi
     make ARCH=um defconfig
     scripts/kconfig/merge_config.sh -m .config "$fragment"
     make ARCH=um olddefconfig
@@ -66,9 +100,11 @@ _lab_configure() {
         printf 'this kernel cannot be configured with:\n%s\n' "$missing"
         return 1
     fi
+    stamp_set linux-config "$identity"
 }
 
 _lab_make() {
+    _lab_place_driver
     cd "$LAB_TREE" || return
     _lab_configure
     make ARCH=um CC="ccache gcc" HOSTCC="ccache gcc" -j"$VGPU_JOBS" linux
@@ -90,7 +126,8 @@ _lab_source_identity() {
 
 _lab_build_identity() {
     _lab_source_identity
-    hash_files "$VGPU_TOP/lab/kernel.config"
+    hash_files "$VGPU_TOP/lab/kernel.config" "$LAB_DRIVER" \
+        "${LAB_DRIVER_HEADERS[@]/#/$VGPU_TOP/include/}"
 }
 
 lab_kernel_current() {
@@ -118,6 +155,7 @@ lab_kernel_build() {
     identity=$(_lab_source_identity)
     if ! stamp_ok linux-source "$identity" || [[ ! -d $LAB_TREE ]]; then
         stamp_clear linux-source
+        stamp_clear linux-config
         run_step linux-unpack "unpacking the lab kernel's source" _lab_unpack
         stamp_set linux-source "$identity"
     fi

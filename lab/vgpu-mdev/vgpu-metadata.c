@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The framebuffer region with a metadata page (hw/vfio/vfio-gfx-ext.h)
+ *
+ * On request a work item copies the primary plane and the cursor into the
+ * region and says what changed: what the guest reported or, if it reports
+ * nothing, the rows that differ from those copied before. The device's lock is
+ * held throughout, so that no page flip comes in between.
+ *
+ * The page is mapped by user space, which may write anything there. It is
+ * written here and never read.
+ */
+#include <drm/drm_fourcc.h>
+#include <linux/string.h>
+
+#include "vgpu.h"
+
+/* Rows that are compared, and reported, together. */
+#define BAND_ROWS	8
+
+static u64 pixel_bytes(const struct vgpu *vgpu)
+{
+	return PAGE_ALIGN((u64)vgpu->settings.max_xres *
+			  vgpu->settings.max_yres * 4);
+}
+
+static u64 cursor_offset(const struct vgpu *vgpu)
+{
+	return pixel_bytes(vgpu);
+}
+
+static u64 page_offset_of_meta(const struct vgpu *vgpu)
+{
+	return pixel_bytes(vgpu) + VGPU_CURSOR_BYTES;
+}
+
+/* With the doorbell's page, behind which there is no memory. */
+u64 vgpu_meta_region_size(const struct vgpu *vgpu)
+{
+	return vgpu->settings.metadata ?
+		page_offset_of_meta(vgpu) + VFIO_GFX_META_FROM_END : 0;
+}
+
+static struct vfio_gfx_meta *meta_page(struct vgpu *vgpu)
+{
+	return vgpu_pages_at(vgpu->meta.pages, page_offset_of_meta(vgpu));
+}
+
+/* Damage */
+
+void vgpu_meta_damage(struct vgpu *vgpu, const struct vfio_gfx_meta_rect *rect)
+{
+	struct vgpu_meta_damage *damage = &vgpu->meta.damage;
+
+	lockdep_assert_held(&vgpu->lock);
+	if (!rect || damage->count == VFIO_GFX_META_MAX_DAMAGE)
+		damage->all = true;
+	else if (rect->width && rect->height)
+		damage->rect[damage->count++] = *rect;
+}
+
+/* False: nothing of it is on the screen. */
+static bool clip(struct vfio_gfx_meta_rect *rect,
+		 const struct vgpu_plane *plane)
+{
+	if (rect->x >= plane->width || rect->y >= plane->height)
+		return false;
+	rect->width = min(rect->width, plane->width - rect->x);
+	rect->height = min(rect->height, plane->height - rect->y);
+	return true;
+}
+
+static void clip_all(struct vgpu_meta_damage *damage,
+		     const struct vgpu_plane *plane)
+{
+	u32 i, kept = 0;
+
+	for (i = 0; i < damage->count; i++)
+		if (clip(&damage->rect[i], plane))
+			damage->rect[kept++] = damage->rect[i];
+	damage->count = kept;
+}
+
+/* Copying */
+
+static bool range_differs(struct vgpu *vgpu, u64 to, u64 from, u64 len)
+{
+	while (len) {
+		u64 part = min3(len, PAGE_SIZE - offset_in_page(to),
+				PAGE_SIZE - offset_in_page(from));
+
+		if (memcmp(vgpu_pages_at(vgpu->meta.pages, to),
+			   vgpu_pages_at(vgpu->vram, from), part))
+			return true;
+		to += part;
+		from += part;
+		len -= part;
+	}
+	return false;
+}
+
+/* Bytes from the first row's start to the last one's end. */
+static u64 rows_bytes(const struct vgpu_plane *plane, u32 rows)
+{
+	return (u64)plane->stride * (rows - 1) + plane->row_bytes;
+}
+
+static void add_band(struct vgpu_meta_damage *damage,
+		     const struct vgpu_plane *plane, u32 y, u32 rows)
+{
+	struct vfio_gfx_meta_rect *last = damage->rect + damage->count - 1;
+
+	if (damage->count &&
+	    (last->y + last->height == y ||
+	     damage->count == VFIO_GFX_META_MAX_DAMAGE)) {
+		last->height = y + rows - last->y;
+		return;
+	}
+	damage->rect[damage->count++] = (struct vfio_gfx_meta_rect) {
+		.y = y,
+		.width = plane->width,
+		.height = rows,
+	};
+}
+
+static void copy_all(struct vgpu *vgpu, const struct vgpu_plane *plane)
+{
+	vgpu_pages_copy(vgpu->meta.pages, 0, vgpu->vram, plane->offset,
+			rows_bytes(plane, plane->height));
+}
+
+static void copy_differing(struct vgpu *vgpu, const struct vgpu_plane *plane,
+			   struct vgpu_meta_damage *damage)
+{
+	u32 y;
+
+	damage->count = 0;
+	for (y = 0; y < plane->height; y += BAND_ROWS) {
+		u32 rows = min_t(u32, BAND_ROWS, plane->height - y);
+		u64 at = (u64)plane->stride * y;
+		u64 len = rows_bytes(plane, rows);
+
+		if (!range_differs(vgpu, at, plane->offset + at, len))
+			continue;
+		vgpu_pages_copy(vgpu->meta.pages, at, vgpu->vram,
+				plane->offset + at, len);
+		add_band(damage, plane, y, rows);
+	}
+}
+
+static void copy_reported(struct vgpu *vgpu, const struct vgpu_plane *plane,
+			  struct vgpu_meta_damage *damage)
+{
+	u32 bytes = plane->row_bytes / plane->width, i, y;
+
+	clip_all(damage, plane);
+	for (i = 0; i < damage->count; i++) {
+		const struct vfio_gfx_meta_rect *rect = &damage->rect[i];
+
+		for (y = rect->y; y < rect->y + rect->height; y++) {
+			u64 at = (u64)plane->stride * y +
+				(u64)rect->x * bytes;
+
+			vgpu_pages_copy(vgpu->meta.pages, at, vgpu->vram,
+					plane->offset + at,
+					(size_t)rect->width * bytes);
+		}
+	}
+}
+
+static bool same_layout(const struct vgpu_plane *a, const struct vgpu_plane *b)
+{
+	return a->fourcc == b->fourcc && a->width == b->width &&
+	       a->height == b->height && a->stride == b->stride;
+}
+
+/* The copy's damage ends up in meta.damage. */
+static void copy_frame(struct vgpu *vgpu, const struct vgpu_plane *plane)
+{
+	struct vgpu_metadata *meta = &vgpu->meta;
+	bool reported = vgpu->regs.damage_reported;
+
+	if (!same_layout(plane, &meta->last) || (reported && meta->damage.all)) {
+		meta->damage.all = true;
+		copy_all(vgpu, plane);
+	} else if (reported) {
+		copy_reported(vgpu, plane, &meta->damage);
+	} else {
+		meta->damage.all = false;
+		copy_differing(vgpu, plane, &meta->damage);
+	}
+	meta->last = *plane;
+}
+
+static void describe_frame(struct vgpu *vgpu, struct vfio_gfx_meta *out)
+{
+	struct vgpu_meta_damage *damage = &vgpu->meta.damage;
+	struct vgpu_plane plane;
+	int ret = vgpu_plane_get(vgpu, VGPU_SW_PRIMARY, &plane);
+
+	/* A stride so wide that the rows do not fit into the region. */
+	if (!ret && plane.fourcc &&
+	    rows_bytes(&plane, plane.height) > pixel_bytes(vgpu))
+		ret = -EFBIG;
+	if (ret) {
+		out->status = VFIO_GFX_META_ERROR;
+		out->error = -ret;
+		damage->all = true;
+		return;
+	}
+	if (!plane.fourcc) {
+		if (vgpu->meta.last.fourcc)
+			damage->all = true;
+		vgpu->meta.last = plane;
+		return;
+	}
+	copy_frame(vgpu, &plane);
+	out->fourcc = plane.fourcc;
+	out->width = plane.width;
+	out->height = plane.height;
+	out->stride = plane.stride;
+	out->size = rows_bytes(&plane, plane.height);
+}
+
+/* What changed is told once; an error's is kept for the frame after it. */
+static void describe_damage(struct vgpu *vgpu, struct vfio_gfx_meta *out)
+{
+	struct vgpu_meta_damage *damage = &vgpu->meta.damage;
+
+	if (out->status == VFIO_GFX_META_ERROR)
+		return;
+	if (damage->all) {
+		out->damage_count = VFIO_GFX_META_DAMAGE_ALL;
+	} else {
+		out->damage_count = damage->count;
+		memcpy(out->damage, damage->rect, sizeof(out->damage));
+	}
+	if (out->damage_count)
+		vgpu->meta.frame++;
+	else
+		out->status = VFIO_GFX_META_UNCHANGED;
+	memset(damage, 0, sizeof(*damage));
+}
+
+/* Copied row by row; the serial changes when the image does. */
+static void copy_cursor(struct vgpu *vgpu, const struct vgpu_plane *plane)
+{
+	bool changed = !same_layout(plane, &vgpu->meta.last_cursor);
+	u32 y;
+
+	for (y = 0; y < plane->height; y++) {
+		u64 to = cursor_offset(vgpu) + (u64)plane->row_bytes * y;
+		u64 from = plane->offset + (u64)plane->stride * y;
+
+		if (!range_differs(vgpu, to, from, plane->row_bytes))
+			continue;
+		vgpu_pages_copy(vgpu->meta.pages, to, vgpu->vram, from,
+				plane->row_bytes);
+		changed = true;
+	}
+	vgpu->meta.cursor_serial += changed;
+	vgpu->meta.last_cursor = *plane;
+}
+
+static void describe_cursor(struct vgpu *vgpu, struct vfio_gfx_meta_cursor *out)
+{
+	struct vgpu_plane plane;
+
+	if (vgpu_plane_get(vgpu, VGPU_SW_CURSOR, &plane) || !plane.fourcc)
+		return;
+	copy_cursor(vgpu, &plane);
+	*out = (struct vfio_gfx_meta_cursor) {
+		.visible = 1,
+		.x = plane.x,
+		.y = plane.y,
+		.hot_x = plane.hot_x,
+		.hot_y = plane.hot_y,
+		.fourcc = plane.fourcc,
+		.width = plane.width,
+		.height = plane.height,
+		.stride = plane.row_bytes,
+		.serial = vgpu->meta.cursor_serial,
+		.offset = cursor_offset(vgpu),
+		.flags = plane.flags & VGPU_SW_PLANE_STRAIGHT ?
+			VFIO_GFX_PLANE_EXT_STRAIGHT : 0,
+	};
+}
+
+/* What debugfs wants reported instead of the truth. */
+static void distort(const struct vgpu_faults *faults, struct vfio_gfx_meta *out)
+{
+	if (!out->fourcc)
+		return;
+	out->stride = faults->stride ?: out->stride;
+	out->width = faults->width ?: out->width;
+	out->height = faults->height ?: out->height;
+	out->size = faults->size ?: out->size;
+	out->fourcc = faults->format ?: out->fourcc;
+	out->modifier = faults->modifier ?: out->modifier;
+	out->damage_count = faults->damage_count ?: out->damage_count;
+}
+
+static void complete_request(struct vgpu *vgpu, u32 request)
+{
+	struct vfio_gfx_meta *page = meta_page(vgpu);
+	struct vfio_gfx_meta out = {
+		.magic = VFIO_GFX_META_MAGIC,
+		.version = VFIO_GFX_META_VERSION,
+		.header_size = sizeof(out),
+		.modifier = DRM_FORMAT_MOD_LINEAR,
+		.time_ns = ktime_get_ns(),
+		.request = request,
+	};
+
+	out.generation = ++vgpu->meta.generation | 1;
+	WRITE_ONCE(page->generation, out.generation);
+	smp_wmb();
+	describe_frame(vgpu, &out);
+	describe_damage(vgpu, &out);
+	describe_cursor(vgpu, &out.cursor);
+	out.frame = vgpu->meta.frame;
+	distort(&vgpu->faults, &out);
+	memcpy(page, &out, sizeof(out));
+	smp_wmb();
+	vgpu->meta.generation = out.generation + !vgpu->faults.odd_generation;
+	WRITE_ONCE(page->generation, vgpu->meta.generation);
+	vgpu->meta.completed++;
+	vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
+}
+
+static void work(struct work_struct *item)
+{
+	struct vgpu *vgpu = container_of(item, struct vgpu, meta.work);
+	u32 request;
+
+	guard(mutex)(&vgpu->lock);
+	request = vgpu->meta.request;
+	vgpu->meta.request = 0;
+	if (!request || !vgpu->meta.pages)
+		return;
+	if (vgpu->faults.stall_requests) {
+		vgpu->faults.stall_requests--;
+		return;
+	}
+	complete_request(vgpu, request);
+}
+
+void vgpu_meta_doorbell(struct vgpu *vgpu, u32 request)
+{
+	lockdep_assert_held(&vgpu->lock);
+	vgpu->meta.request = request;
+	if (request)
+		schedule_work(&vgpu->meta.work);
+}
+
+void vgpu_meta_init(struct vgpu *vgpu)
+{
+	INIT_WORK(&vgpu->meta.work, work);
+}
+
+int vgpu_meta_open(struct vgpu *vgpu)
+{
+	struct vgpu_metadata *meta = &vgpu->meta;
+
+	lockdep_assert_held(&vgpu->lock);
+	meta->generation = 0;
+	meta->frame = 0;
+	meta->last = (struct vgpu_plane) {};
+	meta->last_cursor = (struct vgpu_plane) {};
+	if (!vgpu->settings.metadata)
+		return 0;
+	meta->pages = vgpu_pages_new(vgpu_meta_region_size(vgpu) -
+				     VFIO_GFX_META_PAGE);
+	return meta->pages ? 0 : -ENOMEM;
+}
+
+void vgpu_meta_close(struct vgpu *vgpu)
+{
+	struct vgpu_pages *pages;
+
+	scoped_guard(mutex, &vgpu->lock) {
+		pages = vgpu->meta.pages;
+		vgpu->meta.pages = NULL;
+		vgpu->meta.request = 0;
+	}
+	cancel_work_sync(&vgpu->meta.work);
+	vgpu_pages_put(pages);
+}

@@ -63,9 +63,10 @@ class SwVgpu:
             self._qtest.connect(self._file("qtest"))
             self._answers = self._qtest.makefile("r", encoding="ascii")
             self._set_bars()
-        except BaseException:
+        except Exception as error:
+            said = self.errors()
             self.close()
-            raise
+            raise AssertionError(f"QEMU did not start: {said}") from error
 
     def _file(self, name):
         return os.path.join(self._folder, name)
@@ -175,6 +176,15 @@ class SwVgpu:
             assert wrong is None, wrong
             return True
         until("the screendump", look)
+
+    def expect_words(self, hidden):
+        """Wait for words in the place of that picture, and return them."""
+        def look():
+            picture = self.screendump()
+            assert picture.difference(hidden), "the guest's picture"
+            assert len(picture.colours()) <= 16, "a picture"
+            return picture
+        return until("words", look)
 
     def close(self):
         self._process.kill()

@@ -5,23 +5,19 @@
 Prints TAP. The software vGPU is what they look at.
 """
 
-import os
-import subprocess
 import sys
-import tempfile
 import time
 import traceback
 
 from swvgpu import SwVgpu, free_port
-from vgpulab.picture import Picture
 from vgpulab.rfb import RAW, Rfb
-from vgpulab.viewers.dbus import Bus, Listener
+from vgpulab.viewers.dbus import Bus, Listener, option
+from vgpulab.viewers.spice import screenshot
 from vgpulab.wait import until
 
 
 def dbus(bus):
-    """A comma within an option's value is written twice."""
-    return ["-display", "dbus,addr=" + bus.address.replace(",", ",,")]
+    return ["-display", option(bus)]
 
 
 def vnc(port):
@@ -40,19 +36,9 @@ def spice(port):
     return ["-spice", f"addr=127.0.0.1,port={port},disable-ticketing=on"]
 
 
-def spice_picture(port):
-    """What a SPICE client shows, as spice-gtk's own tool takes it."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "screen.ppm")
-        subprocess.run(["spicy-screenshot", "-h", "127.0.0.1", "-p",
-                        str(port), "-o", path], check=True, timeout=120,
-                       stdin=subprocess.DEVNULL, capture_output=True)
-        return Picture.load_ppm(path)
-
-
 def expect_spice(port, want):
     def look():
-        wrong = spice_picture(port).difference(want)
+        wrong = screenshot(port).difference(want)
         assert wrong is None, wrong
         return True
     until("SPICE", look)

@@ -68,9 +68,10 @@ class Picture:
 
     def found(self, want):
         """What is wanted, wherever it is in this, else the top left part."""
-        first = want.row(0)
+        # The row that can be mistaken least.
+        mark = max(range(want.height), key=lambda y: len(set(want.row(y))))
         for top in range(self.height - want.height + 1):
-            at = self.row(top).find(first)
+            at = self.row(top + mark).find(want.row(mark))
             if at < 0 or at % 3:
                 continue
             part = self.cropped(at // 3, top, want.width, want.height)

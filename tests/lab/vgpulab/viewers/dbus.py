@@ -47,6 +47,11 @@ _LISTENER, _MAP = Gio.DBusNodeInfo.new_for_xml(
 PIXELS, MAP, DMABUF = "pixels", "map", "dmabuf"
 
 
+def option(bus):
+    """-display's; a comma within an option's value is written twice."""
+    return "dbus,addr=" + bus.address.replace(",", ",,")
+
+
 class Bus:
     """A bus that nobody else uses."""
 

@@ -87,8 +87,11 @@ class BenchMachine(Machine):
             except subprocess.TimeoutExpired:
                 raise error from None
             raise Refused(self._last_words()) from error
-        if SOURCES[case.source].modes:
+        source = SOURCES[case.source]
+        if source.modes:
             self.guest.mode(*case.size)
+        if source.reports:
+            self.guest.command("report 1")
         self.viewer.open(self)
 
     def watch_steps(self, steps):

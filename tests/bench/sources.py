@@ -25,16 +25,18 @@ def _properties(qemu, device):
 class Mediated:
     """A mediated device of the lab's kernel.
 
-    modes: whether the guest can set one. switches: files of the device in
-    sysfs and what they are set to before it is opened.
+    modes: whether the guest can set one; reports: whether it tells the
+    device what it draws. switches: files of the device in sysfs and what they
+    are set to before it is opened.
     """
 
     place = "lab"
+    stock = True
 
-    def __init__(self, kind, modes=True, stock=True, switches=None):
+    def __init__(self, kind, modes=True, reports=False, switches=None):
         self.kind = kind
         self.modes = modes
-        self.stock = stock
+        self.reports = reports
         self._switches = switches or {}
 
     def add(self, machine, _qemu, _ours):
@@ -59,7 +61,8 @@ class Software:
     modes = True
     stock = False
 
-    def __init__(self, **options):
+    def __init__(self, reports=False, **options):
+        self.reports = reports
         self._options = options
 
     def add(self, machine, qemu, _ours):
@@ -76,10 +79,13 @@ SOURCES = {
     "region": Mediated("mdpy-hd", modes=False),
     "region-xga": Mediated("mdpy-xga", modes=False),
     "dmabuf": Mediated("mbochs-large"),
-    "notify": Mediated("vgpu-region"),
-    "metadata": Mediated("vgpu-metadata"),
+    "notify": Mediated("vgpu-region", reports=True, switches={"irq": "1"}),
+    "notify-dmabuf": Mediated("vgpu-dmabuf", reports=True,
+                              switches={"irq": "1"}),
+    "metadata": Mediated("vgpu-metadata", reports=True),
     "sw": Software(**{"x-kind": "dmabuf"}),
-    "sw-notify": Software(**{"x-kind": "dmabuf", "irq": "on"}),
-    "sw-metadata": Software(**{"x-kind": "metadata", "irq": "on"}),
+    "sw-notify": Software(reports=True, **{"x-kind": "dmabuf", "irq": "on"}),
+    "sw-metadata": Software(reports=True,
+                            **{"x-kind": "metadata", "irq": "on"}),
     "sw-gl": Software(**{"x-kind": "dmabuf", "x-display-path": "gl"}),
 }

@@ -28,6 +28,8 @@ void pit_start(uint32_t hz)
 void pit_stop(void)
 {
     irq_mask(IRQ_TIMER, true);
+    /* Mode 0, which waits for a count: a masked one would go on ticking. */
+    outb(PIT_CMD, 0x30);
     ticked = false;
 }
 

@@ -10,8 +10,9 @@ import contextlib
 import sys
 import traceback
 
-from swvgpu import SwVgpu
+from swvgpu import SwVgpu, free_port
 from vgpulab import mesa
+from vgpulab.rfb import RAW, Rfb
 from vgpulab.skip import Skip
 from vgpulab.viewers.xserver import XServer
 from vgpulab.wait import until
@@ -124,9 +125,27 @@ def test_sdl_glx():
             expect_no_warning(vm)
 
 
+def test_gtk_and_vnc():
+    """GTK with OpenGL and VNC at once, on every console"""
+    # A VGA is nothing that OpenGL draws, so VNC may show it, too. Stock QEMU
+    # ends when a VNC client turns to it.
+    port = free_port()
+    with window(*GTK, "-device", "VGA,id=vga0",
+                "-vnc", f"127.0.0.1:{port - 5900}") as (vm, screen):
+        with Rfb(port - 5900, RAW) as viewer:
+            for turn in range(3):
+                want = vm.draw(turn % 2, 800, 600, 0x50 + turn)
+                viewer.select_console(1)
+                viewer.wait_for(want, "the vGPU with VNC")
+                expect(screen, want, "the vGPU with GTK")
+                viewer.select_console(2)
+                viewer.wait_for(vm.screendump(device="vga0"), "the VGA")
+        expect_no_warning(vm)
+
+
 def main():
     tests = [test_sdl, test_sdl_gles, test_sdl_refusal, test_sdl_second,
-             test_sdl_glx, test_gtk, test_gtk_refusal]
+             test_sdl_glx, test_gtk, test_gtk_refusal, test_gtk_and_vnc]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     failed = 0

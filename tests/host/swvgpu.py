@@ -165,9 +165,9 @@ class SwVgpu:
         return b"".join(self._register(_EDID + i).to_bytes(4, "little")
                         for i in range(0, size, 4))
 
-    def screendump(self):
+    def screendump(self, **arguments):
         path = self._file("dump.ppm")
-        self.qmp.command("screendump", filename=path)
+        self.qmp.command("screendump", filename=path, **arguments)
         return Picture.load_ppm(path)
 
     def expect_screen(self, want):

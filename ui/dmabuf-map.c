@@ -83,3 +83,31 @@ void dmabuf_sync_read_end(int fd)
 {
     dmabuf_sync(fd, DMA_BUF_SYNC_END);
 }
+
+/* Readable once all that was to be written by now is; -1 if there is none. */
+static int dmabuf_export_write_fence(int fd)
+{
+#ifdef DMA_BUF_IOCTL_EXPORT_SYNC_FILE
+    struct dma_buf_export_sync_file arg = {
+        .flags = DMA_BUF_SYNC_READ, .fd = -1,
+    };
+
+    if (ioctl(fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &arg) == 0) {
+        return arg.fd;
+    }
+#endif
+    return -1;
+}
+
+void dmabuf_wait_for_writers(int fd, int ms)
+{
+    int fence = dmabuf_export_write_fence(fd);
+    struct pollfd pfd = { .fd = fence >= 0 ? fence : fd, .events = POLLIN };
+
+    while (poll(&pfd, 1, ms) < 0 && errno == EINTR) {
+        /* once more */
+    }
+    if (fence >= 0) {
+        close(fence);
+    }
+}

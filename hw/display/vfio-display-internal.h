@@ -14,6 +14,7 @@
 #include "qemu/queue.h"
 #include "ui/console-mirror.h"
 #include "ui/dmabuf-map.h"
+#include "ui/gl-readback.h"
 
 typedef struct VFIODisplayEdid VFIODisplayEdid;
 typedef struct VFIODisplayNotify VFIODisplayNotify;
@@ -35,6 +36,8 @@ typedef enum VFIODisplayState {
  * @dmabuf: for viewers that take it; borrows the cache's fd
  * @map: for the mirror; NULL until wanted or if it cannot be had
  * @map_tried: an attempt to map was made
+ * @gl: for OpenGL to read; NULL until wanted
+ * @gl_error: why OpenGL cannot read it, or NULL
  * @way: how its pixels travel, PIXEL_WAY__MAX until decided
  *
  * What the hook makes of a VFIOPlaneBuffer (its @user); dies with it.
@@ -43,6 +46,8 @@ typedef struct VFIODisplayBuffer {
     QemuDmaBuf *dmabuf;
     DmaBufMap *map;
     bool map_tried;
+    GLReadbackBuffer *gl;
+    Error *gl_error;
     PixelWay way;
 } VFIODisplayBuffer;
 
@@ -61,6 +66,13 @@ struct VFIODisplay {
     VFIOPlaneCache *cache;
     VFIOPlaneBuffer *primary; /* on screen, or NULL */
     ConsoleMirror *mirror;
+
+    /* OpenGL's frames, by the number of their requests (vfio-display-gl.c) */
+    GLReadback *gl;     /* NULL until wanted */
+    uint64_t gl_oldest; /* what came before was superseded */
+    uint64_t gl_dump;   /* what a screendump waits for, or 0 */
+    bool gl_awaited;    /* the last refresh left its frame to OpenGL */
+    bool gl_again;      /* refresh once more after the next result */
 
     VFIODisplayRegion region;
     bool region_open;
@@ -112,6 +124,68 @@ void vfio_display_fault(VFIODisplay *dpy, VFIOPlaneFault fault,
  * Asks the device what is on screen and shows that (vfio-display-scanout.c).
  */
 void vfio_display_refresh(VFIODisplay *dpy);
+
+/**
+ * vfio_display_update:
+ * @dpy: a display
+ *
+ * Refreshes the display and says when it is done, which may be later.
+ */
+void vfio_display_update(VFIODisplay *dpy);
+
+/**
+ * vfio_display_mirror:
+ * @dpy: a display
+ * @frame: checked
+ *
+ * Returns: true if viewers that take pixels have the frame now.
+ */
+bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame);
+
+/**
+ * vfio_display_gl_possible:
+ * @dpy: a display
+ * @buffer: of the cache, attached
+ *
+ * Returns: false if it is known that OpenGL cannot read the buffer
+ * (vfio-display-gl.c).
+ */
+bool vfio_display_gl_possible(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
+
+/**
+ * vfio_display_gl_request:
+ * @dpy: a display
+ * @buffer: what OpenGL may be able to read
+ *
+ * Asks for a frame. It is shown when it comes; if OpenGL cannot read it the
+ * display is refreshed, and then that is known.
+ *
+ * Returns: false if that is known at once.
+ */
+bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
+
+/**
+ * vfio_display_gl_is_closing:
+ * @dpy: a display
+ *
+ * Returns: true while OpenGL holds buffers that the cache has closed. The
+ * display is refreshed when it does not any more.
+ */
+bool vfio_display_gl_is_closing(VFIODisplay *dpy);
+
+/**
+ * vfio_display_gl_supersede:
+ * @dpy: a display that now shows something else than OpenGL's last frame
+ *
+ * Frames that were asked for before this are not shown.
+ */
+void vfio_display_gl_supersede(VFIODisplay *dpy);
+
+/**
+ * vfio_display_gl_detach:
+ * @user: gives away what OpenGL has of it
+ */
+void vfio_display_gl_detach(VFIODisplayBuffer *user);
 
 /**
  * vfio_display_forget_buffers:

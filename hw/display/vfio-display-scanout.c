@@ -26,11 +26,9 @@
 #define GRACE_MAX_AGE_NS (5 * NANOSECONDS_PER_SECOND)
 
 static const char words_unmappable[] =
-    "The picture is in memory that the CPU cannot map. "
-    "Try -display egl-headless.";
+    "Neither CPU nor OpenGL can read the picture. QEMU's warning says why.";
 static const char words_tiled[] =
-    "The picture is tiled, which takes OpenGL to read. "
-    "Try -display egl-headless.";
+    "The picture is tiled and OpenGL cannot read it. QEMU's warning says why.";
 static const char words_forced[] =
     "This vGPU's picture cannot take the way that x-display-path names.";
 
@@ -61,6 +59,7 @@ static void vfio_display_detach(void *opaque, VFIOPlaneBuffer *buffer)
     trace_vfio_display_buffer_close(opaque, buffer->plane.id);
     assert(buffer != dpy->primary);
     dpy_gl_release_dmabuf(dpy->con, user->dmabuf);
+    vfio_display_gl_detach(user);
     dmabuf_map_free(user->map);
     qemu_dmabuf_free(user->dmabuf);
     g_free(user);
@@ -71,6 +70,10 @@ static int vfio_display_fetch(void *opaque, uint32_t id)
 {
     VFIODisplay *dpy = opaque;
 
+    /* some drivers cannot give the same buffer twice at a time */
+    if (vfio_display_gl_is_closing(dpy)) {
+        return -EAGAIN;
+    }
     return dpy->ops->get_dmabuf(dpy->opaque, id);
 }
 
@@ -118,13 +121,16 @@ static PixelWay vfio_display_choose_way(VFIODisplay *dpy,
         .linear = plane->modifier == DRM_FORMAT_MOD_LINEAR,
         .cpu_format = ui_pixel_format_find(plane->fourcc) != NULL,
         .region = dpy->kinds[VFIO_PLANE_KIND_REGION],
-        .gl_readback = qemu_console_has_readback(dpy->con),
     };
 
     if (caps.linear && caps.cpu_format) {
         vfio_display_map(dpy, buffer);
         caps.mappable = user->map != NULL;
     }
+    /* not looked for without need: it is a module, and wants a thread */
+    caps.gl_readback =
+        (!caps.mappable || dpy->config.way == PIXEL_WAY_GL) &&
+        vfio_display_gl_possible(dpy, buffer);
     return pixel_way_choose(&caps, dpy->config.way);
 }
 
@@ -149,25 +155,32 @@ static void vfio_display_show_words(VFIODisplay *dpy, const char *words,
     dpy_gfx_update(dpy->con, 0, 0, width, height);
 }
 
-static void vfio_display_no_way(VFIODisplay *dpy, const VFIOPlane *plane)
+static void vfio_display_no_way(VFIODisplay *dpy, const VFIOPlane *plane,
+                                Error *gl_error)
 {
+    const char *why = gl_error ? error_get_pretty(gl_error) : "";
     char fourcc[UI_FOURCC_STRLEN];
     const char *words;
 
+    vfio_display_gl_supersede(dpy);
     if (dpy->config.way != PIXEL_WAY__MAX) {
         words = words_forced;
+        if (gl_error) {
+            vfio_display_fault(dpy, VFIO_PLANE_FAULT_MAP,
+                               "OpenGL cannot read the buffer: %s", why);
+        }
     } else if (plane->modifier != DRM_FORMAT_MOD_LINEAR) {
         words = words_tiled;
         vfio_display_fault(dpy, VFIO_PLANE_FAULT_MODIFIER,
                            "format %s with modifier 0x%016" PRIx64
-                           " is not linear and there is no OpenGL to read it",
+                           " is not linear and OpenGL cannot read it: %s",
                            ui_fourcc_to_string(plane->fourcc, fourcc),
-                           plane->modifier);
+                           plane->modifier, why);
     } else {
         words = words_unmappable;
         vfio_display_fault(dpy, VFIO_PLANE_FAULT_MAP,
-                           "the buffer cannot be mapped and there is no "
-                           "OpenGL to read it");
+                           "the buffer cannot be mapped and OpenGL cannot "
+                           "read it: %s", why);
     }
     vfio_display_show_words(dpy, words, plane->width, plane->height);
 }
@@ -276,7 +289,7 @@ static void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
 
 /* --- Frames ------------------------------------------------------------- */
 
-static bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
+bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
 {
     switch (console_mirror_update(dpy->mirror, frame)) {
     case MIRROR_CHANGED:
@@ -348,6 +361,7 @@ static bool vfio_display_mirror_region(VFIODisplay *dpy,
         vfio_display_bad_plane(dpy, fault, plane, 0);
         return false;
     }
+    vfio_display_gl_supersede(dpy);
     frame = vfio_display_frame(plane);
     frame.map = dpy->region.map;
     frame.read = dpy->ops->read_region;
@@ -361,6 +375,7 @@ static bool vfio_display_mirror_dmabuf(VFIODisplay *dpy,
     const VFIODisplayBuffer *user = buffer->user;
     MirrorFrame frame = vfio_display_frame(&buffer->plane);
 
+    vfio_display_gl_supersede(dpy);
     frame.map = user->map->data;
     frame.fd = buffer->fd;
     frame.readable = vfio_plane_rows_within(&buffer->plane, user->map->len);
@@ -369,8 +384,9 @@ static bool vfio_display_mirror_dmabuf(VFIODisplay *dpy,
 
 /* Shows a dma-buf to the viewers that take pixels. */
 static bool vfio_display_dmabuf_pixels(VFIODisplay *dpy,
-                                       const VFIOPlaneBuffer *buffer)
+                                       VFIOPlaneBuffer *buffer)
 {
+    VFIODisplayBuffer *user = buffer->user;
     VFIOPlane plane;
 
     switch (dpy->way) {
@@ -381,12 +397,21 @@ static bool vfio_display_dmabuf_pixels(VFIODisplay *dpy,
             !vfio_plane_is_off(&plane) &&
             vfio_display_mirror_region(dpy, &plane);
     case PIXEL_WAY_GL:
-        /* done by the readback listener when it was told of the update */
-        return true;
+        return vfio_display_gl_request(dpy, buffer);
     default:
-        vfio_display_no_way(dpy, &buffer->plane);
+        vfio_display_no_way(dpy, &buffer->plane, user->gl_error);
         return false;
     }
+}
+
+static void vfio_display_decide(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
+{
+    VFIODisplayBuffer *user = buffer->user;
+
+    if (user->way == PIXEL_WAY__MAX) {
+        user->way = vfio_display_choose_way(dpy, buffer);
+    }
+    vfio_display_set_way(dpy, user->way);
 }
 
 /* Puts a buffer on screen that was not there before. */
@@ -394,24 +419,9 @@ static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = buffer->user;
 
-    if (user->way == PIXEL_WAY__MAX) {
-        user->way = vfio_display_choose_way(dpy, buffer);
-    }
     dpy->primary = buffer;
     trace_vfio_display_publish(dpy, buffer->plane.id);
-    qemu_console_set_cpu_pixels(dpy->con, user->way != PIXEL_WAY_GL);
     dpy_gl_scanout_dmabuf(dpy->con, user->dmabuf);
-
-    if (user->way == PIXEL_WAY_GL) {
-        if (qemu_console_readback_active(dpy->con)) {
-            console_mirror_prepare(dpy->mirror, buffer->plane.width,
-                                   buffer->plane.height);
-            dpy->placeholder = NULL;
-        } else {
-            user->way = PIXEL_WAY_PLACEHOLDER;
-        }
-    }
-    vfio_display_set_way(dpy, user->way);
 }
 
 static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
@@ -424,6 +434,9 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     if (fault == VFIO_PLANE_FAULT_NONE) {
         fault = vfio_plane_cache_get(dpy->cache, plane, &buffer, &err);
     }
+    if (fault == VFIO_PLANE_FAULT_DMABUF && err == EAGAIN) {
+        return false;
+    }
     if (fault != VFIO_PLANE_FAULT_NONE) {
         vfio_display_bad_plane(dpy, fault, plane, err);
         return false;
@@ -432,6 +445,7 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     if (buffer != dpy->primary) {
         vfio_display_publish(dpy, buffer);
     }
+    vfio_display_decide(dpy, buffer);
     vfio_display_good(dpy, plane);
     if (!qemu_console_wants_pixels(dpy->con)) {
         /* viewers of dma-bufs go by the surface's size, too */
@@ -459,7 +473,7 @@ static bool vfio_display_show_region(VFIODisplay *dpy, const VFIOPlane *plane)
 
     if (way != PIXEL_WAY_REGION) {
         vfio_display_set_way(dpy, way);
-        vfio_display_no_way(dpy, plane);
+        vfio_display_no_way(dpy, plane, NULL);
         return false;
     }
     if (qemu_console_wants_pixels(dpy->con) &&

@@ -51,7 +51,7 @@ static void vfio_display_gfx_update(void *opaque)
 
     dpy->refreshes++;
     vfio_display_notify_take(dpy->notify);
-    vfio_display_refresh(dpy);
+    vfio_display_update(dpy);
     vfio_display_notify_listen(dpy->notify);
 }
 
@@ -71,11 +71,13 @@ static void vfio_display_ui_info(void *opaque, uint32_t head,
 static const GraphicHwOps vfio_display_hw_ops = {
     .get_flags = vfio_display_get_flags,
     .gfx_update = vfio_display_gfx_update,
+    .gfx_update_async = true,
 };
 
 static const GraphicHwOps vfio_display_edid_hw_ops = {
     .get_flags = vfio_display_get_flags,
     .gfx_update = vfio_display_gfx_update,
+    .gfx_update_async = true,
     .ui_info = vfio_display_ui_info,
 };
 
@@ -146,7 +148,9 @@ void vfio_display_free(VFIODisplay *dpy)
     vfio_display_notify_free(dpy->notify);
     vfio_display_forget_buffers(dpy);
     graphic_console_close(dpy->con);
+    graphic_hw_update_done(dpy->con);
     vfio_plane_cache_free(dpy->cache);
+    gl_readback_free(dpy->gl);
     console_mirror_free(dpy->mirror);
     vfio_display_edid_free(dpy->edid);
     g_free(dpy);

@@ -59,4 +59,15 @@ bool dmabuf_sync_read_begin(int fd);
  */
 void dmabuf_sync_read_end(int fd);
 
+/**
+ * dmabuf_wait_for_writers:
+ * @fd: a dma-buf, or a memfd in its place
+ * @ms: for how long at most
+ *
+ * Waits until the device has written what it was asked to write before this
+ * call (DMA_BUF_IOCTL_EXPORT_SYNC_FILE, or where the kernel has no such, until
+ * it writes nothing). For threads that may wait: not for the main loop.
+ */
+void dmabuf_wait_for_writers(int fd, int ms);
+
 #endif /* UI_DMABUF_MAP_H */

@@ -54,6 +54,8 @@ typedef struct VFIODisplayRegion {
  * @edid_read: (optional) copies @len bytes at @offset of the EDID region
  *     (VFIO_REGION_SUBTYPE_GFX_EDID); 0 or a negative errno
  * @edid_write: (optional) the other way
+ * @render_node: (optional) the DRM render node of the GPU that the buffers
+ *     are on, which can read them if any can; to be freed, NULL if not known
  * @set_notifier: (optional) the display interrupt signals @notifier from now
  *     on (vfio-gfx-ext.h), which the caller owns; NULL: it signals nothing.
  *     0, -ENOENT if the device has none, or another negative errno
@@ -81,6 +83,7 @@ typedef struct VFIODisplayOps {
     int (*edid_read)(void *opaque, void *buf, size_t len, uint64_t offset);
     int (*edid_write)(void *opaque, const void *buf, size_t len,
                       uint64_t offset);
+    char *(*render_node)(void *opaque);
     int (*set_notifier)(void *opaque, EventNotifier *notifier);
     int (*open_metadata)(void *opaque, VFIODisplayRegion *region);
     ssize_t (*read_metadata)(void *opaque, void *buf, size_t len,

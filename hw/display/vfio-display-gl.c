@@ -1,0 +1,152 @@
+/*
+ * The display of a device that renders where only its driver can see:
+ * frames that OpenGL reads
+ *
+ * A refresh only asks for a frame. Its pixels come later, and are shown unless
+ * something newer was. Who waits for a screendump waits until a frame was
+ * shown that was asked for after the screendump was.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "vfio-display-internal.h"
+
+static void vfio_display_gl_show(VFIODisplay *dpy,
+                                 const GLReadbackResult *result)
+{
+    const GLReadbackPixels *pixels = result->pixels;
+    uint32_t height = qemu_dmabuf_get_height(result->dmabuf);
+    uint64_t frames = dpy->frames;
+    MirrorFrame frame = {
+        .format = ui_pixel_format_find(pixels->fourcc),
+        .width = qemu_dmabuf_get_width(result->dmabuf),
+        .height = height,
+        .readable = height,
+        .stride = pixels->stride,
+        .map = pixels->data,
+        .fd = -1,
+    };
+
+    vfio_display_mirror(dpy, &frame);
+    if (dpy->frames != frames) {
+        qemu_console_changed(dpy->con);
+    }
+}
+
+/* From now on the buffer goes another way, if only to words. */
+static void vfio_display_gl_failed(VFIODisplay *dpy,
+                                   const GLReadbackResult *result)
+{
+    VFIODisplayBuffer *user =
+        dpy->primary ? dpy->primary->user : NULL;
+
+    /* of another one it is told again when that is on screen */
+    if (user && user->gl == result->buffer && !user->gl_error) {
+        user->gl_error = error_copy(result->error);
+        user->way = PIXEL_WAY__MAX;
+    }
+    dpy->gl_again = true;
+}
+
+static void vfio_display_gl_done(void *opaque, const GLReadbackResult *result)
+{
+    VFIODisplay *dpy = opaque;
+
+    if (result->error) {
+        vfio_display_gl_failed(dpy, result);
+    } else if (result->pixels && result->number >= dpy->gl_oldest) {
+        vfio_display_gl_show(dpy, result);
+    }
+
+    if (dpy->gl_dump && result->number >= dpy->gl_dump && !result->error) {
+        dpy->gl_dump = 0;
+        graphic_hw_update_done(dpy->con);
+    }
+    if (dpy->gl_again) {
+        vfio_display_update(dpy);
+    }
+}
+
+static void vfio_display_gl_await(VFIODisplay *dpy)
+{
+    dpy->gl_awaited = true;
+    if (qemu_console_dump_waits(dpy->con) && !dpy->gl_dump) {
+        dpy->gl_dump = gl_readback_next(dpy->gl);
+    }
+}
+
+bool vfio_display_gl_possible(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
+{
+    VFIODisplayBuffer *user = buffer->user;
+    const GLReadbackOps *ops;
+
+    if (user->gl_error) {
+        return false;
+    }
+    if (dpy->gl) {
+        return true;
+    }
+    ops = gl_readback_find_ops(&user->gl_error);
+    if (ops) {
+        g_autofree char *node = dpy->ops->render_node ?
+            dpy->ops->render_node(dpy->opaque) : NULL;
+
+        dpy->gl = gl_readback_new(ops, node, vfio_display_gl_done, dpy);
+    }
+    return ops != NULL;
+}
+
+bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
+{
+    VFIODisplayBuffer *user = buffer->user;
+
+    if (!user->gl) {
+        user->gl = gl_readback_buffer_new(dpy->gl, user->dmabuf,
+                                          &user->gl_error);
+    }
+    if (!user->gl) {
+        return false;
+    }
+    vfio_display_gl_await(dpy);
+    dpy->gl_again = !gl_readback_submit(user->gl);
+    return true;
+}
+
+bool vfio_display_gl_is_closing(VFIODisplay *dpy)
+{
+    if (!dpy->gl || !gl_readback_is_closing(dpy->gl)) {
+        return false;
+    }
+    vfio_display_gl_await(dpy);
+    dpy->gl_again = true;
+    return true;
+}
+
+void vfio_display_gl_supersede(VFIODisplay *dpy)
+{
+    if (dpy->gl) {
+        dpy->gl_oldest = gl_readback_next(dpy->gl);
+    }
+}
+
+void vfio_display_update(VFIODisplay *dpy)
+{
+    dpy->gl_again = false;
+    dpy->gl_awaited = false;
+    vfio_display_refresh(dpy);
+    if (!dpy->gl_awaited) {
+        /* what is on screen now is as new as can be */
+        dpy->gl_dump = 0;
+    }
+    if (!dpy->gl_dump) {
+        graphic_hw_update_done(dpy->con);
+    }
+}
+
+void vfio_display_gl_detach(VFIODisplayBuffer *user)
+{
+    gl_readback_buffer_free(user->gl);
+    error_free(user->gl_error);
+}

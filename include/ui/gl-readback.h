@@ -1,0 +1,187 @@
+/*
+ * Reading dma-bufs back with OpenGL, without waiting for it
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef UI_GL_READBACK_H
+#define UI_GL_READBACK_H
+
+#include "ui/dmabuf.h"
+
+/**
+ * DOC: GL readback
+ *
+ * Some dma-bufs cannot be mapped, or what the CPU would find there is tiled.
+ * OpenGL reads those: it imports the buffer and copies a frame of it to memory
+ * that QEMU owns. That takes a while, and a driver may wait for the device
+ * where it pleases, so all of it happens in a thread of its own with a context
+ * of its own. No other user of OpenGL in the process is disturbed, and the
+ * main loop never waits.
+ *
+ * A request takes one of %GL_READBACK_SLOTS slots until its pixels were shown.
+ * With all of them taken there is no new request: frames are dropped, not
+ * queued. Results come in the order of the requests, in the main loop.
+ */
+typedef struct GLReadback GLReadback;
+
+/**
+ * typedef GLReadbackBuffer:
+ *
+ * A dma-buf as the readback has it: with an fd of its own, and imported when
+ * it is first read.
+ */
+typedef struct GLReadbackBuffer GLReadbackBuffer;
+
+/* Two on their way, and one whose pixels are being shown. */
+#define GL_READBACK_SLOTS 3
+
+/**
+ * struct GLReadbackPixels:
+ * @data: the first row's first pixel; the top row comes first
+ * @stride: bytes from row to row
+ * @fourcc: what a pixel looks like, a format that the CPU can read
+ */
+typedef struct GLReadbackPixels {
+    const uint8_t *data;
+    uint32_t stride;
+    uint32_t fourcc;
+} GLReadbackPixels;
+
+/**
+ * struct GLReadbackResult:
+ * @number: of the request; the results of earlier ones came before, or not at
+ *          all, and will not come any more
+ * @buffer: what was read; NULL if it was freed in the meantime, and then
+ *          there is nothing else
+ * @dmabuf: its size
+ * @pixels: the frame, or NULL if reading failed
+ * @error: why it failed, or NULL
+ *
+ * Borrowed for the call.
+ */
+typedef struct GLReadbackResult {
+    uint64_t number;
+    GLReadbackBuffer *buffer;
+    QemuDmaBuf *dmabuf;
+    const GLReadbackPixels *pixels;
+    const Error *error;
+} GLReadbackResult;
+
+/* Called in the main loop. */
+typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
+
+/**
+ * struct GLReadbackOps:
+ *
+ * What does the reading. All of it is called in the readback's thread, with
+ * @gl as @open returned it.
+ *
+ * @open: a context, current in this thread from now on; NULL with @errp set if
+ *        there is none
+ * @close: its end; images were released and slots unmapped before
+ * @import: makes an image of the buffer; NULL with @errp set if it cannot
+ * @release: frees what @import made
+ * @begin: starts to copy @image to the memory of @slot
+ * @wait: waits for that for up to @ms milliseconds; false: not yet
+ * @map: where the copy is; valid until @unmap
+ * @unmap: (what @begin, @wait and @map of @slot made is not needed any more)
+ */
+typedef struct GLReadbackOps {
+    void *(*open)(const char *render_node, Error **errp);
+    void (*close)(void *gl);
+    void *(*import)(void *gl, QemuDmaBuf *dmabuf, Error **errp);
+    void (*release)(void *gl, void *image);
+    bool (*begin)(void *gl, void *image, unsigned slot, Error **errp);
+    bool (*wait)(void *gl, unsigned slot, int ms);
+    bool (*map)(void *gl, unsigned slot, GLReadbackPixels *pixels,
+                Error **errp);
+    void (*unmap)(void *gl, unsigned slot);
+} GLReadbackOps;
+
+/**
+ * gl_readback_find_ops:
+ * @errp: error
+ *
+ * Returns: what reads with EGL, or NULL if QEMU was built without OpenGL or
+ * its module for it is not installed.
+ */
+const GLReadbackOps *gl_readback_find_ops(Error **errp);
+
+/**
+ * gl_readback_register:
+ * @ops: what gl_readback_find_ops() will find
+ */
+void gl_readback_register(const GLReadbackOps *ops);
+
+/**
+ * gl_readback_new:
+ * @ops: what does the reading
+ * @render_node: (optional) DRM render node of the GPU that can read best,
+ *               copied; others are tried if it is of no use
+ * @done: gets the results
+ * @opaque: for @done
+ *
+ * Nothing is opened until something is to be read; if that fails, each result
+ * says so.
+ *
+ * Returns: a readback, to be freed with gl_readback_free().
+ */
+GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
+                            GLReadbackDone *done, void *opaque);
+
+/**
+ * gl_readback_free:
+ * @rb: a readback without buffers, or NULL
+ *
+ * No results come any more. The thread ends by itself.
+ */
+void gl_readback_free(GLReadback *rb);
+
+/**
+ * gl_readback_buffer_new:
+ * @rb: a readback
+ * @dmabuf: only used in the call; its fd is duplicated
+ * @errp: error
+ *
+ * Returns: the buffer, to be freed with gl_readback_buffer_free(); or NULL.
+ */
+GLReadbackBuffer *gl_readback_buffer_new(GLReadback *rb, QemuDmaBuf *dmabuf,
+                                         Error **errp);
+
+/**
+ * gl_readback_buffer_free:
+ * @buffer: a buffer, or NULL
+ *
+ * Pixels of this buffer are not shown any more; requests still get results.
+ * The fd and the import go soon, see gl_readback_is_closing().
+ */
+void gl_readback_buffer_free(GLReadbackBuffer *buffer);
+
+/**
+ * gl_readback_is_closing:
+ * @rb: a readback
+ *
+ * Returns: true while freed buffers are still open in the thread. When there
+ * are none any more, a result with @number 0 comes.
+ */
+bool gl_readback_is_closing(GLReadback *rb);
+
+/**
+ * gl_readback_submit:
+ * @buffer: what is to be read
+ *
+ * Returns: the request's number, more than any before; 0 if every slot is
+ * taken, and then a result comes before long, after which there is room.
+ */
+uint64_t gl_readback_submit(GLReadbackBuffer *buffer);
+
+/**
+ * gl_readback_next:
+ * @rb: a readback
+ *
+ * Returns: the number that the next request gets, at least 1.
+ */
+uint64_t gl_readback_next(const GLReadback *rb);
+
+#endif /* UI_GL_READBACK_H */

@@ -1,0 +1,473 @@
+/*
+ * Reading dma-bufs back with OpenGL: what is done with EGL
+ *
+ * The context has no surface and shares nothing. It is opened on the GPU that
+ * the buffer's owner names, else on the one that a display of ours draws with,
+ * else on any, else in software. EGL displays stay open: others in the process
+ * may have been given the same one.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/module.h"
+#include "qemu/timer.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "trace.h"
+#include "ui/dmabuf-map.h"
+#include "ui/egl-helpers.h"
+#include "ui/gl-readback.h"
+
+/* A device that draws for longer has a fault; the frame is read as it is. */
+#define FENCE_MS 1000
+#define MAX_DEVICES 16
+
+/* libepoxy 1.5.10 does not know this extension yet */
+#ifndef EGL_DRM_RENDER_NODE_FILE_EXT
+#define EGL_DRM_RENDER_NODE_FILE_EXT 0x3377
+#endif
+
+typedef struct ReadFormat {
+    GLenum format;
+    GLenum type;
+    uint32_t fourcc;
+    uint32_t cpp;
+} ReadFormat;
+
+typedef struct Image {
+    QemuDmaBuf *dmabuf;
+    GLuint framebuffer;
+    ReadFormat format;
+} Image;
+
+typedef struct PixelBuffer {
+    GLuint name;
+    size_t size;
+    uint32_t stride;
+    uint32_t fourcc;
+    GLsync fence;
+    bool mapped;
+} PixelBuffer;
+
+typedef struct EGLReadback {
+    EGLDisplay display;
+    EGLContext context;
+    bool gles;
+    bool software;
+    PixelBuffer buffers[GL_READBACK_SLOTS];
+} EGLReadback;
+
+/* --- The context -------------------------------------------------------- */
+
+static bool make_context(EGLReadback *gl, EGLenum api, const EGLint *attrs)
+{
+    if (!eglBindAPI(api)) {
+        return false;
+    }
+    gl->context = eglCreateContext(gl->display, EGL_NO_CONFIG_KHR,
+                                   EGL_NO_CONTEXT, attrs);
+    if (gl->context == EGL_NO_CONTEXT) {
+        return false;
+    }
+    if (!eglMakeCurrent(gl->display, EGL_NO_SURFACE, EGL_NO_SURFACE,
+                        gl->context)) {
+        eglDestroyContext(gl->display, gl->context);
+        return false;
+    }
+    gl->gles = api == EGL_OPENGL_ES_API;
+    return true;
+}
+
+static bool make_any_context(EGLReadback *gl)
+{
+    static const EGLint core[] = {
+        EGL_CONTEXT_MAJOR_VERSION_KHR, 3, EGL_CONTEXT_MINOR_VERSION_KHR, 2,
+        EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT,
+        EGL_NONE
+    };
+    static const EGLint es[] = {
+        EGL_CONTEXT_CLIENT_VERSION, 3, EGL_NONE
+    };
+
+    return make_context(gl, EGL_OPENGL_API, core) ||
+        make_context(gl, EGL_OPENGL_ES_API, es);
+}
+
+static bool open_display(EGLReadback *gl, EGLDisplay display, Error **errp)
+{
+    static const char *const needed[] = {
+        "EGL_EXT_image_dma_buf_import", "EGL_KHR_image_base",
+        "EGL_KHR_no_config_context", "EGL_KHR_surfaceless_context",
+    };
+    EGLint major, minor;
+
+    if (display == EGL_NO_DISPLAY ||
+        !eglInitialize(display, &major, &minor)) {
+        error_setg(errp, "EGL does not start: %s",
+                   qemu_egl_get_error_string());
+        return false;
+    }
+    for (int i = 0; i < ARRAY_SIZE(needed); i++) {
+        if (!epoxy_has_egl_extension(display, needed[i])) {
+            error_setg(errp, "EGL (%s) has no %s",
+                       eglQueryString(display, EGL_VENDOR), needed[i]);
+            return false;
+        }
+    }
+    gl->display = display;
+    if (!make_any_context(gl)) {
+        error_setg(errp, "EGL makes no OpenGL context: %s",
+                   qemu_egl_get_error_string());
+        return false;
+    }
+    gl->software = egl_renders_in_software();
+    return true;
+}
+
+static const char *device_node(EGLDeviceEXT device)
+{
+    const char *extensions = eglQueryDeviceStringEXT(device, EGL_EXTENSIONS);
+
+    if (!extensions || !strstr(extensions, "EGL_EXT_device_drm_render_node")) {
+        return NULL;
+    }
+    return eglQueryDeviceStringEXT(device, EGL_DRM_RENDER_NODE_FILE_EXT);
+}
+
+static bool same_node(const char *a, const char *b)
+{
+    struct stat stat_a, stat_b;
+
+    return a && b && stat(a, &stat_a) == 0 && stat(b, &stat_b) == 0 &&
+        stat_a.st_rdev == stat_b.st_rdev;
+}
+
+/* What a display of ours draws with. */
+static EGLDeviceEXT display_device(void)
+{
+    EGLAttrib device;
+
+    if (!qemu_egl_display ||
+        !epoxy_has_egl_extension(NULL, "EGL_EXT_device_query") ||
+        !eglQueryDisplayAttribEXT(qemu_egl_display, EGL_DEVICE_EXT,
+                                  &device)) {
+        return EGL_NO_DEVICE_EXT;
+    }
+    return (EGLDeviceEXT)device;
+}
+
+/* The better, the higher; 0 if it draws in software. */
+static int device_rank(EGLDeviceEXT device, const char *render_node)
+{
+    const char *node = device_node(device);
+
+    if (!node) {
+        return 0;
+    }
+    return same_node(node, render_node) ? 3 : device == display_device() ? 2
+                                                                         : 1;
+}
+
+static bool open_device(EGLReadback *gl, EGLDeviceEXT device, Error **errp)
+{
+    return open_display(gl, eglGetPlatformDisplayEXT(EGL_PLATFORM_DEVICE_EXT,
+                                                     device, NULL), errp);
+}
+
+static bool open_any_device(EGLReadback *gl, const char *render_node,
+                            int min_rank, int max_rank, Error **errp)
+{
+    EGLDeviceEXT devices[MAX_DEVICES];
+    EGLint n = 0;
+
+    if (!epoxy_has_egl_extension(NULL, "EGL_EXT_platform_device") ||
+        !epoxy_has_egl_extension(NULL, "EGL_EXT_device_enumeration") ||
+        !epoxy_has_egl_extension(NULL, "EGL_EXT_device_query") ||
+        !eglQueryDevicesEXT(MAX_DEVICES, devices, &n)) {
+        return false;
+    }
+    for (int rank = max_rank; rank >= min_rank; rank--) {
+        for (int i = 0; i < n; i++) {
+            if (device_rank(devices[i], render_node) == rank) {
+                /* the last one's reason is told */
+                g_clear_pointer(errp, error_free);
+                if (open_device(gl, devices[i], errp)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+static bool open_surfaceless(EGLReadback *gl, Error **errp)
+{
+    if (!epoxy_has_egl_extension(NULL, "EGL_MESA_platform_surfaceless")) {
+        return false;
+    }
+    g_clear_pointer(errp, error_free);
+    return open_display(gl,
+                        eglGetPlatformDisplayEXT(EGL_PLATFORM_SURFACELESS_MESA,
+                                                 EGL_DEFAULT_DISPLAY, NULL),
+                        errp);
+}
+
+static void *readback_open(const char *render_node, Error **errp)
+{
+    g_autofree EGLReadback *gl = g_new0(EGLReadback, 1);
+    Error *err = NULL;
+
+    if (!epoxy_has_egl()) {
+        error_setg(errp, "libEGL is not installed");
+        return NULL;
+    }
+    if (!epoxy_has_egl_extension(NULL, "EGL_EXT_platform_base")) {
+        error_setg(errp, "EGL has no EGL_EXT_platform_base");
+        return NULL;
+    }
+    if (open_any_device(gl, render_node, 1, 3, &err) ||
+        open_surfaceless(gl, &err) ||
+        open_any_device(gl, render_node, 0, 0, &err)) {
+        error_free(err);
+        trace_gl_readback_open((const char *)glGetString(GL_RENDERER));
+        return g_steal_pointer(&gl);
+    }
+    if (!err) {
+        error_setg(&err, "EGL has neither devices nor a surfaceless platform");
+    }
+    error_propagate(errp, err);
+    return NULL;
+}
+
+static void readback_close(void *opaque)
+{
+    EGLReadback *gl = opaque;
+
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        glDeleteBuffers(1, &gl->buffers[i].name);
+    }
+    eglMakeCurrent(gl->display, EGL_NO_SURFACE, EGL_NO_SURFACE,
+                   EGL_NO_CONTEXT);
+    eglDestroyContext(gl->display, gl->context);
+    eglReleaseThread();
+    g_free(gl);
+}
+
+/* --- Buffers ------------------------------------------------------------ */
+
+/*
+ * What glReadPixels() is asked for. Formats with channels of other sizes than
+ * 8 bits come as they are: the CPU converts them, as it does where a buffer
+ * can be mapped, and the pixels are the same whichever way they took.
+ */
+static ReadFormat read_format(const EGLReadback *gl, uint32_t fourcc)
+{
+    static const ReadFormat as_is[] = {
+        { GL_RGB, GL_UNSIGNED_SHORT_5_6_5, DRM_FORMAT_RGB565, 2 },
+        { GL_RGB, GL_UNSIGNED_SHORT_5_6_5_REV, DRM_FORMAT_BGR565, 2 },
+        { GL_BGRA, GL_UNSIGNED_SHORT_1_5_5_5_REV, DRM_FORMAT_ARGB1555, 2 },
+        { GL_BGRA, GL_UNSIGNED_SHORT_1_5_5_5_REV, DRM_FORMAT_XRGB1555, 2 },
+        { GL_RGBA, GL_UNSIGNED_SHORT_1_5_5_5_REV, DRM_FORMAT_ABGR1555, 2 },
+        { GL_RGBA, GL_UNSIGNED_SHORT_1_5_5_5_REV, DRM_FORMAT_XBGR1555, 2 },
+        { GL_BGRA, GL_UNSIGNED_SHORT_4_4_4_4_REV, DRM_FORMAT_ARGB4444, 2 },
+        { GL_BGRA, GL_UNSIGNED_SHORT_4_4_4_4_REV, DRM_FORMAT_XRGB4444, 2 },
+        { GL_RGBA, GL_UNSIGNED_SHORT_4_4_4_4_REV, DRM_FORMAT_ABGR4444, 2 },
+        { GL_RGBA, GL_UNSIGNED_SHORT_4_4_4_4_REV, DRM_FORMAT_XBGR4444, 2 },
+        { GL_BGRA, GL_UNSIGNED_INT_2_10_10_10_REV, DRM_FORMAT_ARGB2101010, 4 },
+        { GL_BGRA, GL_UNSIGNED_INT_2_10_10_10_REV, DRM_FORMAT_XRGB2101010, 4 },
+        { GL_RGBA, GL_UNSIGNED_INT_2_10_10_10_REV, DRM_FORMAT_ABGR2101010, 4 },
+        { GL_RGBA, GL_UNSIGNED_INT_2_10_10_10_REV, DRM_FORMAT_XBGR2101010, 4 },
+    };
+
+    for (int i = 0; !gl->gles && i < ARRAY_SIZE(as_is); i++) {
+        if (as_is[i].fourcc == fourcc) {
+            return as_is[i];
+        }
+    }
+    if (gl->gles && !epoxy_has_gl_extension("GL_EXT_read_format_bgra")) {
+        return (ReadFormat) {
+            GL_RGBA, GL_UNSIGNED_BYTE, DRM_FORMAT_ABGR8888, 4
+        };
+    }
+    return (ReadFormat) {
+        GL_BGRA, GL_UNSIGNED_BYTE, DRM_FORMAT_ARGB8888, 4
+    };
+}
+
+static bool check_error(const char *what, Error **errp)
+{
+    GLenum error = glGetError();
+
+    if (error != GL_NO_ERROR) {
+        error_setg(errp, "%s failed with OpenGL's error 0x%x", what, error);
+    }
+    return error == GL_NO_ERROR;
+}
+
+static void readback_release(void *opaque, void *image_opaque)
+{
+    Image *image = image_opaque;
+
+    glDeleteFramebuffers(1, &image->framebuffer);
+    egl_dmabuf_release_texture(image->dmabuf);
+    g_free(image);
+}
+
+static bool make_framebuffer(Image *image, Error **errp)
+{
+    glGenFramebuffers(1, &image->framebuffer);
+    glBindFramebuffer(GL_READ_FRAMEBUFFER, image->framebuffer);
+    glFramebufferTexture2D(GL_READ_FRAMEBUFFER, GL_COLOR_ATTACHMENT0,
+                           GL_TEXTURE_2D,
+                           qemu_dmabuf_get_texture(image->dmabuf), 0);
+    if (glCheckFramebufferStatus(GL_READ_FRAMEBUFFER) !=
+        GL_FRAMEBUFFER_COMPLETE) {
+        error_setg(errp, "OpenGL does not read this format");
+        return false;
+    }
+    return check_error("making a framebuffer of it", errp);
+}
+
+static void *readback_import(void *opaque, QemuDmaBuf *dmabuf, Error **errp)
+{
+    EGLReadback *gl = opaque;
+    Image *image;
+
+    if (!egl_dmabuf_import_texture(dmabuf, errp)) {
+        return NULL;
+    }
+    image = g_new0(Image, 1);
+    image->dmabuf = dmabuf;
+    image->format = read_format(gl, qemu_dmabuf_get_fourcc(dmabuf));
+    if (!make_framebuffer(image, errp)) {
+        readback_release(gl, image);
+        return NULL;
+    }
+    return image;
+}
+
+/* --- Frames ------------------------------------------------------------- */
+
+/* Sized for the image, and bound. */
+static void pixel_buffer_ready(PixelBuffer *pb, const Image *image)
+{
+    uint32_t width = qemu_dmabuf_get_width(image->dmabuf);
+    size_t size;
+
+    pb->stride = ROUND_UP(width * image->format.cpp, 4);
+    pb->fourcc = image->format.fourcc;
+    size = (size_t)pb->stride * qemu_dmabuf_get_height(image->dmabuf);
+    if (!pb->name) {
+        glGenBuffers(1, &pb->name);
+    }
+    glBindBuffer(GL_PIXEL_PACK_BUFFER, pb->name);
+    if (pb->size != size) {
+        pb->size = size;
+        glBufferData(GL_PIXEL_PACK_BUFFER, size, NULL, GL_STREAM_READ);
+    }
+}
+
+static bool read_pixels(const Image *image, PixelBuffer *pb, Error **errp)
+{
+    QemuDmaBuf *dmabuf = image->dmabuf;
+
+    pixel_buffer_ready(pb, image);
+    glBindFramebuffer(GL_READ_FRAMEBUFFER, image->framebuffer);
+    glReadPixels(qemu_dmabuf_get_x(dmabuf), qemu_dmabuf_get_y(dmabuf),
+                 qemu_dmabuf_get_width(dmabuf), qemu_dmabuf_get_height(dmabuf),
+                 image->format.format, image->format.type, NULL);
+    pb->fence = glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
+    glFlush();
+    if (!check_error("reading it", errp)) {
+        /* there may be no memory behind it */
+        pb->size = 0;
+        return false;
+    }
+    return true;
+}
+
+static bool readback_begin(void *opaque, void *image_opaque, unsigned slot,
+                           Error **errp)
+{
+    EGLReadback *gl = opaque;
+    Image *image = image_opaque;
+    int fd = qemu_dmabuf_get_fd(image->dmabuf);
+    bool synced, begun;
+
+    dmabuf_wait_for_writers(fd, FENCE_MS);
+    if (!gl->software) {
+        return read_pixels(image, &gl->buffers[slot], errp);
+    }
+    /* the same as when the CPU reads, since it does; and it may have shrunk */
+    if (!egl_dmabuf_check(image->dmabuf, errp)) {
+        return false;
+    }
+    synced = dmabuf_sync_read_begin(fd);
+    begun = read_pixels(image, &gl->buffers[slot], errp);
+    if (synced) {
+        glFinish();
+        dmabuf_sync_read_end(fd);
+    }
+    return begun;
+}
+
+static bool readback_wait(void *opaque, unsigned slot, int ms)
+{
+    EGLReadback *gl = opaque;
+
+    return glClientWaitSync(gl->buffers[slot].fence,
+                            GL_SYNC_FLUSH_COMMANDS_BIT,
+                            (GLuint64)ms * SCALE_MS) != GL_TIMEOUT_EXPIRED;
+}
+
+static bool readback_map(void *opaque, unsigned slot,
+                         GLReadbackPixels *pixels, Error **errp)
+{
+    EGLReadback *gl = opaque;
+    PixelBuffer *pb = &gl->buffers[slot];
+
+    glBindBuffer(GL_PIXEL_PACK_BUFFER, pb->name);
+    pixels->data = glMapBufferRange(GL_PIXEL_PACK_BUFFER, 0, pb->size,
+                                    GL_MAP_READ_BIT);
+    if (!pixels->data) {
+        error_setg(errp, "OpenGL does not give its memory away: 0x%x",
+                   glGetError());
+        return false;
+    }
+    pb->mapped = true;
+    pixels->stride = pb->stride;
+    pixels->fourcc = pb->fourcc;
+    return true;
+}
+
+static void readback_unmap(void *opaque, unsigned slot)
+{
+    EGLReadback *gl = opaque;
+    PixelBuffer *pb = &gl->buffers[slot];
+
+    if (pb->mapped) {
+        pb->mapped = false;
+        glBindBuffer(GL_PIXEL_PACK_BUFFER, pb->name);
+        glUnmapBuffer(GL_PIXEL_PACK_BUFFER);
+    }
+    g_clear_pointer(&pb->fence, glDeleteSync);
+}
+
+static const GLReadbackOps egl_ops = {
+    .open = readback_open,
+    .close = readback_close,
+    .import = readback_import,
+    .release = readback_release,
+    .begin = readback_begin,
+    .wait = readback_wait,
+    .map = readback_map,
+    .unmap = readback_unmap,
+};
+
+static void register_readback(void)
+{
+    gl_readback_register(&egl_ops);
+}
+
+type_init(register_readback);

@@ -1,0 +1,513 @@
+/*
+ * Reading dma-bufs back with OpenGL, without waiting for it
+ *
+ * Here is the thread and who has what when; what is done with OpenGL is in
+ * gl-readback-egl.c. A slot goes round: free, queued by the main loop, begun
+ * and awaited by the thread, ready, shown by the main loop, cleaned up by the
+ * thread, free. The lock covers slots and lists; it is held neither while
+ * OpenGL works nor while results are shown.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/main-loop.h"
+#include "qemu/module.h"
+#include "qemu/thread.h"
+#include "system/system.h"
+#include "trace.h"
+#include "ui/gl-readback.h"
+
+/* How long a request may wait for the thread to look at the queue again. */
+#define WAIT_MS 4
+/* At QEMU's end: OpenGL's libraries must not be taken away under the thread. */
+#define PARK_MS 1000
+
+typedef enum SlotState {
+    SLOT_FREE,
+    SLOT_QUEUED,  /* the thread's next */
+    SLOT_READING, /* the GPU's */
+    SLOT_READY,   /* the main loop's next */
+    SLOT_SHOWN,   /* the thread's, to clean up */
+} SlotState;
+
+typedef struct Slot {
+    SlotState state;
+    uint64_t number;
+    GLReadbackBuffer *buffer;
+    GLReadbackPixels pixels;
+    Error *error;
+} Slot;
+
+struct GLReadbackBuffer {
+    GLReadback *rb;
+    QemuDmaBuf *dmabuf; /* with its own fd */
+    bool freed;         /* nobody wants its pixels */
+    unsigned slots;     /* that use it */
+    /* the thread's own */
+    void *image;
+    Error *error;       /* why there is none */
+};
+
+struct GLReadback {
+    const GLReadbackOps *ops;
+    char *render_node;
+    GLReadbackDone *done;
+    void *opaque;
+    uint64_t next; /* the next request's number; the main loop's own */
+    QEMUBH *bh;
+    Notifier exit;
+
+    QemuMutex lock;
+    QemuCond work; /* for the thread */
+    QemuCond rest; /* the thread waits for work */
+    bool resting;
+    bool parked;   /* QEMU ends: the thread begins nothing any more */
+    bool orphaned; /* the main loop is done with this */
+    unsigned buffers;
+    GQueue trash;  /* of freed buffers that no slot uses */
+    unsigned closing; /* freed buffers, in use or not */
+    bool all_closed;  /* and nobody was told yet */
+    Slot slots[GL_READBACK_SLOTS];
+
+    /* the thread's own */
+    void *gl;
+    Error *error; /* why there is none */
+};
+
+static const GLReadbackOps *registered_ops;
+
+void gl_readback_register(const GLReadbackOps *ops)
+{
+    registered_ops = ops;
+}
+
+const GLReadbackOps *gl_readback_find_ops(Error **errp)
+{
+    if (!registered_ops && ui_module_load("opengl", errp) < 0) {
+        return NULL;
+    }
+    if (!registered_ops) {
+        error_setg(errp, "this QEMU was built without OpenGL");
+    }
+    return registered_ops;
+}
+
+/* --- The thread --------------------------------------------------------- */
+
+/* The oldest slot in that state, or NULL. */
+static Slot *find_slot(GLReadback *rb, SlotState state)
+{
+    Slot *found = NULL;
+
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        Slot *slot = &rb->slots[i];
+
+        if (slot->state == state && (!found || slot->number < found->number)) {
+            found = slot;
+        }
+    }
+    return found;
+}
+
+static unsigned slot_index(GLReadback *rb, Slot *slot)
+{
+    return slot - rb->slots;
+}
+
+/* Opens and imports what was not yet. */
+static bool buffer_prepare(GLReadback *rb, GLReadbackBuffer *buffer)
+{
+    if (!rb->gl && !rb->error) {
+        rb->gl = rb->ops->open(rb->render_node, &rb->error);
+    }
+    if (!buffer->image && !buffer->error) {
+        if (rb->error) {
+            buffer->error = error_copy(rb->error);
+        } else {
+            buffer->image = rb->ops->import(rb->gl, buffer->dmabuf,
+                                            &buffer->error);
+        }
+    }
+    return buffer->image != NULL;
+}
+
+static SlotState slot_begin(GLReadback *rb, Slot *slot)
+{
+    GLReadbackBuffer *buffer = slot->buffer;
+
+    if (!buffer_prepare(rb, buffer)) {
+        slot->error = error_copy(buffer->error);
+        return SLOT_READY;
+    }
+    return rb->ops->begin(rb->gl, buffer->image, slot_index(rb, slot),
+                          &slot->error) ? SLOT_READING : SLOT_READY;
+}
+
+static SlotState slot_wait(GLReadback *rb, Slot *slot)
+{
+    unsigned i = slot_index(rb, slot);
+
+    if (!rb->ops->wait(rb->gl, i, WAIT_MS)) {
+        return SLOT_READING;
+    }
+    rb->ops->map(rb->gl, i, &slot->pixels, &slot->error);
+    return SLOT_READY;
+}
+
+static void buffer_close(GLReadback *rb, GLReadbackBuffer *buffer)
+{
+    if (buffer->image) {
+        rb->ops->release(rb->gl, buffer->image);
+    }
+    error_free(buffer->error);
+    qemu_dmabuf_close(buffer->dmabuf);
+    qemu_dmabuf_free(buffer->dmabuf);
+    g_free(buffer);
+}
+
+static void readback_notify(GLReadback *rb)
+{
+    if (!rb->orphaned) {
+        qemu_bh_schedule(rb->bh);
+    }
+}
+
+static void drop_buffer(GLReadback *rb, GLReadbackBuffer *buffer)
+{
+    if (buffer->freed && buffer->slots == 0) {
+        g_queue_push_tail(&rb->trash, buffer);
+    }
+}
+
+static void slot_clean(GLReadback *rb, Slot *slot)
+{
+    if (rb->gl) {
+        qemu_mutex_unlock(&rb->lock);
+        rb->ops->unmap(rb->gl, slot_index(rb, slot));
+        qemu_mutex_lock(&rb->lock);
+    }
+    g_clear_pointer(&slot->error, error_free);
+    slot->buffer->slots--;
+    drop_buffer(rb, slot->buffer);
+    slot->buffer = NULL;
+    slot->state = SLOT_FREE;
+}
+
+static void empty_trash(GLReadback *rb)
+{
+    GLReadbackBuffer *buffer = g_queue_pop_head(&rb->trash);
+
+    qemu_mutex_unlock(&rb->lock);
+    buffer_close(rb, buffer);
+    qemu_mutex_lock(&rb->lock);
+    rb->buffers--;
+    rb->closing--;
+    rb->all_closed = rb->closing == 0;
+    readback_notify(rb);
+}
+
+/* One step; false if there is nothing to do. */
+static bool readback_step(GLReadback *rb)
+{
+    Slot *slot = find_slot(rb, SLOT_SHOWN);
+    SlotState state;
+
+    if (slot) {
+        slot_clean(rb, slot);
+        return true;
+    }
+    if (!g_queue_is_empty(&rb->trash)) {
+        empty_trash(rb);
+        return true;
+    }
+    /* what can be begun goes first, so that more than one is on its way */
+    slot = find_slot(rb, SLOT_QUEUED) ?: find_slot(rb, SLOT_READING);
+    if (!slot) {
+        return false;
+    }
+    state = slot->state;
+    qemu_mutex_unlock(&rb->lock);
+    state = state == SLOT_QUEUED ? slot_begin(rb, slot) : slot_wait(rb, slot);
+    qemu_mutex_lock(&rb->lock);
+    slot->state = state;
+    if (state == SLOT_READY) {
+        readback_notify(rb);
+    }
+    return true;
+}
+
+/* After this nobody shows anything: what is ready is only cleaned up. */
+static void discard_ready(GLReadback *rb)
+{
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        if (rb->slots[i].state == SLOT_READY) {
+            rb->slots[i].state = SLOT_SHOWN;
+        }
+    }
+}
+
+static void readback_destroy(GLReadback *rb)
+{
+    qemu_cond_destroy(&rb->rest);
+    qemu_cond_destroy(&rb->work);
+    qemu_mutex_destroy(&rb->lock);
+    error_free(rb->error);
+    g_free(rb->render_node);
+    g_free(rb);
+}
+
+static void *readback_thread(void *opaque)
+{
+    GLReadback *rb = opaque;
+
+    qemu_mutex_lock(&rb->lock);
+    while (!rb->orphaned || rb->buffers) {
+        if (rb->orphaned) {
+            discard_ready(rb);
+        }
+        if (rb->parked || !readback_step(rb)) {
+            rb->resting = true;
+            qemu_cond_broadcast(&rb->rest);
+            qemu_cond_wait(&rb->work, &rb->lock);
+            rb->resting = false;
+        }
+    }
+    qemu_mutex_unlock(&rb->lock);
+
+    if (rb->gl) {
+        rb->ops->close(rb->gl);
+    }
+    readback_destroy(rb);
+    return NULL;
+}
+
+/* --- The main loop's side ----------------------------------------------- */
+
+/* The oldest request, if it is done: a later one may fail sooner. */
+static Slot *next_ready(GLReadback *rb)
+{
+    Slot *ready = find_slot(rb, SLOT_READY);
+    Slot *queued = find_slot(rb, SLOT_QUEUED);
+    Slot *reading = find_slot(rb, SLOT_READING);
+
+    if (!ready || (queued && queued->number < ready->number) ||
+        (reading && reading->number < ready->number)) {
+        return NULL;
+    }
+    return ready;
+}
+
+/*
+ * Is there a newer frame than this one to show already? A failure is told
+ * all the same.
+ */
+static bool is_outdated(GLReadback *rb, Slot *slot)
+{
+    if (slot->error) {
+        return false;
+    }
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        if (rb->slots[i].state == SLOT_READY && !rb->slots[i].error &&
+            rb->slots[i].number > slot->number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void slot_show(GLReadback *rb, Slot *slot)
+{
+    GLReadbackBuffer *buffer = slot->buffer;
+    GLReadbackResult result = { .number = slot->number };
+
+    if (!buffer->freed) {
+        result.buffer = buffer;
+        result.dmabuf = buffer->dmabuf;
+        result.pixels = slot->error ? NULL : &slot->pixels;
+        result.error = slot->error;
+    }
+    trace_gl_readback_done(rb, slot->number,
+                           slot->error ? error_get_pretty(slot->error) : "");
+    rb->done(rb->opaque, &result);
+}
+
+static void readback_bh(void *opaque)
+{
+    GLReadback *rb = opaque;
+    bool all_closed;
+    Slot *slot;
+
+    qemu_mutex_lock(&rb->lock);
+    while ((slot = next_ready(rb))) {
+        if (!is_outdated(rb, slot)) {
+            qemu_mutex_unlock(&rb->lock);
+            slot_show(rb, slot);
+            qemu_mutex_lock(&rb->lock);
+        }
+        slot->state = SLOT_SHOWN;
+        qemu_cond_signal(&rb->work);
+    }
+    all_closed = rb->all_closed;
+    rb->all_closed = false;
+    qemu_mutex_unlock(&rb->lock);
+
+    if (all_closed) {
+        rb->done(rb->opaque, &(GLReadbackResult) { .number = 0 });
+    }
+}
+
+static void readback_exit(Notifier *notifier, void *data)
+{
+    GLReadback *rb = container_of(notifier, GLReadback, exit);
+
+    qemu_mutex_lock(&rb->lock);
+    rb->parked = true;
+    if (!rb->resting) {
+        qemu_cond_timedwait(&rb->rest, &rb->lock, PARK_MS);
+    }
+    qemu_mutex_unlock(&rb->lock);
+}
+
+GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
+                            GLReadbackDone *done, void *opaque)
+{
+    GLReadback *rb = g_new0(GLReadback, 1);
+    QemuThread thread;
+
+    rb->ops = ops;
+    rb->render_node = g_strdup(render_node);
+    rb->done = done;
+    rb->opaque = opaque;
+    rb->next = 1;
+    rb->bh = qemu_bh_new(readback_bh, rb);
+    rb->exit.notify = readback_exit;
+    qemu_add_exit_notifier(&rb->exit);
+    qemu_mutex_init(&rb->lock);
+    qemu_cond_init(&rb->work);
+    qemu_cond_init(&rb->rest);
+    g_queue_init(&rb->trash);
+    qemu_thread_create(&thread, "gl-readback", readback_thread, rb,
+                       QEMU_THREAD_DETACHED);
+    return rb;
+}
+
+void gl_readback_free(GLReadback *rb)
+{
+    if (!rb) {
+        return;
+    }
+    qemu_remove_exit_notifier(&rb->exit);
+    qemu_mutex_lock(&rb->lock);
+    qemu_bh_delete(rb->bh);
+    rb->orphaned = true;
+    qemu_cond_signal(&rb->work);
+    qemu_mutex_unlock(&rb->lock);
+}
+
+/* With fds of its own. */
+static QemuDmaBuf *copy_dmabuf(QemuDmaBuf *dmabuf, Error **errp)
+{
+    const QemuDmaBufPlane *planes = qemu_dmabuf_get_planes(dmabuf);
+    unsigned n = qemu_dmabuf_get_num_planes(dmabuf);
+    QemuDmaBufPlane copies[QEMU_DMABUF_MAX_PLANES];
+    QemuDmaBuf *copy;
+
+    copy = qemu_dmabuf_new(qemu_dmabuf_get_width(dmabuf),
+                           qemu_dmabuf_get_height(dmabuf),
+                           qemu_dmabuf_get_stride(dmabuf),
+                           qemu_dmabuf_get_x(dmabuf),
+                           qemu_dmabuf_get_y(dmabuf),
+                           qemu_dmabuf_get_backing_width(dmabuf),
+                           qemu_dmabuf_get_backing_height(dmabuf),
+                           qemu_dmabuf_get_fourcc(dmabuf),
+                           qemu_dmabuf_get_modifier(dmabuf), -1, false,
+                           qemu_dmabuf_get_y0_top(dmabuf));
+    for (unsigned i = 0; i < n; i++) {
+        copies[i] = planes[i];
+        copies[i].fd = qemu_dup(planes[i].fd);
+        if (copies[i].fd < 0) {
+            error_setg_errno(errp, errno, "cannot duplicate the buffer's fd");
+            n = i;
+        }
+    }
+    qemu_dmabuf_set_planes(copy, copies, MAX(n, 1));
+    if (n < qemu_dmabuf_get_num_planes(dmabuf)) {
+        qemu_dmabuf_close(copy);
+        qemu_dmabuf_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+GLReadbackBuffer *gl_readback_buffer_new(GLReadback *rb, QemuDmaBuf *dmabuf,
+                                         Error **errp)
+{
+    QemuDmaBuf *copy = copy_dmabuf(dmabuf, errp);
+    GLReadbackBuffer *buffer;
+
+    if (!copy) {
+        return NULL;
+    }
+    buffer = g_new0(GLReadbackBuffer, 1);
+    buffer->rb = rb;
+    buffer->dmabuf = copy;
+    qemu_mutex_lock(&rb->lock);
+    rb->buffers++;
+    qemu_mutex_unlock(&rb->lock);
+    return buffer;
+}
+
+void gl_readback_buffer_free(GLReadbackBuffer *buffer)
+{
+    GLReadback *rb;
+
+    if (!buffer) {
+        return;
+    }
+    rb = buffer->rb;
+    qemu_mutex_lock(&rb->lock);
+    buffer->freed = true;
+    rb->closing++;
+    drop_buffer(rb, buffer);
+    qemu_cond_signal(&rb->work);
+    qemu_mutex_unlock(&rb->lock);
+}
+
+bool gl_readback_is_closing(GLReadback *rb)
+{
+    bool closing;
+
+    qemu_mutex_lock(&rb->lock);
+    closing = rb->closing > 0;
+    qemu_mutex_unlock(&rb->lock);
+    return closing;
+}
+
+uint64_t gl_readback_submit(GLReadbackBuffer *buffer)
+{
+    GLReadback *rb = buffer->rb;
+    uint64_t number = 0;
+    Slot *slot;
+
+    assert(!buffer->freed);
+    qemu_mutex_lock(&rb->lock);
+    slot = find_slot(rb, SLOT_FREE);
+    if (slot) {
+        number = rb->next++;
+        slot->number = number;
+        slot->buffer = buffer;
+        slot->state = SLOT_QUEUED;
+        buffer->slots++;
+        qemu_cond_signal(&rb->work);
+    }
+    qemu_mutex_unlock(&rb->lock);
+    trace_gl_readback_submit(rb, number);
+    return number;
+}
+
+uint64_t gl_readback_next(const GLReadback *rb)
+{
+    return rb->next;
+}

@@ -7,9 +7,22 @@
 #include "qemu/osdep.h"
 #include "ui/refresh-policy.h"
 
+/* Slower and slower: with the third power of the quiet time. */
+static int64_t decayed(int64_t interval, int64_t quiet_ns)
+{
+    int64_t permille = quiet_ns / (REFRESH_ACTIVE_NS / 1000);
+
+    if (quiet_ns >= 8 * REFRESH_ACTIVE_NS) {
+        return REFRESH_IDLE_NS;
+    }
+    return MIN(REFRESH_IDLE_NS, interval * permille * permille / 1000000 *
+                                permille / 1000);
+}
+
 int64_t refresh_interval(bool watched, int64_t viewer_ns, int64_t quiet_ns)
 {
     int64_t active = REFRESH_VIEWER_NS;
+    int64_t seeking;
 
     if (!watched) {
         return REFRESH_NEVER;
@@ -20,15 +33,17 @@ int64_t refresh_interval(bool watched, int64_t viewer_ns, int64_t quiet_ns)
     if (viewer_ns > 0) {
         active = MIN(active, viewer_ns);
     }
-    if (quiet_ns < REFRESH_ACTIVE_NS) {
+    /* The viewer has a new frame and takes no other before its time. */
+    if (quiet_ns < active / 2) {
         return active;
     }
-    /* in proportion to the time that nothing happened */
-    if (quiet_ns / REFRESH_ACTIVE_NS >= REFRESH_IDLE_NS / active) {
-        return REFRESH_IDLE_NS;
-    }
-    return MIN(REFRESH_IDLE_NS,
-               active * (quiet_ns / 1000) / (REFRESH_ACTIVE_NS / 1000));
+    /*
+     * It has none: what comes next is seen sooner if it is looked for sooner.
+     * With a guest of the viewer's own rate, this brings the refresh to just
+     * behind the guest's drawing, and then every refresh finds a frame.
+     */
+    seeking = active - active / 4;
+    return quiet_ns < REFRESH_ACTIVE_NS ? seeking : decayed(seeking, quiet_ns);
 }
 
 int64_t refresh_interval_notified(bool watched, int64_t viewer_ns)

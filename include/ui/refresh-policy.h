@@ -12,7 +12,7 @@
 
 /* Viewers whose own rate is not known, such as VNC's, get 60 per second. */
 #define REFRESH_VIEWER_NS (1000000000ll / 60)
-/* So long after a change or an input event the viewer's rate is kept. */
+/* So long after a change or an input event the rate is kept. */
 #define REFRESH_ACTIVE_NS (2000000000ll)
 /* The slowest that a watched console is looked at: people feel lag. */
 #define REFRESH_IDLE_NS (100000000ll)
@@ -27,9 +27,9 @@
  * @quiet_ns: nanoseconds since the picture changed or a viewer sent input
  *
  * The rate of a console whose hardware cannot tell when the picture changes:
- * the viewer's while there is something to see, then slower and slower, down
- * to ten per second. A viewer that asks for less than that, as one whose
- * window is hidden, gets what it asks for.
+ * the viewer's after each new frame, a third more while there should be one,
+ * then slower and slower, down to ten per second. A viewer that asks for less
+ * than that, as one whose window is hidden, gets what it asks for.
  *
  * Returns: nanoseconds from one refresh to the next, or REFRESH_NEVER.
  */

@@ -8,6 +8,7 @@
 #include "gpu.h"
 #include "io.h"
 #include "pit.h"
+#include "plane.h"
 
 /* QEMU's isa-debugcon, if there is one; else nobody listens. */
 #define DEBUG_PORT 0xe9
@@ -18,7 +19,7 @@ struct anim {
     uint32_t every;
     uint32_t ticks;
     uint32_t n;                     /* the step shown */
-    uint32_t arg;                   /* box: size; flip: pages */
+    uint32_t arg;                   /* box, overlay: size; flip: pages */
     uint32_t pattern;
     uint32_t frame;
 };
@@ -159,6 +160,18 @@ bool anim_cycle(struct anim_pace pace)
 {
     return start(pace, 0, step_cycle) &&
            cycle_show(gpu_get(pace.index), &anims[pace.index], 0);
+}
+
+static bool step_overlay(struct gpu *gpu, struct anim *anim)
+{
+    plane_overlay_move(gpu, anim->arg, anim->n + 1);
+    return true;
+}
+
+bool anim_overlay(struct anim_pace pace, uint32_t size)
+{
+    return plane_overlay(gpu_get(pace.index), size) &&
+           start(pace, size, step_overlay);
 }
 
 uint32_t anim_stop(int index)

@@ -1,5 +1,5 @@
 /*
- * What moves: a box, page flips or mode changes, one of them per device.
+ * What moves: a box, page flips, mode changes or an overlay, one of them per device.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -35,6 +35,9 @@ bool anim_flip(struct anim_pace pace, uint32_t pages);
 
 /* Goes through a list of modes and draws frame n of the pattern in each. */
 bool anim_cycle(struct anim_pace pace);
+
+/* The overlay of plane.h, in step n where it is there in step n. */
+bool anim_overlay(struct anim_pace pace, uint32_t size);
 
 /* Everything stays as it is. Returns the number of steps done. */
 uint32_t anim_stop(int index);

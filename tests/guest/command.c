@@ -9,6 +9,7 @@
 #include "gpu.h"
 #include "pci.h"
 #include "pit.h"
+#include "plane.h"
 #include "serial.h"
 #include "string.h"
 
@@ -154,6 +155,20 @@ static bool run_cycle(const uint32_t *arg, int n_args)
     return anim_cycle(pace(arg, n_args, 0));
 }
 
+/* The arguments may be negative: they are two's complement. */
+static bool run_cursor(const uint32_t *arg, int n_args)
+{
+    return n_args == 2 ? plane_cursor(gpu(), arg[0], arg[1]) :
+           n_args == 0 && plane_cursor_off(gpu());
+}
+
+static bool run_overlay(const uint32_t *arg, int n_args)
+{
+    anim_stop(current);
+    return n_args ? anim_overlay(pace(arg, n_args, 1), arg[0]) :
+           plane_overlay_off(gpu());
+}
+
 static bool run_stop(const uint32_t *arg, int n_args)
 {
     (void)arg;
@@ -234,6 +249,8 @@ static const struct command commands[] = {
     { "box", 1, 2, false, run_box },
     { "flip", 1, 2, false, run_flip },
     { "cycle", 0, 1, false, run_cycle },
+    { "overlay", 0, 2, false, run_overlay },
+    { "cursor", 0, 2, false, run_cursor },
     { "stop", 0, 0, false, run_stop },
     { "drawn", 0, 0, false, run_drawn },
     { "pan", 2, 2, false, run_pan },

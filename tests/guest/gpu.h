@@ -14,6 +14,7 @@
 #define GPU_MAX     4
 
 struct gpu;
+struct plane;
 struct rect;
 
 struct gpu_ops {
@@ -35,6 +36,8 @@ struct gpu_ops {
      */
     void (*report)(struct gpu *gpu, bool on);
     void (*damage)(struct gpu *gpu, const struct rect *rect);
+    /* NULL: the device has the framebuffer and nothing else. */
+    void (*plane)(struct gpu *gpu, const struct plane *plane);
 };
 
 struct gpu {

@@ -8,8 +8,10 @@
 #include "gpu.h"
 #include "hw/display/vgpu-sw.h"
 #include "pci.h"
+#include "plane.h"
 
 #define FOURCC_XR24     0x34325258
+#define FOURCC_AR24     0x34325241
 #define FLIP_UNIT       4096
 
 static void set(struct gpu *gpu, uint32_t reg, uint32_t val)
@@ -85,6 +87,21 @@ static void damage(struct gpu *gpu, const struct rect *rect)
     set(gpu, VGPU_SW_DAMAGE_ADD, 1);
 }
 
+static void plane(struct gpu *gpu, const struct plane *plane)
+{
+#define REG(name) VGPU_SW_PLANE_REG(plane->index, VGPU_SW_##name)
+    set(gpu, REG(WIDTH), plane->width);
+    set(gpu, REG(HEIGHT), plane->height);
+    set(gpu, REG(STRIDE), 4 * plane->width);
+    set(gpu, REG(FOURCC), plane->alpha ? FOURCC_AR24 : FOURCC_XR24);
+    set(gpu, REG(OFFSET_LO), plane->offset);
+    set(gpu, REG(X), plane->x);
+    set(gpu, REG(Y), plane->y);
+    set(gpu, REG(ENABLE), plane->on);
+    set(gpu, VGPU_SW_COMMIT, 1);
+#undef REG
+}
+
 const struct gpu_ops vgpu_ops = {
     .name = "vgpu",
     .pci_id = VGPU_SW_PCI_DEVICE << 16 | VGPU_SW_PCI_VENDOR,
@@ -94,4 +111,5 @@ const struct gpu_ops vgpu_ops = {
     .off = off,
     .report = report,
     .damage = damage,
+    .plane = plane,
 };

@@ -55,6 +55,8 @@ u32 vgpu_regs_read(struct vgpu *vgpu, u32 offset)
 		return regs->reads;
 	case VGPU_SW_DAMAGE_REPORTED:
 		return regs->damage_reported;
+	case VGPU_SW_IRQ_SIGNALS:
+		return READ_ONCE(vgpu->irq.signals);
 	case VGPU_SW_LINK:
 		return vgpu->edid.link_up;
 	case VGPU_SW_EDID_SIZE:

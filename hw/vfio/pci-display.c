@@ -28,6 +28,7 @@ struct VFIOPCIDisplaySource {
     uint64_t region_size;
     struct vfio_region_info *edid; /* NULL if there is none */
     int irq; /* index of the display interrupt, 0 until it is known */
+    bool extended[2]; /* by VFIOPlaneKind: takes overlay queries */
 };
 
 /* So many capabilities an interrupt may have: a chain may be a circle. */
@@ -54,15 +55,37 @@ static bool source_probe(void *opaque, VFIOPlaneKind kind)
     return ioctl(source_fd(opaque), VFIO_DEVICE_QUERY_GFX_PLANE, &info) == 0;
 }
 
-static int source_query_plane(void *opaque, VFIOPlane *plane)
+/*
+ * A driver that does not know the extension refuses a probe that carries it,
+ * and would answer a query that carries it for the primary plane.
+ */
+static uint32_t source_overlays(void *opaque, VFIOPlaneKind kind)
 {
+    VFIOPCIDisplaySource *source = opaque;
     struct vfio_device_gfx_plane_info info = {
         .argsz = sizeof(info),
-        .flags = plane_flag(plane->kind),
-        .drm_plane_type = plane->type,
+        .flags = VFIO_GFX_PLANE_TYPE_PROBE | plane_flag(kind) |
+                 VFIO_GFX_PLANE_EXT,
     };
 
-    if (ioctl(source_fd(opaque), VFIO_DEVICE_QUERY_GFX_PLANE, &info) < 0) {
+    source->extended[kind] =
+        ioctl(source_fd(source), VFIO_DEVICE_QUERY_GFX_PLANE, &info) == 0;
+    return source->extended[kind] ? info.reserved : 0;
+}
+
+static int source_query_plane(void *opaque, VFIOPlane *plane)
+{
+    VFIOPCIDisplaySource *source = opaque;
+    bool extended = source->extended[plane->kind];
+    struct vfio_device_gfx_plane_info info = {
+        .argsz = sizeof(info),
+        .flags = plane_flag(plane->kind) |
+                 (extended ? VFIO_GFX_PLANE_EXT : 0),
+        .drm_plane_type = plane->type,
+        .reserved = plane->index,
+    };
+
+    if (ioctl(source_fd(source), VFIO_DEVICE_QUERY_GFX_PLANE, &info) < 0) {
         return -errno;
     }
     plane->id = plane->kind == VFIO_PLANE_KIND_DMABUF ? info.dmabuf_id
@@ -79,6 +102,10 @@ static int source_query_plane(void *opaque, VFIOPlane *plane)
     plane->y = (int32_t)info.y_pos;
     plane->hot_x = info.x_hot;
     plane->hot_y = info.y_hot;
+    if (extended) {
+        plane->zpos = VFIO_GFX_PLANE_EXT_ZPOS(info.reserved);
+        plane->straight = info.reserved & VFIO_GFX_PLANE_EXT_STRAIGHT;
+    }
     return 0;
 }
 
@@ -277,6 +304,7 @@ static int source_set_notifier(void *opaque, EventNotifier *notifier)
 
 static const VFIODisplayOps vfio_pci_display_ops = {
     .probe = source_probe,
+    .overlays = source_overlays,
     .query_plane = source_query_plane,
     .get_dmabuf = source_get_dmabuf,
     .open_region = source_open_region,

@@ -143,9 +143,30 @@ def test_gtk_and_vnc():
         expect_no_warning(vm)
 
 
+def test_egl_headless():
+    """egl-headless needs no render node, and one that is named"""
+    port = free_port()
+    with SwVgpu("-display", "egl-headless", "-vnc",
+                f"127.0.0.1:{port - 5900}",
+                environment=mesa.need_import()) as vm:
+        with Rfb(port - 5900, RAW) as viewer:
+            for buffer, (width, height) in enumerate([(640, 480), (800, 600)]):
+                want = vm.draw(buffer, width, height, 0x40 + buffer)
+                viewer.wait_for(want, "VNC beside it")
+                vm.expect_screen(want)
+        expect_no_warning(vm)
+    try:
+        SwVgpu("-display", "egl-headless,rendernode=/dev/null/nothing").close()
+    except AssertionError as error:
+        assert "cannot open render node" in str(error), error
+    else:
+        raise AssertionError("a render node that is not there was opened")
+
+
 def main():
     tests = [test_sdl, test_sdl_gles, test_sdl_refusal, test_sdl_second,
-             test_sdl_glx, test_gtk, test_gtk_refusal, test_gtk_and_vnc]
+             test_sdl_glx, test_gtk, test_gtk_refusal, test_gtk_and_vnc,
+             test_egl_headless]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     failed = 0

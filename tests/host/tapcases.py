@@ -4,9 +4,8 @@
 import sys
 import traceback
 
-
-class Skip(Exception):
-    """This test cannot run here; the message says why."""
+import swvgpu  # noqa: F401 (where vgpulab is)
+from vgpulab.skip import Skip
 
 
 def run(tests):

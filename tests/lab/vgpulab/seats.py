@@ -111,14 +111,14 @@ class Servers(Seat):
                "D-Bus", "D-Bus, shared memory")
 
     def prepare(self):
-        self._bus = self._stack.enter_context(dbus.Bus())
+        self.bus = self._stack.enter_context(dbus.Bus())
         self._websocket = free_port()
         # Packaged viewers ask for the others to be sent away.
         self._add_vnc(f",websocket={self._websocket},share=ignore")
-        self._spice_port = free_port()
+        self.spice_port = free_port()
         self.arguments += [
-            "-display", dbus.option(self._bus),
-            "-spice", f"addr=127.0.0.1,port={self._spice_port},"
+            "-display", dbus.option(self.bus),
+            "-spice", f"addr=127.0.0.1,port={self.spice_port},"
                       + spice.LOSSLESS]
 
     def attach(self, stack):
@@ -129,7 +129,7 @@ class Servers(Seat):
         browser = stack.enter_context(NoVnc(self._websocket))
         yield lambda want: expect_picture("noVNC", browser.picture, want)
         yield lambda want: expect_picture(
-            "spicy-screenshot", lambda: spice.screenshot(self._spice_port),
+            "spicy-screenshot", lambda: spice.screenshot(self.spice_port),
             want)
         for share, way in (False, dbus.PIXELS), (True, dbus.MAP):
             yield self._attach_listener(stack, share, way)
@@ -141,7 +141,7 @@ class Servers(Seat):
             expect_picture("TigerVNC", lambda: viewer.find(want), want)
 
     def _attach_listener(self, stack, share, way):
-        listener = stack.enter_context(dbus.Listener(self._bus, share))
+        listener = stack.enter_context(dbus.Listener(self.bus, share))
 
         def look(want):
             listener.wait_for(want, "D-Bus")
@@ -154,7 +154,7 @@ class Window(Seat):
 
     def attach(self, stack):
         yield lambda want: expect_picture(
-            self.viewers[0], lambda: self._screen.find(want), want)
+            self.viewers[0], lambda: self.screen.find(want), want)
         if len(self.viewers) > 1:
             yield self._attach_vnc(stack)
             yield self._attach_spice(stack)
@@ -173,10 +173,10 @@ class X11(Window):
     option = None
 
     def prepare(self):
-        self._screen = self._stack.enter_context(XServer(1600, 1200))
-        self.environment = (mesa.need_import(self._screen.display)
+        self.screen = self._stack.enter_context(XServer(1600, 1200))
+        self.environment = (mesa.need_import(self.screen.display)
                             if self.gl else dict(os.environ))
-        self.environment.update(DISPLAY=self._screen.display,
+        self.environment.update(DISPLAY=self.screen.display,
                                 GDK_BACKEND="x11", SDL_VIDEODRIVER="x11")
         self._add_window(self.option)
 
@@ -229,9 +229,9 @@ class GtkWayland(Window):
     modes = [(640, 480), (512, 384), (401, 301)]
 
     def prepare(self):
-        self._screen = self._stack.enter_context(Weston(
+        self.screen = self._stack.enter_context(Weston(
             1280, 1024, mesa.need_import() if self.gl else os.environ))
-        self.environment = dict(self._screen.environment,
+        self.environment = dict(self.screen.environment,
                                 GDK_BACKEND="wayland")
         self._add_window("gtk,zoom-to-fit=off")
 

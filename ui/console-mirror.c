@@ -23,6 +23,7 @@ struct ConsoleMirror {
      */
     MirrorLayer layer;
     MirrorOverlays *overlays; /* NULL until there is one */
+    const uint8_t *still; /* where a frame was read that had not changed */
     uint64_t frames;
 };
 
@@ -38,6 +39,7 @@ static void console_mirror_forget_surface(ConsoleMirror *mirror)
 {
     g_clear_pointer(&mirror->image, qemu_pixman_image_unref);
     mirror_layer_set_image(&mirror->layer, NULL);
+    mirror->still = NULL;
 }
 
 void console_mirror_free(ConsoleMirror *mirror)
@@ -183,12 +185,29 @@ static bool console_mirror_show_composed(ConsoleMirror *mirror)
 
 /* --- Frames ------------------------------------------------------------- */
 
+/*
+ * Where nothing changed at the last refresh, the next one need not look at
+ * everything, provided that others follow it.
+ */
+static bool console_mirror_is_still(ConsoleMirror *mirror,
+                                    const MirrorFrame *frame)
+{
+    return mirror->still && mirror->still == frame->map + frame->offset &&
+        frame->again && !frame->damage &&
+        !mirror_overlays_any(mirror->overlays) &&
+        !console_mirror_is_split(mirror) &&
+        !mirror_layer_glance(&mirror->layer, frame);
+}
+
 static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
                                            const MirrorFrame *frame)
 {
     MirrorResult result;
     bool changed;
 
+    if (console_mirror_is_still(mirror, frame)) {
+        return MIRROR_UNCHANGED;
+    }
     if (mirror_overlays_any(mirror->overlays) &&
         !console_mirror_is_split(mirror)) {
         console_mirror_split(mirror);
@@ -201,6 +220,8 @@ static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
         return result;
     }
     mirror->frames += changed;
+    mirror->still = changed || !frame->map ? NULL
+                                           : frame->map + frame->offset;
     return changed ? MIRROR_CHANGED : MIRROR_UNCHANGED;
 }
 
@@ -282,6 +303,7 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
     DisplaySurface *surface;
 
     g_clear_pointer(&mirror->overlays, mirror_overlays_free);
+    mirror->still = NULL;
     if (console_mirror_shown(mirror, width, height)) {
         console_mirror_join(mirror);
         return;

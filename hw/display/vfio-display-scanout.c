@@ -321,6 +321,12 @@ static MirrorFrame vfio_display_frame(const VFIOPlane *plane)
     };
 }
 
+/* A display that is polled is looked at again, a screendump only once. */
+static bool vfio_display_looks_again(const VFIODisplay *dpy)
+{
+    return !dpy->notify && !qemu_console_dump_waits(dpy->con);
+}
+
 static bool vfio_display_open_region(VFIODisplay *dpy, const VFIOPlane *plane)
 {
     int ret;
@@ -366,6 +372,7 @@ static bool vfio_display_mirror_region(VFIODisplay *dpy,
     frame.map = dpy->region.map;
     frame.read = dpy->ops->read_region;
     frame.opaque = dpy->opaque;
+    frame.again = vfio_display_looks_again(dpy);
     return vfio_display_mirror(dpy, &frame);
 }
 
@@ -379,6 +386,7 @@ static bool vfio_display_mirror_dmabuf(VFIODisplay *dpy,
     frame.map = user->map->data;
     frame.fd = buffer->fd;
     frame.readable = vfio_plane_rows_within(&buffer->plane, user->map->len);
+    frame.again = vfio_display_looks_again(dpy);
     return vfio_display_mirror(dpy, &frame);
 }
 

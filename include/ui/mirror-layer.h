@@ -39,6 +39,8 @@
  * @damage: where the frame differs from the one that was read last, all of it
  *          within the frame; NULL: it may differ everywhere
  * @n_damage: boxes in @damage, may be 0
+ * @again: it is looked at again soon, whatever happens, so that a glance may do
+ *         meanwhile (mirror_layer_glance())
  *
  * A frame in memory that the caller has checked: @readable rows lie whole in
  * @map or in what @read reaches. Only borrowed for the call.
@@ -57,6 +59,7 @@ typedef struct MirrorFrame {
     void *opaque;
     const pixman_box32_t *damage;
     size_t n_damage;
+    bool again;
 } MirrorFrame;
 
 /**
@@ -80,6 +83,7 @@ typedef enum MirrorResult {
  * @damage: what was copied into @image since its owner cleared it
  * @bytes_read: bytes of device memory that were looked at
  * @readable: rows of the last frame that could be read
+ * @glances: how many there were
  * @bounce: some rows as the device has them
  * @converted: the same as @image has them
  * @multiplied: the same once more, multiplied by alpha
@@ -92,6 +96,7 @@ typedef struct MirrorLayer {
     DamageMap *damage;
     uint64_t bytes_read;
     uint32_t readable;
+    uint32_t glances;
     pixman_image_t *bounce;
     pixman_image_t *converted;
     pixman_image_t *multiplied;
@@ -132,6 +137,23 @@ bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame);
  * Returns: what happened; MIRROR_CHANGED if there is damage afterwards.
  */
 MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame);
+
+/* A glance looks at one row in so many, at other ones each time. */
+#define MIRROR_GLANCE_ROWS 8
+
+/**
+ * mirror_layer_glance:
+ * @layer: a layer with an image of @frame's size
+ * @frame: what it may show already
+ *
+ * Looks whether the layer still shows the frame, at an eighth of the cost of
+ * mirror_layer_read(): a change of eight rows or more is found at once, one of
+ * a single row at the latest at the eighth glance. Copies nothing.
+ *
+ * Returns: true if the frame must be read, because it differs, or because it
+ * is not one that can be compared where it lies.
+ */
+bool mirror_layer_glance(MirrorLayer *layer, const MirrorFrame *frame);
 
 /**
  * mirror_layer_finish:

@@ -283,6 +283,111 @@ static ssize_t read_nothing(void *opaque, void *buf, size_t len,
     return -EIO;
 }
 
+static void assert_glances_see_nothing(MirrorLayer *layer,
+                                       const MirrorFrame *frame)
+{
+    uint64_t before = layer->bytes_read;
+
+    for (int i = 0; i < MIRROR_GLANCE_ROWS; i++) {
+        g_assert_false(mirror_layer_glance(layer, frame));
+    }
+    g_assert_cmpuint(layer->bytes_read - before, ==, WIDTH * HEIGHT * 4);
+}
+
+/* One row is found in time, and the frame is then read as ever. */
+static void test_glance_row(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 6);
+    MirrorLayer layer = { 0 };
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_read(&layer, &frame);
+    for (uint32_t y = 0; y < HEIGHT; y++) {
+        uint32_t x = g_test_rand_int_range(0, WIDTH);
+        int glances = 0;
+
+        clear_damage(&layer);
+        assert_glances_see_nothing(&layer, &frame);
+        memory[frame.offset + frame.stride * y + 4 * x] ^= 1;
+        do {
+            g_assert_cmpint(++glances, <=, MIRROR_GLANCE_ROWS);
+            g_assert_true(damage_map_is_empty(layer.damage));
+        } while (!mirror_layer_glance(&layer, &frame));
+        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                        MIRROR_CHANGED);
+    }
+    mirror_layer_finish(&layer);
+}
+
+/* As many rows as a letter has are found at once, whichever they are. */
+static void test_glance_rows(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 7);
+    MirrorLayer layer = { 0 };
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_read(&layer, &frame);
+    for (uint32_t y = 0; y + MIRROR_GLANCE_ROWS <= HEIGHT; y++) {
+        g_assert_false(mirror_layer_glance(&layer, &frame));
+        for (uint32_t i = 0; i < MIRROR_GLANCE_ROWS; i++) {
+            memory[frame.offset + frame.stride * (y + i)] ^= 1;
+        }
+        g_assert_true(mirror_layer_glance(&layer, &frame));
+        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                        MIRROR_CHANGED);
+        clear_damage(&layer);
+    }
+    mirror_layer_finish(&layer);
+}
+
+static ssize_t read_never(void *opaque, void *buf, size_t len,
+                          uint64_t offset)
+{
+    g_assert_not_reached();
+}
+
+/* What a glance cannot tell has to be read. */
+static void test_glance_cannot(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL), other;
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 8);
+    FILE *file = tmpfile();
+    MirrorLayer layer = { 0 };
+
+    g_assert_nonnull(file);
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    g_assert_true(mirror_layer_glance(&layer, &frame));
+    mirror_layer_read(&layer, &frame);
+    g_assert_false(mirror_layer_glance(&layer, &frame));
+
+    other = frame;
+    other.map = NULL;
+    other.read = read_never;
+    g_assert_true(mirror_layer_glance(&layer, &other));
+    other = frame;
+    other.format = find_format(DRM_FORMAT_RGB565);
+    g_assert_true(mirror_layer_glance(&layer, &other));
+    other = frame;
+    other.readable--;
+    g_assert_true(mirror_layer_glance(&layer, &other));
+
+    frame.fd = fileno(file);
+    g_assert_true(mirror_layer_glance(&layer, &frame));
+    g_assert_cmpint(ftruncate(frame.fd, frame_bytes(&frame)), ==, 0);
+    g_assert_false(mirror_layer_glance(&layer, &frame));
+    busy = true;
+    g_assert_true(mirror_layer_glance(&layer, &frame));
+    busy = false;
+    g_assert_cmpint(begun, ==, 0);
+    mirror_layer_finish(&layer);
+    fclose(file);
+}
+
 static void test_read_function(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_RGB565, NULL);
@@ -421,6 +526,9 @@ int main(int argc, char *argv[])
                          &told_formats[3], test_told_damage);
     g_test_add_func("/mirror-layer/told/bytes", test_told_bytes);
     g_test_add_func("/mirror-layer/fit", test_fit);
+    g_test_add_func("/mirror-layer/glance/row", test_glance_row);
+    g_test_add_func("/mirror-layer/glance/rows", test_glance_rows);
+    g_test_add_func("/mirror-layer/glance/cannot", test_glance_cannot);
     g_test_add_func("/mirror-layer/damage", test_damage);
     g_test_add_func("/mirror-layer/busy-and-gone", test_busy_and_gone);
     g_test_add_func("/mirror-layer/read-function", test_read_function);

@@ -71,13 +71,14 @@ test_unit() {
 
 # Side by side: they wait more than they compute. $1: their folder
 run_qemu_tests() {
-    local kind=$1 before after
+    local kind=$1 before after mesa
     shift
+    mapfile -t mesa <"$MESA_ENV"
     (($#)) || die "patches/series names no $kind test"
     before=$(wc -l <"$COUNTS")
     printf '%s\n' "${@##*/}" |
-        QTEST_QEMU_BINARY=$QEMU_BINARY \
-            G_TEST_DBUS_DAEMON=$QEMU_TREE/tests/dbus-vmstate-daemon.sh \
+        env "${mesa[@]}" VGPU_TEST_GL=1 QTEST_QEMU_BINARY="$QEMU_BINARY" \
+            G_TEST_DBUS_DAEMON="$QEMU_TREE/tests/dbus-vmstate-daemon.sh" \
             xargs -P "$VGPU_JOBS" -I '{}' \
             python3 "$VGPU_TOP/scripts/vgpu/tap.py" \
             --timeout "$PROGRAM_LIMIT" --counts "$COUNTS" \
@@ -90,6 +91,7 @@ run_qemu_tests() {
 test_qtest() {
     local tests
     lock_build
+    need_mesa
     qemu_build
     unlock_build
     mapfile -t tests < <(qemu_tree_unit_tests)

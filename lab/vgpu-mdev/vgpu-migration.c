@@ -102,14 +102,18 @@ static void fill_image(struct vgpu *vgpu, struct vgpu_image *image)
 	}
 }
 
+static bool page_used(struct vgpu_pages *vram, u64 page)
+{
+	return memchr_inv(vgpu_pages_at(vram, page << PAGE_SHIFT), 0,
+			  PAGE_SIZE);
+}
+
 static void list_pages(struct vgpu_stream *stream)
 {
 	u32 i, n = 0;
 
 	for (i = 0; i < stream->vram->count; i++)
-		if (memchr_inv(vgpu_pages_at(stream->vram,
-					     (u64)i << PAGE_SHIFT),
-			       0, PAGE_SIZE))
+		if (page_used(stream->vram, i))
 			stream->index[n++] = cpu_to_le32(i);
 	stream->image.pages = cpu_to_le32(n);
 }
@@ -386,14 +390,16 @@ static int get_state(struct vfio_device *vdev, enum vfio_device_mig_state *state
 	return 0;
 }
 
-/* The most that it can be: counting takes as long as saving. */
+/* As of now: the guest may draw on until it is stopped. */
 static int get_data_size(struct vfio_device *vdev, unsigned long *bytes)
 {
-	struct vgpu *vgpu = to_vgpu(vdev);
-	u64 vram = vgpu_vram_size(vgpu);
+	struct vgpu_pages *vram = to_vgpu(vdev)->vram;
+	u64 i;
 
-	*bytes = sizeof(struct vgpu_image) +
-		(vram >> PAGE_SHIFT) * sizeof(__le32) + vram;
+	*bytes = sizeof(struct vgpu_image);
+	for (i = 0; i < vram->count; i++)
+		if (page_used(vram, i))
+			*bytes += sizeof(__le32) + PAGE_SIZE;
 	return 0;
 }
 

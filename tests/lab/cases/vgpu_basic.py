@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lab's own vGPU through QEMU: modes, formats, buffers, EDID, reset."""
 
+import tempfile
+
 from vgpulab import oracle
 from vgpulab.group import Group
+from vgpulab.machine import Machine
 from vgpulab.oracle import CHECKS, NOISE, RAMP, SOLID
 from vgpulab.rfb import RAW, TIGHT, Rfb
 from vgpulab.wait import until
@@ -167,15 +170,25 @@ class VgpuRegion(VgpuBasic):
     path = "region"
 
 
-class VgpuAllMmap(VgpuBasic):
-    """Everything offered, dma-bufs forced."""
+class VgpuAll(VgpuBasic):
+    """Everything offered, and one way forced."""
+
+    @classmethod
+    def cases(cls):
+        return [] if cls is VgpuAll else [
+            "test_path", "test_vnc", "test_flips", "test_box",
+            "test_quit_leaves_nothing"]
+
+
+class VgpuAllMmap(VgpuAll):
+    """Dma-bufs forced."""
 
     path = "mmap"
     options = "display=on,x-display-path=mmap"
 
 
-class VgpuAllRegion(VgpuBasic):
-    """Everything offered, the region forced."""
+class VgpuAllRegion(VgpuAll):
+    """The region forced."""
 
     path = "region"
     options = "display=on,x-display-path=region"
@@ -200,3 +213,57 @@ class VgpuUhd(VgpuBasic):
         for page in 0, 1, 0:
             guest.command(f"pan 0 {page * 2160}")
             self.expect_screen(oracle.pattern(CHECKS, 3840, 2160, page + 1))
+
+
+class VgpuMoves(VgpuBasic):
+    """A machine moves to another QEMU and another vGPU, and back."""
+
+    kind = "vgpu-dmabuf"
+
+    @classmethod
+    def cases(cls):
+        return ["test_there_and_back", "test_quit_leaves_nothing"]
+
+    def teardown(self):
+        super().teardown()
+        for vm in self.left:
+            vm.close()
+
+    def __init__(self):
+        super().__init__()
+        self.left = []
+
+    def move(self):
+        """Migrates through a file; self.vm is the destination then."""
+        source, target = self.vm, Machine()
+        self.left.append(source)
+        self.vm = target
+        self.configure(target)
+        target.add_args("-incoming", "defer")
+        target.start()
+        with tempfile.NamedTemporaryFile() as stream:
+            for vm, command in ((source, "migrate"),
+                                (target, "migrate-incoming")):
+                # However slow the machine is: it may be stopped for long.
+                vm.qmp.command("migrate-set-parameters",
+                               downtime_limit=600000)
+                vm.qmp.command(command, uri=f"file:{stream.name}")
+                until(f"{command} to end", lambda: self.moved(vm))
+        source.quit()
+
+    @staticmethod
+    def moved(vm):
+        info = vm.qmp.command("query-migrate")
+        assert info.get("status") != "failed", info
+        assert info.get("status") == "completed", info
+        return True
+
+    def test_there_and_back(self):
+        """what was drawn, and what is drawn afterwards"""
+        want = self.draw(1024, 768, NOISE, 1)
+        self.expect_screen(want)
+        for frame in range(2):
+            self.move()
+            self.expect_screen(want)
+            want = self.draw(800, 600, CHECKS, frame)
+            self.expect_screen(want)

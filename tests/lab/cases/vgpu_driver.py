@@ -4,6 +4,7 @@
 No QEMU: what it must be able to rely on, and what it can do wrong.
 """
 
+import ctypes
 import errno
 import os
 import random
@@ -886,13 +887,27 @@ class VgpuMigration(DriverGroup):
         finally:
             os.close(fd)
 
+    @staticmethod
+    def log_dirty(device):
+        """Dirty tracking: nothing is ever dirty."""
+        start, stop, report = 6, 7, 8
+        ranges = ctypes.create_string_buffer(struct.pack("<QQ", 0, 1 << 30))
+        begin = struct.pack("<QIIQ", PAGE, 1, 0, ctypes.addressof(ranges))
+        device.feature(vfio.FEATURE_SET | start, begin)
+        fails(errno.EBUSY, device.feature, vfio.FEATURE_SET | start, begin)
+        bitmap = ctypes.create_string_buffer((1 << 18) // 8)
+        device.feature(vfio.FEATURE_GET | report, struct.pack(
+            "<QQQQ", 0, 1 << 30, PAGE, ctypes.addressof(bitmap)))
+        assert not any(bitmap.raw)
+        device.feature(vfio.FEATURE_SET | stop)
+
     def test_supported(self):
         """stop-copy and P2P, and tracking of what it dirties"""
         device = self.open()
         flags, = struct.unpack("<Q", device.feature(
             vfio.FEATURE_GET | vfio.FEATURE_MIGRATION, bytes(8)))
         assert flags == 3, flags
-        device.feature(vfio.FEATURE_PROBE | vfio.FEATURE_SET | 6)
+        self.log_dirty(device)
         assert device.migration_state() == RUNNING
         self.close_all()
         self.mdev.switch(migration=0)
@@ -907,8 +922,10 @@ class VgpuMigration(DriverGroup):
         source = self.open()
         vram = self.fill(source)
         want = source.query(), source.query(plane=CURSOR)
+        estimate, = struct.unpack("<Q", source.feature(
+            vfio.FEATURE_GET | vfio.FEATURE_MIG_DATA_SIZE, bytes(8)))
         stream = self.save(source)
-        assert len(stream) < 60 * PAGE, len(stream)
+        assert len(stream) == estimate < 60 * PAGE, (len(stream), estimate)
         source.set_migration_state(RUNNING)
         other = Mdev(self.kind)
         try:

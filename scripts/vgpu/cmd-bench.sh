@@ -8,6 +8,7 @@ set -euo pipefail
 
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 . "$VGPU_TOP/scripts/vgpu/qemu.sh"
+. "$VGPU_TOP/scripts/vgpu/mesa.sh"
 
 BENCH_PACKAGES=(python3 python3-matplotlib busybox-static)
 BENCH_TREE=$VGPU_BUILD/unit
@@ -27,6 +28,7 @@ mapfile -t packages < <(sed 's/#.*//' "$VGPU_TOP/tests/lab/packages.txt" |
     xargs -n 1)
 need_packages "${BENCH_PACKAGES[@]}" "${packages[@]}"
 lock_build
+need_mesa
 qemu_build
 qemu_build_stock
 bash "$VGPU_TOP/scripts/vgpu/cmd-lab.sh" --build-only

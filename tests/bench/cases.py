@@ -8,7 +8,7 @@ and a motion. Cases that differ in the motion alone share a machine.
 
 from dataclasses import dataclass, field
 
-from motion import Box, Flip, Still
+from motion import Box, Cursor, Flip, Still
 from sources import SOURCES
 
 HD, XGA, UHD = (1920, 1080), (1024, 768), (3840, 2160)
@@ -112,6 +112,8 @@ CASES = [
          "sw-notify", Still(), settle=3, seconds=10, quick=True),
     Case("native-metadata-still", "still screen, metadata region, VNC raw",
          "sw-metadata", Still(), settle=3, seconds=10),
+    Case("native-cursor", "the cursor moves, 60 Hz, notification, VNC raw",
+         "sw-notify", Cursor(), settle=3),
     Case("native-4k-box64", "64x64 box, 60 Hz, 3840x2160, VNC raw", "sw",
          Box(64), size=UHD),
     Case("native-gl", "64x64 box, 60 Hz, GL readback, VNC raw", "sw-gl",

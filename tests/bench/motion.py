@@ -7,6 +7,8 @@ it sees, and that it sees all of it. Written from the definitions in
 tests/guest/anim.h and draw.h.
 """
 
+import threading
+
 from vgpulab.oracle import mix
 
 SOLID, NOISE = 0, 2
@@ -36,6 +38,10 @@ class Motion:
     def start(self, guest):
         """Start moving."""
 
+    def stop(self, guest):
+        """Everything stays as it is."""
+        guest.stop()
+
     def points(self, step, width, height):
         """[(x, y, 0xRRGGBB)] of a step, [] if nothing moves."""
         raise NotImplementedError
@@ -48,6 +54,34 @@ class Still(Motion):
 
     def points(self, step, width, height):
         return []
+
+
+class Cursor(Still):
+    """Nothing but the cursor moves, 60 times per second."""
+
+    def __init__(self):
+        super().__init__()
+        self._stopped = threading.Event()
+        self._mover = None
+
+    def start(self, guest):
+        guest.command("cursor 0 0")
+        self._stopped.clear()
+        self._mover = threading.Thread(target=self._move, args=(guest,))
+        self._mover.start()
+
+    def _move(self, guest):
+        step = 0
+        while not self._stopped.wait(1 / 60):
+            step += 1
+            guest.command(f"cursor {step * 7 % 1000} {step * 5 % 700}")
+
+    def stop(self, guest):
+        if self._mover:
+            self._stopped.set()
+            self._mover.join()
+            self._mover = None
+        guest.command("cursor")
 
 
 class Box(Motion):

@@ -148,7 +148,15 @@ def figures(window, steps, machine, before, after):
 
 def measure(machines, case, quick):
     """One case on machines that run; the sums and medians of their figures."""
-    seconds = case.quick_seconds if quick else case.seconds
+    try:
+        return measure_motion(machines, case, case.quick_seconds if quick
+                              else case.seconds)
+    finally:
+        for machine in machines:
+            case.motion.stop(machine.guest)
+
+
+def measure_motion(machines, case, seconds):
     watches = []
     for machine in machines:
         case.motion.prepare(machine.guest)
@@ -174,9 +182,6 @@ def measure(machines, case, quick):
     found = [figures(window[i], watches[i].steps, machine, before[i],
                      machine.counters())
              for i, machine in enumerate(machines)]
-    for machine in machines:
-        if case.motion.hertz:
-            machine.guest.stop()
     return together(found)
 
 

@@ -5,7 +5,8 @@ import functools
 import os
 import subprocess
 
-from vgpulab import mdev
+from vgpulab import mdev, mesa
+from vgpulab.skip import Skip
 
 _SLOT = 5
 
@@ -61,8 +62,10 @@ class Software:
     modes = True
     stock = False
 
-    def __init__(self, reports=False, **options):
+    def __init__(self, reports=False, opengl=False, **options):
+        """opengl: with a Mesa that imports dma-bufs."""
         self.reports = reports
+        self._opengl = opengl
         self._options = options
 
     def add(self, machine, qemu, _ours):
@@ -70,6 +73,11 @@ class Software:
         for name in self._options:
             if f"  {name}=" not in known:
                 raise Missing(f"vgpu-sw has no option {name}")
+        if self._opengl:
+            try:
+                machine.environment = mesa.need_import()
+            except Skip as reason:
+                raise Missing(str(reason)) from None
         machine.add_args("-device", ",".join(
             ["vgpu-sw,id=gpu0", f"addr={_SLOT:#x}"]
             + [f"{name}={value}" for name, value in self._options.items()]))
@@ -88,5 +96,6 @@ SOURCES = {
     "sw-notify": Software(reports=True, **{"x-kind": "dmabuf", "irq": "on"}),
     "sw-metadata": Software(reports=True,
                             **{"x-kind": "metadata", "irq": "on"}),
-    "sw-gl": Software(**{"x-kind": "dmabuf", "x-display-path": "gl"}),
+    "sw-gl": Software(opengl=True, **{"x-kind": "dmabuf",
+                                      "x-display-path": "gl"}),
 }

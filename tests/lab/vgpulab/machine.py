@@ -41,6 +41,7 @@ class Machine:
     def __init__(self, qemu=None):
         """qemu: another emulator than the one that is tested."""
         self.vnc_display = None
+        self.environment = None     # this process's
         self._mdevs = []
         self._process = None
         self._guest = None
@@ -94,7 +95,7 @@ class Machine:
             # pylint: disable=consider-using-with
             self._process = subprocess.Popen(
                 self._args, stdin=subprocess.DEVNULL, stdout=stderr,
-                stderr=stderr)
+                stderr=stderr, env=self.environment)
         # The machine waits for the serial port's reader before it runs, so
         # that no word of the guest's is lost.
         self._guest = self._connect_guest()

@@ -314,6 +314,7 @@ static void complete_request(struct vgpu *vgpu, u32 request)
 
 	out.generation = ++vgpu->meta.generation | 1;
 	WRITE_ONCE(page->generation, out.generation);
+	/* Whoever sees any of what follows sees the odd generation. */
 	smp_wmb();
 	describe_frame(vgpu, &out);
 	describe_damage(vgpu, &out);
@@ -321,6 +322,7 @@ static void complete_request(struct vgpu *vgpu, u32 request)
 	out.frame = vgpu->meta.frame;
 	distort(&vgpu->faults, &out);
 	memcpy(page, &out, sizeof(out));
+	/* And who sees the even one sees all of it. */
 	smp_wmb();
 	vgpu->meta.generation = out.generation + !vgpu->faults.odd_generation;
 	WRITE_ONCE(page->generation, vgpu->meta.generation);

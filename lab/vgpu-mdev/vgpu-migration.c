@@ -28,11 +28,12 @@ struct vgpu_image {
 	__le32 damage_reported;
 	__le32 commits;
 	__le32 flips;
+	__le32 damage_rect[4];
 	__le32 pending[VGPU_SHOWN_REGS];
 	__le32 shown[VGPU_SHOWN_REGS];
 };
 
-static_assert(sizeof(struct vgpu_image) == 32 + 8 * VGPU_SHOWN_REGS);
+static_assert(sizeof(struct vgpu_image) == 48 + 8 * VGPU_SHOWN_REGS);
 
 /* All of it under migration.lock, but for the file's end. */
 struct vgpu_stream {
@@ -96,6 +97,8 @@ static void fill_image(struct vgpu *vgpu, struct vgpu_image *image)
 	image->damage_reported = cpu_to_le32(regs->damage_reported);
 	image->commits = cpu_to_le32(regs->commits);
 	image->flips = cpu_to_le32(regs->flips);
+	for (i = 0; i < ARRAY_SIZE(regs->damage_rect); i++)
+		image->damage_rect[i] = cpu_to_le32(regs->damage_rect[i]);
 	for (i = 0; i < VGPU_SHOWN_REGS; i++) {
 		image->pending[i] = cpu_to_le32(regs->pending[i]);
 		image->shown[i] = cpu_to_le32(regs->shown[i]);
@@ -239,6 +242,8 @@ static int apply(struct vgpu_stream *stream)
 		return -EINVAL;
 	guard(mutex)(&vgpu->lock);
 	vgpu_regs_reset(vgpu);
+	for (i = 0; i < ARRAY_SIZE(regs->damage_rect); i++)
+		regs->damage_rect[i] = le32_to_cpu(image->damage_rect[i]);
 	for (i = 0; i < VGPU_SHOWN_REGS; i++) {
 		regs->pending[i] = le32_to_cpu(image->pending[i]);
 		regs->shown[i] = le32_to_cpu(image->shown[i]);

@@ -6,10 +6,12 @@ No QEMU: what it must be able to rely on, and what it can do wrong.
 
 import ctypes
 import errno
+import fcntl
 import os
 import random
 import select
 import struct
+import threading
 
 from vgpulab import vfio
 from vgpulab.group import Group
@@ -348,6 +350,24 @@ class VgpuPlanes(DriverGroup):
         assert self.mdev.count("live_buffers") == 1
         os.close(other)
 
+    def test_imported(self):
+        """another driver imports it, also while it is read by the CPU"""
+        device = self.open()
+        device.show()
+        fd = device.dmabuf(device.query()["id"])
+        render = os.open("/dev/dri/renderD128", os.O_RDWR)
+        # struct drm_prime_handle, struct drm_gem_close, struct dma_buf_sync
+        handle, = struct.unpack_from("<I", fcntl.ioctl(
+            render, 0xc00c642e, struct.pack("<IIi", 0, 0, fd)))
+        for flags in 1, 4 | 1, 3, 4 | 3:
+            fcntl.ioctl(fd, 0x40086200, struct.pack("<Q", flags))
+        os.close(fd)
+        assert self.mdev.count("live_buffers") == 1
+        fcntl.ioctl(render, 0x40086409, struct.pack("<II", handle, 0))
+        os.close(render)
+        until("the import to end",
+              lambda: self.mdev.count("live_buffers") == 0)
+
     def test_no_writable_private_maps(self):
         """private mappings are refused, and those past the end"""
         mmap = vfio.mmap
@@ -382,6 +402,89 @@ class VgpuPlanes(DriverGroup):
         device.set(vfio.FLIP, 0)
         assert mapping[:5] == b"first"
         mapping.close()
+
+    def test_own_memory(self):
+        """data that comes from a mapping of the device itself"""
+        device = self.open()
+        device.write(2, 0, struct.pack("<I", 1))
+        device.show()
+        index = device.query(REGION)["id"]
+        for flip in range(20):
+            # Not touched yet: the kernel has to look the page up.
+            mapping = device.map(index, PAGE)
+            view = memoryview(mapping)
+            assert device.write(0, vfio.DAMAGE_ADD, view[:4]) == 4
+            assert device.write(2, 600 * PAGE, view) == PAGE
+            view.release()
+            mapping.close()
+            device.set(vfio.FLIP, 600 * (flip & 1))
+        assert device.read(2, 600 * PAGE, 4) == b"\1\0\0\0"
+        device.set_migration_state(STOP)
+        stream = device.set_migration_state(RESUMING)
+        mapping = device.map(index, 1 << 20)
+        view = memoryview(mapping)
+        try:
+            # Nonsense, of course.
+            fails(errno.EINVAL, os.write, stream, view)
+        finally:
+            view.release()
+            mapping.close()
+            os.close(stream)
+
+    def test_races(self):
+        """flips, faults, dma-bufs and resets at once"""
+        device = self.open()
+        device.show()
+        index = device.query(REGION)["id"]
+        end = threading.Event()
+        errors = []
+
+        def repeat(action):
+            def loop():
+                try:
+                    while not end.is_set():
+                        action()
+                except Exception as error:  # pylint: disable=broad-except
+                    errors.append(error)
+            thread = threading.Thread(target=loop)
+            thread.start()
+            return thread
+
+        def look():
+            mapping = device.map(index, 64 * PAGE)
+            readable(mapping, 64 * PAGE)
+            mapping.close()
+
+        def fetch():
+            try:
+                os.close(device.dmabuf(device.query()["id"]))
+            except OSError as error:
+                # Off after the reset, or flipped away in between.
+                if error.errno != errno.EINVAL:
+                    raise
+
+        def trigger():
+            eventfd = os.eventfd(0)
+            device.set_eventfd(eventfd)
+            os.close(eventfd)
+
+        rounds = []
+
+        def change():
+            rounds.append(None)
+            device.set(vfio.FLIP, len(rounds) % 8)
+            if len(rounds) % 50 == 0:
+                device.ioctl(vfio.RESET, b"")
+                device.show()
+
+        threads = [repeat(action) for action in (look, fetch, trigger, change)]
+        try:
+            until("1000 flips", lambda: len(rounds) > 1000 or errors)
+        finally:
+            end.set()
+            for thread in threads:
+                thread.join()
+        assert not errors, errors
 
     def test_edid(self):
         """the EDID region: order, limits, what the guest sees"""
@@ -863,6 +966,7 @@ class VgpuMigration(DriverGroup):
         device.program(CURSOR_PLANE, enable=1, width=32, height=32,
                        stride=128, fourcc=ARGB, x=-3)
         device.program(FIRST_OVERLAY, commit=False, width=123)
+        device.set(vfio.DAMAGE_X, 321)
         return bytes(vram)
 
     def save(self, device):
@@ -938,6 +1042,7 @@ class VgpuMigration(DriverGroup):
                 got = target.query(), target.query(plane=CURSOR)
                 assert got == want, (got, want)
                 assert target.get(vfio.FLIP) == 1
+                assert target.get(vfio.DAMAGE_X) == 321
                 assert target.get(0x204 + 0x40 * FIRST_OVERLAY) == 123
                 target.write(2, 1 << 20, b"again")
         finally:
@@ -952,7 +1057,7 @@ class VgpuMigration(DriverGroup):
         device.ioctl(vfio.RESET, b"")
         assert device.migration_state() == RUNNING
         rng = random.Random(7)
-        head = 32 + 2 * 6 * 16 * 4
+        head = 48 + 2 * 6 * 16 * 4
         bad = [stream[:10], stream[:-1], stream[:head + 5], stream + b"x",
                bytes(len(stream)), rng.randbytes(len(stream)), b"",
                stream[:8] + bytes(8) + stream[16:],

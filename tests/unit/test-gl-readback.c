@@ -1,0 +1,559 @@
+/*
+ * GL readback: who has what when
+ *
+ * A fake OpenGL, whose fences are signalled by hand, stands in for the real
+ * one. "-m perf" measures with the real one what the main thread has to do for
+ * a frame.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/mman.h>
+#include "qapi/error.h"
+#include "qemu/main-loop.h"
+#include "qemu/module.h"
+#include "qemu/thread.h"
+#include "qemu/timer.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "system/system.h"
+#include "ui/egl-helpers.h"
+#include "ui/damage-map.h"
+#include "ui/gl-readback.h"
+
+/* What the files under test expect of the emulator. */
+int display_opengl;
+
+static NotifierList exit_notifiers = NOTIFIER_LIST_INITIALIZER(exit_notifiers);
+
+void qemu_add_exit_notifier(Notifier *notify)
+{
+    notifier_list_add(&exit_notifiers, notify);
+}
+
+void qemu_remove_exit_notifier(Notifier *notify)
+{
+    notifier_remove(notify);
+}
+
+/* Only to end what hangs. */
+#define PATIENCE_US (60 * G_USEC_PER_SEC)
+
+/* --- A fake OpenGL ------------------------------------------------------ */
+
+static struct {
+    QemuMutex lock;
+    bool no_open, no_import;
+    unsigned bad_begin;      /* this call of begin fails, from 1 */
+    bool signalled[GL_READBACK_SLOTS];
+    bool always_signalled;
+    unsigned opens, closes, imports, releases, begins, maps, unmaps;
+} fake;
+
+static uint8_t fake_pixels[4];
+
+static unsigned counted(unsigned *counter)
+{
+    unsigned value;
+
+    qemu_mutex_lock(&fake.lock);
+    value = *counter;
+    qemu_mutex_unlock(&fake.lock);
+    return value;
+}
+
+static unsigned count(unsigned *counter)
+{
+    unsigned value;
+
+    qemu_mutex_lock(&fake.lock);
+    value = ++*counter;
+    qemu_mutex_unlock(&fake.lock);
+    return value;
+}
+
+static void *fake_open(const char *render_node, Error **errp)
+{
+    g_assert_cmpstr(render_node, ==, "node");
+    count(&fake.opens);
+    if (fake.no_open) {
+        error_setg(errp, "no OpenGL");
+        return NULL;
+    }
+    return &fake;
+}
+
+static void fake_close(void *gl)
+{
+    count(&fake.closes);
+}
+
+static void *fake_import(void *gl, QemuDmaBuf *dmabuf, Error **errp)
+{
+    /* its own fd, and a good one */
+    g_assert_cmpint(fcntl(qemu_dmabuf_get_fd(dmabuf), F_GETFD), >=, 0);
+    count(&fake.imports);
+    if (fake.no_import) {
+        error_setg(errp, "no import");
+        return NULL;
+    }
+    return dmabuf;
+}
+
+static void fake_release(void *gl, void *image)
+{
+    count(&fake.releases);
+}
+
+static bool fake_begin(void *gl, void *image, unsigned slot, Error **errp)
+{
+    qemu_mutex_lock(&fake.lock);
+    fake.signalled[slot] = false;
+    qemu_mutex_unlock(&fake.lock);
+    if (count(&fake.begins) == fake.bad_begin) {
+        error_setg(errp, "no read");
+        return false;
+    }
+    return true;
+}
+
+static bool fake_wait(void *gl, unsigned slot, int ms)
+{
+    bool done;
+
+    qemu_mutex_lock(&fake.lock);
+    done = fake.signalled[slot] || fake.always_signalled;
+    qemu_mutex_unlock(&fake.lock);
+    if (!done) {
+        g_usleep(1000);
+    }
+    return done;
+}
+
+static bool fake_map(void *gl, unsigned slot, GLReadbackPixels *pixels,
+                     Error **errp)
+{
+    count(&fake.maps);
+    *pixels = (GLReadbackPixels) { fake_pixels, 4, DRM_FORMAT_XRGB8888 };
+    return true;
+}
+
+static void fake_unmap(void *gl, unsigned slot)
+{
+    count(&fake.unmaps);
+}
+
+static const GLReadbackOps fake_ops = {
+    .open = fake_open,
+    .close = fake_close,
+    .import = fake_import,
+    .release = fake_release,
+    .begin = fake_begin,
+    .wait = fake_wait,
+    .map = fake_map,
+    .unmap = fake_unmap,
+};
+
+static void signal_all(void)
+{
+    qemu_mutex_lock(&fake.lock);
+    fake.always_signalled = true;
+    qemu_mutex_unlock(&fake.lock);
+}
+
+/* --- What came back ----------------------------------------------------- */
+
+static struct {
+    unsigned results, pixels, errors, freed, closed;
+    uint64_t last;
+    char *error;
+} got;
+
+static void on_done(void *opaque, const GLReadbackResult *result)
+{
+    if (!result->number) {
+        got.closed++;
+        return;
+    }
+    g_assert_cmpuint(result->number, >, got.last);
+    got.last = result->number;
+    got.results++;
+    if (!result->buffer) {
+        g_assert_null(result->pixels);
+        got.freed++;
+    } else if (result->pixels) {
+        g_assert_true(result->pixels->data == fake_pixels);
+        got.pixels++;
+    } else {
+        g_free(got.error);
+        got.error = g_strdup(error_get_pretty(result->error));
+        got.errors++;
+    }
+}
+
+static void wait_until(unsigned *counter, unsigned value)
+{
+    int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
+
+    while (counted(counter) < value) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        main_loop_wait(true);
+        g_usleep(500);
+    }
+}
+
+static void wait_for_number(uint64_t number)
+{
+    int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
+
+    while (got.last < number) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        main_loop_wait(true);
+        g_usleep(500);
+    }
+}
+
+static GLReadback *start(void)
+{
+    memset(&got, 0, sizeof(got));
+    memset(&fake, 0, sizeof(fake));
+    qemu_mutex_init(&fake.lock);
+    return gl_readback_new(&fake_ops, "node", on_done, NULL);
+}
+
+static GLReadbackBuffer *new_buffer(GLReadback *rb)
+{
+    int fd = memfd_create("buffer", MFD_CLOEXEC);
+    g_autoptr(QemuDmaBuf) dmabuf =
+        qemu_dmabuf_new(1, 1, 4, 0, 0, 1, 1, DRM_FORMAT_XRGB8888, 0, fd,
+                        false, false);
+    GLReadbackBuffer *buffer = gl_readback_buffer_new(rb, dmabuf,
+                                                      &error_abort);
+
+    /* what was handed over is not needed any more */
+    close(fd);
+    return buffer;
+}
+
+/* Everything that was made is gone. */
+static void finish(GLReadback *rb)
+{
+    gl_readback_free(rb);
+    if (fake.opens && !fake.no_open) {
+        wait_until(&fake.closes, 1);
+        g_assert_cmpuint(counted(&fake.releases), ==,
+                         fake.no_import ? 0 : counted(&fake.imports));
+    }
+    g_clear_pointer(&got.error, g_free);
+}
+
+/* --- Tests -------------------------------------------------------------- */
+
+static void test_unused(void)
+{
+    GLReadback *rb = start();
+
+    g_assert_cmpuint(gl_readback_next(rb), ==, 1);
+    finish(rb);
+    g_assert_cmpuint(counted(&fake.opens), ==, 0);
+}
+
+/* All slots are on their way at once; with none left, there is no request. */
+static void test_bound(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    for (unsigned i = 1; i <= GL_READBACK_SLOTS; i++) {
+        g_assert_cmpuint(gl_readback_submit(buffer), ==, i);
+    }
+    g_assert_cmpuint(gl_readback_submit(buffer), ==, 0);
+    wait_until(&fake.begins, GL_READBACK_SLOTS);
+    g_assert_cmpuint(got.results, ==, 0);
+    g_assert_cmpuint(gl_readback_submit(buffer), ==, 0);
+
+    signal_all();
+    wait_for_number(GL_READBACK_SLOTS);
+    g_assert_cmpuint(got.errors, ==, 0);
+    g_assert_cmpuint(got.pixels, >=, 1);
+    wait_until(&fake.unmaps, GL_READBACK_SLOTS);
+    g_assert_cmpuint(gl_readback_submit(buffer), ==, GL_READBACK_SLOTS + 1);
+    wait_for_number(GL_READBACK_SLOTS + 1);
+    g_assert_cmpuint(counted(&fake.imports), ==, 1);
+    gl_readback_buffer_free(buffer);
+    finish(rb);
+}
+
+/* A later frame is done first: it waits for its turn. */
+static void test_order(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    fake.bad_begin = 2;
+    gl_readback_submit(buffer);
+    gl_readback_submit(buffer);
+    gl_readback_submit(buffer);
+    wait_until(&fake.begins, 3);
+    for (int i = 0; i < 20; i++) {
+        main_loop_wait(true);
+        g_usleep(1000);
+    }
+    g_assert_cmpuint(got.results, ==, 0);
+    signal_all();
+    wait_for_number(3);
+    g_assert_cmpuint(got.errors, ==, 1);
+    g_assert_cmpstr(got.error, ==, "no read");
+    gl_readback_buffer_free(buffer);
+    finish(rb);
+}
+
+static void test_no_opengl(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    fake.no_open = true;
+    for (unsigned i = 1; i <= 5; i++) {
+        wait_for_number(gl_readback_submit(buffer));
+        g_assert_cmpuint(got.errors, ==, i);
+        g_assert_cmpstr(got.error, ==, "no OpenGL");
+    }
+    g_assert_cmpuint(counted(&fake.opens), ==, 1);
+    gl_readback_buffer_free(buffer);
+    finish(rb);
+}
+
+/* One buffer is refused, and asked about once; the next is not. */
+static void test_no_import(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb), *other;
+
+    signal_all();
+    fake.no_import = true;
+    wait_for_number(gl_readback_submit(buffer));
+    wait_for_number(gl_readback_submit(buffer));
+    g_assert_cmpuint(got.errors, ==, 2);
+    g_assert_cmpstr(got.error, ==, "no import");
+    g_assert_cmpuint(counted(&fake.imports), ==, 1);
+
+    fake.no_import = false;
+    other = new_buffer(rb);
+    wait_for_number(gl_readback_submit(other));
+    g_assert_cmpuint(got.pixels, ==, 1);
+    gl_readback_buffer_free(buffer);
+    gl_readback_buffer_free(other);
+    fake.no_import = true; /* nothing to release of the first */
+    gl_readback_free(rb);
+    wait_until(&fake.closes, 1);
+    g_assert_cmpuint(counted(&fake.releases), ==, 1);
+    g_clear_pointer(&got.error, g_free);
+}
+
+/* Nobody wants the pixels any more; the request still gets its result. */
+static void test_buffer_freed_in_flight(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    gl_readback_submit(buffer);
+    wait_until(&fake.begins, 1);
+    g_assert_false(gl_readback_is_closing(rb));
+    gl_readback_buffer_free(buffer);
+    g_assert_true(gl_readback_is_closing(rb));
+    g_assert_cmpuint(counted(&fake.releases), ==, 0);
+
+    signal_all();
+    wait_until(&got.closed, 1);
+    g_assert_cmpuint(got.freed, ==, 1);
+    g_assert_false(gl_readback_is_closing(rb));
+    g_assert_cmpuint(counted(&fake.releases), ==, 1);
+    finish(rb);
+}
+
+static void test_freed_in_flight(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    gl_readback_submit(buffer);
+    gl_readback_submit(buffer);
+    wait_until(&fake.begins, 2);
+    gl_readback_buffer_free(buffer);
+    gl_readback_free(rb);
+    signal_all();
+    wait_until(&fake.closes, 1);
+    g_assert_cmpuint(counted(&fake.releases), ==, 1);
+    g_assert_cmpuint(got.results, ==, 0);
+}
+
+/* QEMU ends: the thread begins nothing any more. */
+static void test_exit(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+    unsigned begins;
+
+    signal_all();
+    wait_for_number(gl_readback_submit(buffer));
+    notifier_list_notify(&exit_notifiers, NULL);
+    begins = counted(&fake.begins);
+    gl_readback_submit(buffer);
+    g_usleep(20 * 1000);
+    g_assert_cmpuint(counted(&fake.begins), ==, begins);
+    /* the process ends with it, so nothing is freed */
+}
+
+/* --- How long it takes -------------------------------------------------- */
+
+#define PERF_WIDTH 1920
+#define PERF_HEIGHT 1080
+#define PERF_FRAMES 200
+
+static struct {
+    DamageMap *damage;
+    uint8_t *surface;
+    unsigned shown;
+    bool failed;
+} perf;
+
+static int64_t thread_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return ts.tv_sec * NANOSECONDS_PER_SECOND + ts.tv_nsec;
+}
+
+static void perf_done(void *opaque, const GLReadbackResult *result)
+{
+    perf.failed |= !result->pixels && result->number;
+    if (result->pixels) {
+        damage_map_copy(perf.damage, perf.surface, PERF_WIDTH * 4,
+                        result->pixels->data, result->pixels->stride,
+                        0, PERF_HEIGHT);
+        damage_map_clear(perf.damage);
+    }
+    perf.shown++;
+}
+
+/* One frame after the other; milliseconds of this thread for each. */
+static double perf_frames(GLReadbackBuffer *buffer, uint8_t *pixels,
+                          bool change)
+{
+    int64_t used = 0, begun;
+
+    for (unsigned i = 0; i < PERF_FRAMES && !perf.failed; i++) {
+        unsigned shown = perf.shown;
+        uint64_t number;
+
+        if (change) {
+            memset(pixels, i, PERF_WIDTH * PERF_HEIGHT * 4);
+        }
+        begun = thread_ns();
+        number = gl_readback_submit(buffer);
+        used += thread_ns() - begun;
+        while (!number || perf.shown == shown) {
+            begun = thread_ns();
+            main_loop_wait(!number);
+            number = number ?: gl_readback_submit(buffer);
+            used += thread_ns() - begun;
+        }
+    }
+    return used / 1e6 / PERF_FRAMES;
+}
+
+/* The same buffer, read the way that waits. */
+static double perf_blocking(QemuDmaBuf *dmabuf, uint8_t *pixels, bool change)
+{
+    int64_t used = 0, begun;
+    egl_fb fb = EGL_FB_INIT;
+    EGLDisplay display =
+        eglGetPlatformDisplayEXT(EGL_PLATFORM_SURFACELESS_MESA,
+                                 EGL_DEFAULT_DISPLAY, NULL);
+    EGLContext context;
+
+    eglInitialize(display, NULL, NULL);
+    eglBindAPI(EGL_OPENGL_API);
+    context = eglCreateContext(display, EGL_NO_CONFIG_KHR, EGL_NO_CONTEXT,
+                               NULL);
+    eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, context);
+    egl_dmabuf_import_texture(dmabuf, &error_abort);
+    egl_fb_setup_for_tex(&fb, PERF_WIDTH, PERF_HEIGHT,
+                         qemu_dmabuf_get_texture(dmabuf), false);
+    for (unsigned i = 0; i < PERF_FRAMES; i++) {
+        if (change) {
+            memset(pixels, i, PERF_WIDTH * PERF_HEIGHT * 4);
+        }
+        begun = g_get_monotonic_time();
+        glReadPixels(0, 0, PERF_WIDTH, PERF_HEIGHT, GL_BGRA, GL_UNSIGNED_BYTE,
+                     perf.surface);
+        used += g_get_monotonic_time() - begun;
+    }
+    return used / 1e3 / PERF_FRAMES;
+}
+
+static void test_perf(void)
+{
+    size_t size = PERF_WIDTH * PERF_HEIGHT * 4;
+    int fd = memfd_create("frame", MFD_CLOEXEC);
+    g_autoptr(QemuDmaBuf) dmabuf =
+        qemu_dmabuf_new(PERF_WIDTH, PERF_HEIGHT, PERF_WIDTH * 4, 0, 0,
+                        PERF_WIDTH, PERF_HEIGHT, DRM_FORMAT_XRGB8888, 0, fd,
+                        false, false);
+    GLReadback *rb =
+        gl_readback_new(gl_readback_find_ops(&error_abort), NULL, perf_done,
+                        NULL);
+    GLReadbackBuffer *buffer =
+        gl_readback_buffer_new(rb, dmabuf, &error_abort);
+    uint8_t *pixels;
+
+    g_assert_cmpint(ftruncate(fd, size), ==, 0);
+    pixels = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    perf.surface = g_malloc0(size);
+    perf.damage = damage_map_new(PERF_WIDTH, PERF_HEIGHT);
+    perf_frames(buffer, pixels, true);
+    if (perf.failed) {
+        g_test_skip("OpenGL imports no memfd here");
+    } else {
+        for (int change = 0; change <= 1; change++) {
+            double readback = perf_frames(buffer, pixels, change);
+            double blocking = perf_blocking(dmabuf, pixels, change);
+
+            printf("# %dx%d, %s: main thread %.3f ms, glReadPixels() in it "
+                   "%.3f ms, %.0f %%\n", PERF_WIDTH, PERF_HEIGHT,
+                   change ? "all of it changes" : "nothing changes",
+                   readback, blocking, 100 * readback / blocking);
+            egl_dmabuf_release_texture(dmabuf);
+        }
+    }
+    gl_readback_buffer_free(buffer);
+    gl_readback_free(rb);
+    munmap(pixels, size);
+    damage_map_free(perf.damage);
+    g_free(perf.surface);
+    close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    module_call_init(MODULE_INIT_QOM);
+    qemu_init_main_loop(&error_abort);
+
+    g_test_add_func("/gl-readback/unused", test_unused);
+    g_test_add_func("/gl-readback/bound", test_bound);
+    g_test_add_func("/gl-readback/order", test_order);
+    g_test_add_func("/gl-readback/no-opengl", test_no_opengl);
+    g_test_add_func("/gl-readback/no-import", test_no_import);
+    g_test_add_func("/gl-readback/buffer-freed-in-flight",
+                    test_buffer_freed_in_flight);
+    g_test_add_func("/gl-readback/freed-in-flight", test_freed_in_flight);
+    if (g_test_perf()) {
+        g_test_add_func("/gl-readback/perf", test_perf);
+    }
+    /* last: its readback stays */
+    g_test_add_func("/gl-readback/exit", test_exit);
+    return g_test_run();
+}

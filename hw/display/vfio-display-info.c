@@ -24,19 +24,82 @@ static const char *vfio_display_path_name(const VFIODisplay *dpy)
                                                                      : "none";
 }
 
+/* How users know planes and their faults. */
+static const char *const plane_names[VFIO_DISPLAY_PLANE_TYPES] = {
+    [VFIO_PLANE_OVERLAY] = "overlay",
+    [VFIO_PLANE_PRIMARY] = "primary",
+    [VFIO_PLANE_CURSOR] = "cursor",
+};
+
+static void vfio_display_add_faults(const VFIODisplay *dpy, VFIOPlaneType type,
+                                    VGPUDisplayFaultList **list)
+{
+    for (int i = VFIO_PLANE_FAULT__MAX - 1; i > VFIO_PLANE_FAULT_NONE; i--) {
+        const char *kind = vfio_plane_fault_name(i);
+        VGPUDisplayFault *fault;
+
+        if (!dpy->faults[type][i]) {
+            continue;
+        }
+        fault = g_new0(VGPUDisplayFault, 1);
+        fault->kind = type == VFIO_PLANE_PRIMARY ? g_strdup(kind)
+            : g_strdup_printf("%s-%s", plane_names[type], kind);
+        fault->count = dpy->faults[type][i];
+        QAPI_LIST_PREPEND(*list, fault);
+    }
+}
+
 static VGPUDisplayFaultList *vfio_display_query_faults(const VFIODisplay *dpy)
 {
     VGPUDisplayFaultList *list = NULL;
-    VGPUDisplayFault *fault;
 
-    for (int i = VFIO_PLANE_FAULT__MAX - 1; i > VFIO_PLANE_FAULT_NONE; i--) {
-        if (dpy->faults[i]) {
-            fault = g_new0(VGPUDisplayFault, 1);
-            fault->kind = g_strdup(vfio_plane_fault_name(i));
-            fault->count = dpy->faults[i];
-            QAPI_LIST_PREPEND(list, fault);
-        }
+    vfio_display_add_faults(dpy, VFIO_PLANE_OVERLAY, &list);
+    vfio_display_add_faults(dpy, VFIO_PLANE_CURSOR, &list);
+    vfio_display_add_faults(dpy, VFIO_PLANE_PRIMARY, &list);
+    return list;
+}
+
+static void vfio_display_add_plane(VGPUDisplayPlaneList **list,
+                                   VFIOPlaneType type, uint32_t index,
+                                   bool visible, const VFIOPlane *plane)
+{
+    VGPUDisplayPlane *info = g_new0(VGPUDisplayPlane, 1);
+    char fourcc[UI_FOURCC_STRLEN];
+
+    info->type = g_strdup(plane_names[type]);
+    info->index = index;
+    info->visible = visible;
+    if (visible) {
+        info->format = g_strdup(ui_fourcc_to_string(plane->fourcc, fourcc));
+        info->width = plane->width;
+        info->height = plane->height;
+    } else {
+        info->format = g_strdup("");
     }
+    /* drivers leave what they like in the primary's */
+    if (visible && type != VFIO_PLANE_PRIMARY) {
+        info->x = plane->x;
+        info->y = plane->y;
+    }
+    QAPI_LIST_PREPEND(*list, info);
+}
+
+static VGPUDisplayPlaneList *vfio_display_query_planes(const VFIODisplay *dpy)
+{
+    const VFIODisplayCursor *cursor = &dpy->cursor;
+    VGPUDisplayPlaneList *list = NULL;
+
+    for (uint32_t i = dpy->n_overlays; i-- > 0;) {
+        vfio_display_add_plane(&list, VFIO_PLANE_OVERLAY, i,
+                               dpy->overlays[i].visible,
+                               &dpy->overlays[i].plane);
+    }
+    if (dpy->kinds[VFIO_PLANE_KIND_DMABUF]) {
+        vfio_display_add_plane(&list, VFIO_PLANE_CURSOR, 0,
+                               cursor->shown || cursor->gl, &cursor->plane);
+    }
+    vfio_display_add_plane(&list, VFIO_PLANE_PRIMARY, 0,
+                           dpy->state != VFIO_DISPLAY_BLANK, &dpy->plane);
     return list;
 }
 
@@ -69,6 +132,8 @@ static VGPUDisplayInfo *vfio_display_query_info(const VFIODisplay *dpy)
     info->skipped = dpy->skipped;
     info->bytes_read = console_mirror_stats(dpy->mirror).bytes_read;
     info->notifications = vfio_display_notify_count(dpy->notify);
+    info->cursor_updates = dpy->cursor.updates;
+    info->planes = vfio_display_query_planes(dpy);
     info->faults = vfio_display_query_faults(dpy);
     return info;
 }
@@ -84,9 +149,21 @@ VGPUDisplayInfoList *qmp_x_query_vgpu_display(Error **errp)
     return list;
 }
 
+/* All but the primary, which has a line of its own. */
+static void hmp_print_plane(Monitor *mon, const VGPUDisplayPlane *plane)
+{
+    if (plane->visible && !g_str_equal(plane->type, "primary")) {
+        monitor_printf(mon, "  %s %" PRIu32 ": %" PRIu32 "x%" PRIu32
+                       " %s at %" PRId32 ",%" PRId32 "\n", plane->type,
+                       plane->index, plane->width, plane->height,
+                       plane->format, plane->x, plane->y);
+    }
+}
+
 static void hmp_print_vgpu_display(Monitor *mon, const VGPUDisplayInfo *info)
 {
     VGPUDisplayFaultList *fault;
+    VGPUDisplayPlaneList *plane;
 
     monitor_printf(mon, "%s: console %" PRId64 ", path %s\n", info->device,
                    info->console, info->path);
@@ -97,14 +174,18 @@ static void hmp_print_vgpu_display(Monitor *mon, const VGPUDisplayInfo *info)
     } else {
         monitor_printf(mon, "  plane: off\n");
     }
+    for (plane = info->planes; plane; plane = plane->next) {
+        hmp_print_plane(mon, plane->value);
+    }
     monitor_printf(mon, "  buffers: %" PRIu32 " open, %" PRIu64 " bytes, %"
                    PRIu64 " hits, %" PRIu64 " misses, %" PRIu64
                    " evictions\n", info->buffers, info->buffer_bytes,
                    info->cache_hits, info->cache_misses,
                    info->cache_evictions);
     monitor_printf(mon, "  frames: %" PRIu64 " shown, %" PRIu64 " skipped, %"
-                   PRIu64 " bytes read\n", info->frames, info->skipped,
-                   info->bytes_read);
+                   PRIu64 " bytes read, %" PRIu64 " cursor images\n",
+                   info->frames, info->skipped, info->bytes_read,
+                   info->cursor_updates);
     monitor_printf(mon, "  refreshes: %" PRIu64 ", notifications: %" PRIu64
                    "\n", info->refreshes, info->notifications);
     for (fault = info->faults; fault; fault = fault->next) {

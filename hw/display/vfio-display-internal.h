@@ -15,9 +15,12 @@
 #include "ui/console-mirror.h"
 #include "ui/dmabuf-map.h"
 #include "ui/gl-readback.h"
+#include "ui/mirror-overlays.h"
 
 typedef struct VFIODisplayEdid VFIODisplayEdid;
 typedef struct VFIODisplayNotify VFIODisplayNotify;
+
+#define VFIO_DISPLAY_PLANE_TYPES 3
 
 /*
  * VFIODisplayState:
@@ -51,6 +54,37 @@ typedef struct VFIODisplayBuffer {
     PixelWay way;
 } VFIODisplayBuffer;
 
+/*
+ * VFIODisplayCursor:
+ * @layer: a copy of the image
+ * @plane: as it was shown last
+ * @shown: the console has a cursor of the device's, and it is visible
+ * @answered: the device has answered a query for the cursor plane
+ * @gl: the buffer that viewers with GL have instead, or NULL
+ * @updates: images that the console was given
+ */
+typedef struct VFIODisplayCursor {
+    MirrorLayer layer;
+    VFIOPlane plane;
+    bool shown;
+    bool answered;
+    VFIOPlaneBuffer *gl;
+    uint64_t updates;
+} VFIODisplayCursor;
+
+/*
+ * VFIODisplayOverlay:
+ * @plane: the last good answer of the device
+ * @visible: @plane can be shown
+ * @frame: for the mirror, if @visible; good for one refresh. Its map is NULL
+ *         if the mirror is to go on with what it has.
+ */
+typedef struct VFIODisplayOverlay {
+    VFIOPlane plane;
+    bool visible;
+    MirrorFrame frame;
+} VFIODisplayOverlay;
+
 struct VFIODisplay {
     DeviceState *dev;
     const VFIODisplayOps *ops;
@@ -74,6 +108,12 @@ struct VFIODisplay {
     bool gl_awaited;    /* the last refresh left its frame to OpenGL */
     bool gl_again;      /* refresh once more after the next result */
 
+    VFIODisplayCursor cursor;
+    VFIODisplayOverlay overlays[MIRROR_OVERLAYS];
+    uint32_t n_overlays;    /* that the source has */
+    bool overlaid;          /* some are visible */
+    bool composed;          /* and every viewer shows the mirror for them */
+
     VFIODisplayRegion region;
     bool region_open;
     uint32_t region_index;
@@ -85,8 +125,9 @@ struct VFIODisplay {
     VFIOPlane plane;        /* the last good one */
     PixelWay way;           /* of the last frame */
 
-    uint64_t faults[VFIO_PLANE_FAULT__MAX];
-    bool warned[VFIO_PLANE_FAULT__MAX];
+    /* by VFIOPlaneType; what concerns no plane is the primary's */
+    uint64_t faults[VFIO_DISPLAY_PLANE_TYPES][VFIO_PLANE_FAULT__MAX];
+    bool warned[VFIO_DISPLAY_PLANE_TYPES][VFIO_PLANE_FAULT__MAX];
     uint64_t refreshes;
     uint64_t frames;
     uint64_t skipped;
@@ -116,6 +157,60 @@ char *vfio_display_name(const VFIODisplay *dpy);
  */
 void vfio_display_fault(VFIODisplay *dpy, VFIOPlaneFault fault,
                         const char *fmt, ...) G_GNUC_PRINTF(3, 4);
+
+/**
+ * vfio_display_plane_fault:
+ * @dpy: a display
+ * @type: the plane that it happened with
+ * @fault: a kind of fault
+ * @fmt: what happened, for the first of its kind
+ *
+ * The same for one type of planes, each of which has its own counts and
+ * warnings.
+ */
+void vfio_display_plane_fault(VFIODisplay *dpy, VFIOPlaneType type,
+                              VFIOPlaneFault fault, const char *fmt, ...)
+    G_GNUC_PRINTF(4, 5);
+
+/**
+ * vfio_display_bad_plane:
+ * @dpy: a display
+ * @fault: a kind of fault
+ * @plane: an answer of the device that has it
+ * @err: errno (positive) if there is one to tell, or 0
+ *
+ * Counts the fault and warns, with all that the device said.
+ */
+void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
+                            const VFIOPlane *plane, int err);
+
+/**
+ * vfio_display_ask:
+ * @dpy: a display
+ * @plane: which one to ask for, by type, index and kind; then the answer
+ *
+ * Returns: 0 or a negative errno.
+ */
+int vfio_display_ask(VFIODisplay *dpy, VFIOPlane *plane);
+
+/**
+ * vfio_display_fetch_plane:
+ * @dpy: a display
+ * @plane: an answer of the device, of kind VFIO_PLANE_KIND_DMABUF, not off
+ * @frame: what a mirror layer can read
+ * @buffer: its buffer, also if the fault is a mapping that failed, or one of
+ *          the modifier; else untouched
+ * @err: errno (positive) if there is one to tell
+ *
+ * Checks the plane and opens its buffer. @frame and @buffer are good for this
+ * refresh.
+ *
+ * Returns: VFIO_PLANE_FAULT_NONE or what is wrong.
+ */
+VFIOPlaneFault vfio_display_fetch_plane(VFIODisplay *dpy,
+                                        const VFIOPlane *plane,
+                                        MirrorFrame *frame,
+                                        VFIOPlaneBuffer **buffer, int *err);
 
 /**
  * vfio_display_refresh:
@@ -196,6 +291,52 @@ void vfio_display_gl_detach(VFIODisplayBuffer *user);
  * last frame, if viewers wanted one.
  */
 void vfio_display_forget_buffers(VFIODisplay *dpy);
+
+/**
+ * vfio_display_cursor_refresh:
+ * @dpy: a display
+ * @primary: the device's answer for the primary plane
+ *
+ * Asks the device for its cursor and gives it to the viewers, if it or its
+ * place is another one.
+ */
+void vfio_display_cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary);
+
+/**
+ * vfio_display_cursor_forget:
+ * @dpy: a display
+ *
+ * Takes the device's cursor off the viewers and drops every alias of its
+ * buffer.
+ */
+void vfio_display_cursor_forget(VFIODisplay *dpy);
+
+/**
+ * vfio_display_overlays_find:
+ * @dpy: a display
+ * @primary: the device's answer for the primary plane
+ *
+ * Asks the device for its overlays. Sets @dpy's overlaid if there is one that
+ * can be shown.
+ */
+void vfio_display_overlays_find(VFIODisplay *dpy, const VFIOPlane *primary);
+
+/**
+ * vfio_display_overlays_show:
+ * @dpy: a display
+ *
+ * Gives the mirror what vfio_display_overlays_find() found, for its next
+ * update.
+ */
+void vfio_display_overlays_show(VFIODisplay *dpy);
+
+/**
+ * vfio_display_overlays_forget:
+ * @dpy: a display
+ *
+ * None is visible any more.
+ */
+void vfio_display_overlays_forget(VFIODisplay *dpy);
 
 /* The cache's callbacks (vfio-display-scanout.c). */
 extern const VFIOPlaneCacheOps vfio_display_cache_ops;

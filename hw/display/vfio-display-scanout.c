@@ -57,7 +57,7 @@ static void vfio_display_detach(void *opaque, VFIOPlaneBuffer *buffer)
     VFIODisplayBuffer *user = buffer->user;
 
     trace_vfio_display_buffer_close(opaque, buffer->plane.id);
-    assert(buffer != dpy->primary);
+    assert(buffer != dpy->primary && buffer != dpy->cursor.gl);
     dpy_gl_release_dmabuf(dpy->con, user->dmabuf);
     vfio_display_gl_detach(user);
     dmabuf_map_free(user->map);
@@ -82,6 +82,14 @@ const VFIOPlaneCacheOps vfio_display_cache_ops = {
     .attach = vfio_display_attach,
     .detach = vfio_display_detach,
 };
+
+/* Every plane has been asked for: what nobody shows may go. */
+static void vfio_display_trim(VFIODisplay *dpy)
+{
+    VFIOPlaneBuffer *const on_screen[] = { dpy->primary, dpy->cursor.gl };
+
+    vfio_plane_cache_trim(dpy->cache, on_screen, ARRAY_SIZE(on_screen));
+}
 
 static void vfio_display_map(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
@@ -229,6 +237,8 @@ static void vfio_display_good(VFIODisplay *dpy, const VFIOPlane *plane)
 
 void vfio_display_forget_buffers(VFIODisplay *dpy)
 {
+    vfio_display_cursor_forget(dpy);
+    vfio_display_overlays_forget(dpy);
     if (dpy->primary) {
         dpy->primary = NULL;
         dpy_gl_scanout_disable(dpy->con);
@@ -242,6 +252,16 @@ void vfio_display_forget_buffers(VFIODisplay *dpy)
 
 /* --- What the device reports -------------------------------------------- */
 
+int vfio_display_ask(VFIODisplay *dpy, VFIOPlane *plane)
+{
+    int ret = dpy->ops->query_plane(dpy->opaque, plane);
+
+    trace_vfio_display_query(dpy, plane->type, plane->index, plane->kind, ret,
+                             plane->id, plane->fourcc, plane->width,
+                             plane->height, plane->stride);
+    return ret;
+}
+
 /*
  * The first query of a new mode may fail for no reason (mbochs: ENOMEM), so
  * it gets a second chance at once: a screendump does not come back later.
@@ -253,15 +273,13 @@ static bool vfio_display_query(VFIODisplay *dpy, VFIOPlaneKind kind,
 
     for (int i = 0; i < 2; i++) {
         *plane = (VFIOPlane) { .type = VFIO_PLANE_PRIMARY, .kind = kind };
-        ret = dpy->ops->query_plane(dpy->opaque, plane);
-        trace_vfio_display_query(dpy, kind, ret, plane->id, plane->fourcc,
-                                 plane->width, plane->height, plane->stride);
+        ret = vfio_display_ask(dpy, plane);
         if (ret >= 0) {
             return true;
         }
         if (i == 0) {
             /* counted, but nothing to bother the user with */
-            dpy->faults[VFIO_PLANE_FAULT_QUERY]++;
+            dpy->faults[VFIO_PLANE_PRIMARY][VFIO_PLANE_FAULT_QUERY]++;
         }
     }
     vfio_display_fault(dpy, VFIO_PLANE_FAULT_QUERY,
@@ -270,21 +288,27 @@ static bool vfio_display_query(VFIODisplay *dpy, VFIOPlaneKind kind,
     return false;
 }
 
-static void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
-                                   const VFIOPlane *plane, int err)
+void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
+                            const VFIOPlane *plane, int err)
 {
+    static const char *const names[VFIO_DISPLAY_PLANE_TYPES] = {
+        [VFIO_PLANE_OVERLAY] = "an overlay",
+        [VFIO_PLANE_PRIMARY] = "a plane",
+        [VFIO_PLANE_CURSOR] = "a cursor",
+    };
     char fourcc[UI_FOURCC_STRLEN];
 
-    vfio_display_fault(dpy, fault,
-                       "the device reports a plane that cannot be shown "
-                       "(%s): %ux%u, stride %u, offset %" PRIu64 ", size %"
-                       PRIu64 ", format %s, modifier 0x%016" PRIx64
-                       ", id %u%s%s", vfio_plane_fault_name(fault),
-                       plane->width, plane->height, plane->stride,
-                       plane->offset, plane->size,
-                       ui_fourcc_to_string(plane->fourcc, fourcc),
-                       plane->modifier, plane->id, err ? ": " : "",
-                       err ? strerror(err) : "");
+    vfio_display_plane_fault(dpy, plane->type, fault,
+                             "the device reports %s that cannot be shown "
+                             "(%s): %ux%u, stride %u, offset %" PRIu64
+                             ", size %" PRIu64 ", format %s, modifier 0x%016"
+                             PRIx64 ", id %u%s%s", names[plane->type],
+                             vfio_plane_fault_name(fault),
+                             plane->width, plane->height, plane->stride,
+                             plane->offset, plane->size,
+                             ui_fourcc_to_string(plane->fourcc, fourcc),
+                             plane->modifier, plane->id, err ? ": " : "",
+                             err ? strerror(err) : "");
 }
 
 /* --- Frames ------------------------------------------------------------- */
@@ -311,7 +335,8 @@ bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
 static MirrorFrame vfio_display_frame(const VFIOPlane *plane)
 {
     return (MirrorFrame) {
-        .format = ui_pixel_format_find(plane->fourcc),
+        .format = vfio_plane_format(plane),
+        .straight = plane->straight,
         .width = plane->width,
         .height = plane->height,
         .readable = plane->height,
@@ -376,18 +401,52 @@ static bool vfio_display_mirror_region(VFIODisplay *dpy,
     return vfio_display_mirror(dpy, &frame);
 }
 
-static bool vfio_display_mirror_dmabuf(VFIODisplay *dpy,
-                                       const VFIOPlaneBuffer *buffer)
+/* The frame in a buffer that is mapped. */
+static MirrorFrame vfio_display_buffer_frame(const VFIOPlaneBuffer *buffer)
 {
     const VFIODisplayBuffer *user = buffer->user;
     MirrorFrame frame = vfio_display_frame(&buffer->plane);
 
-    vfio_display_gl_supersede(dpy);
     frame.map = user->map->data;
     frame.fd = buffer->fd;
     frame.readable = vfio_plane_rows_within(&buffer->plane, user->map->len);
+    return frame;
+}
+
+static bool vfio_display_mirror_dmabuf(VFIODisplay *dpy,
+                                       const VFIOPlaneBuffer *buffer)
+{
+    MirrorFrame frame = vfio_display_buffer_frame(buffer);
+
+    vfio_display_gl_supersede(dpy);
     frame.again = vfio_display_looks_again(dpy);
     return vfio_display_mirror(dpy, &frame);
+}
+
+VFIOPlaneFault vfio_display_fetch_plane(VFIODisplay *dpy,
+                                        const VFIOPlane *plane,
+                                        MirrorFrame *frame,
+                                        VFIOPlaneBuffer **buffer, int *err)
+{
+    VFIOPlaneFault fault = vfio_plane_check(plane);
+    VFIODisplayBuffer *user;
+
+    if (fault == VFIO_PLANE_FAULT_NONE) {
+        fault = vfio_plane_cache_get(dpy->cache, plane, buffer, err);
+    }
+    if (fault != VFIO_PLANE_FAULT_NONE) {
+        return fault;
+    }
+    if (plane->modifier != DRM_FORMAT_MOD_LINEAR) {
+        return VFIO_PLANE_FAULT_MODIFIER;
+    }
+    vfio_display_map(dpy, *buffer);
+    user = (*buffer)->user;
+    if (!user->map) {
+        return VFIO_PLANE_FAULT_MAP;
+    }
+    *frame = vfio_display_buffer_frame(*buffer);
+    return VFIO_PLANE_FAULT_NONE;
 }
 
 /* Shows a dma-buf to the viewers that take pixels. */
@@ -397,6 +456,7 @@ static bool vfio_display_dmabuf_pixels(VFIODisplay *dpy,
     VFIODisplayBuffer *user = buffer->user;
     VFIOPlane plane;
 
+    vfio_display_overlays_show(dpy);
     switch (dpy->way) {
     case PIXEL_WAY_MMAP:
         return vfio_display_mirror_dmabuf(dpy, buffer);
@@ -422,21 +482,40 @@ static void vfio_display_decide(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     vfio_display_set_way(dpy, user->way);
 }
 
-/* Puts a buffer on screen that was not there before. */
+/*
+ * Do overlays lie over this buffer? All viewers show the mirror then, which is
+ * composed by the CPU: there must be a way to get there.
+ */
+static bool vfio_display_is_composed(VFIODisplay *dpy,
+                                     const VFIOPlaneBuffer *buffer)
+{
+    const VFIODisplayBuffer *user = buffer->user;
+
+    return dpy->overlaid && user->way != PIXEL_WAY_PLACEHOLDER;
+}
+
+/*
+ * Puts a buffer on screen that was not there before, or is there otherwise:
+ * with overlays over it, or without.
+ */
 static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = buffer->user;
 
     dpy->primary = buffer;
     trace_vfio_display_publish(dpy, buffer->plane.id);
-    dpy_gl_scanout_dmabuf(dpy->con, user->dmabuf);
+    dpy->composed = vfio_display_is_composed(dpy, buffer);
+    if (dpy->composed) {
+        dpy_gfx_show_mirror(dpy->con);
+    } else {
+        dpy_gl_scanout_dmabuf(dpy->con, user->dmabuf);
+    }
 }
 
 static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
 {
     VFIOPlaneBuffer *buffer = NULL;
     VFIOPlaneFault fault = vfio_plane_check(plane);
-    bool shown = true;
     int err = 0;
 
     if (fault == VFIO_PLANE_FAULT_NONE) {
@@ -450,28 +529,27 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
         return false;
     }
 
-    if (buffer != dpy->primary) {
+    vfio_display_overlays_find(dpy, plane);
+    vfio_display_decide(dpy, buffer);
+    if (buffer != dpy->primary ||
+        dpy->composed != vfio_display_is_composed(dpy, buffer)) {
         vfio_display_publish(dpy, buffer);
     }
-    vfio_display_decide(dpy, buffer);
     vfio_display_good(dpy, plane);
     if (!qemu_console_wants_pixels(dpy->con)) {
         /* viewers of dma-bufs go by the surface's size, too */
         console_mirror_prepare(dpy->mirror, plane->width, plane->height);
         dpy->placeholder = NULL;
     }
-    if (!qemu_console_is_gl_blocked(dpy->con)) {
+    if (!dpy->composed && !qemu_console_is_gl_blocked(dpy->con)) {
         dpy_gl_update(dpy->con, 0, 0, plane->width, plane->height);
     }
     if (qemu_console_wants_pixels(dpy->con)) {
-        shown = vfio_display_dmabuf_pixels(dpy, buffer);
-    } else {
-        /* nobody compares frames, so each may be a new one */
-        qemu_console_active(dpy->con);
+        return vfio_display_dmabuf_pixels(dpy, buffer);
     }
-    /* only now that everybody has been told of the new one */
-    vfio_plane_cache_trim(dpy->cache, &dpy->primary, 1);
-    return shown;
+    /* nobody compares frames, so each may be a new one */
+    qemu_console_active(dpy->con);
+    return true;
 }
 
 static bool vfio_display_show_region(VFIODisplay *dpy, const VFIOPlane *plane)
@@ -484,9 +562,12 @@ static bool vfio_display_show_region(VFIODisplay *dpy, const VFIOPlane *plane)
         vfio_display_no_way(dpy, plane, NULL);
         return false;
     }
-    if (qemu_console_wants_pixels(dpy->con) &&
-        !vfio_display_mirror_region(dpy, plane)) {
-        return false;
+    vfio_display_overlays_find(dpy, plane);
+    if (qemu_console_wants_pixels(dpy->con)) {
+        vfio_display_overlays_show(dpy);
+        if (!vfio_display_mirror_region(dpy, plane)) {
+            return false;
+        }
     }
     vfio_display_set_way(dpy, way);
     vfio_display_good(dpy, plane);
@@ -517,4 +598,7 @@ void vfio_display_refresh(VFIODisplay *dpy)
     if (!shown) {
         dpy->skipped++;
     }
+    vfio_display_cursor_refresh(dpy, &plane);
+    /* only now that everybody has been told of new ones */
+    vfio_display_trim(dpy);
 }

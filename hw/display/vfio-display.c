@@ -23,26 +23,43 @@ char *vfio_display_name(const VFIODisplay *dpy)
         : object_get_canonical_path(OBJECT(dpy->dev));
 }
 
-void vfio_display_fault(VFIODisplay *dpy, VFIOPlaneFault fault,
-                        const char *fmt, ...)
+static void G_GNUC_PRINTF(4, 0)
+vfio_display_vfault(VFIODisplay *dpy, VFIOPlaneType type,
+                    VFIOPlaneFault fault, const char *fmt, va_list ap)
 {
     g_autofree char *name = NULL;
     g_autofree char *what = NULL;
-    va_list ap;
 
-    dpy->faults[fault]++;
-    trace_vfio_display_fault(dpy, vfio_plane_fault_name(fault),
-                             dpy->faults[fault]);
-    if (dpy->warned[fault]) {
+    dpy->faults[type][fault]++;
+    trace_vfio_display_fault(dpy, type, vfio_plane_fault_name(fault),
+                             dpy->faults[type][fault]);
+    if (dpy->warned[type][fault]) {
         return;
     }
-    dpy->warned[fault] = true;
-
-    va_start(ap, fmt);
+    dpy->warned[type][fault] = true;
     what = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
     name = vfio_display_name(dpy);
     warn_report("vGPU display of %s: %s", name, what);
+}
+
+void vfio_display_fault(VFIODisplay *dpy, VFIOPlaneFault fault,
+                        const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vfio_display_vfault(dpy, VFIO_PLANE_PRIMARY, fault, fmt, ap);
+    va_end(ap);
+}
+
+void vfio_display_plane_fault(VFIODisplay *dpy, VFIOPlaneType type,
+                              VFIOPlaneFault fault, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vfio_display_vfault(dpy, type, fault, fmt, ap);
+    va_end(ap);
 }
 
 static void vfio_display_gfx_update(void *opaque)
@@ -126,6 +143,11 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
     dpy->config = *config;
     dpy->kinds[VFIO_PLANE_KIND_DMABUF] = dmabuf;
     dpy->kinds[VFIO_PLANE_KIND_REGION] = region;
+    if (dmabuf && ops->overlays) {
+        dpy->n_overlays = MIN(ops->overlays(opaque, VFIO_PLANE_KIND_DMABUF),
+                              MIRROR_OVERLAYS);
+    }
+    trace_vfio_display_planes(dpy, dpy->n_overlays);
     dpy->ramfb = ramfb;
     dpy->way = PIXEL_WAY__MAX;
     dpy->cache = vfio_plane_cache_new(&vfio_display_cache_ops, dpy,

@@ -361,6 +361,29 @@ int64_t vgpu_stat(VGPU *vgpu, const char *member)
     return value;
 }
 
+int64_t vgpu_plane_stat(VGPU *vgpu, const char *type, int index,
+                        const char *member)
+{
+    QDict *display = query(vgpu);
+    QListEntry *entry;
+    int64_t value = 0;
+    bool found = false;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(display, "planes"), entry) {
+        QDict *plane = qobject_to(QDict, qlist_entry_obj(entry));
+
+        if (g_str_equal(qdict_get_str(plane, "type"), type) &&
+            qdict_get_int(plane, "index") == index) {
+            found = true;
+            value = g_str_equal(member, "visible")
+                ? qdict_get_bool(plane, member) : qdict_get_int(plane, member);
+        }
+    }
+    qobject_unref(display);
+    g_assert_true(found);
+    return value;
+}
+
 char *vgpu_path(VGPU *vgpu)
 {
     QDict *display = query(vgpu);

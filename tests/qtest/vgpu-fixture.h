@@ -137,6 +137,10 @@ char *vgpu_path(VGPU *vgpu);
 bool vgpu_shows_words(VGPU *vgpu);
 int64_t vgpu_fault_count(VGPU *vgpu, const char *kind);
 
+/* What it says of a plane: a member that is a number or a bool. */
+int64_t vgpu_plane_stat(VGPU *vgpu, const char *type, int index,
+                        const char *member);
+
 /*
  * Takes screendumps until the fault was counted that often, which is once or
  * more for each.

@@ -2,7 +2,7 @@
  * A viewer for tests: an RFB client that keeps the picture it is sent
  *
  * As little of RFC 6143 as it takes: version 3.8, no security, raw encoding
- * and the DesktopSize pseudo-encoding. What the server gets wrong ends the
+ * and the pseudo-encodings DesktopSize, Cursor and Cursor With Alpha. What the server gets wrong ends the
  * test.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -17,6 +17,8 @@
 
 #define ENCODING_RAW 0
 #define ENCODING_DESKTOP_SIZE -223
+#define ENCODING_RICH_CURSOR -239
+#define ENCODING_ALPHA_CURSOR -314
 
 /* How long a server may take that has something to say. */
 #define PATIENCE_MS (120 * 1000)
@@ -26,6 +28,7 @@
 struct VGPUViewer {
     int fd;
     VGPUPicture picture;
+    VGPUCursor cursor;
 };
 
 static void rfb_write(VGPUViewer *viewer, const void *data, size_t len)
@@ -122,7 +125,7 @@ static void handshake(VGPUViewer *viewer)
     rfb_skip(viewer, rfb_read_u32(viewer));         /* its name */
 }
 
-static void say_what_we_take(VGPUViewer *viewer)
+static void say_what_we_take(VGPUViewer *viewer, VGPUCursorKind kind)
 {
     static const uint8_t pixel_format[] = {
         0, 0, 0, 0,
@@ -131,14 +134,25 @@ static void say_what_we_take(VGPUViewer *viewer)
         16, 8, 0,               /* red, green, blue */
         0, 0, 0,
     };
-    static const uint8_t encodings[] = {
-        2, 0, 0, 2,
-        0, 0, 0, 0,
-        0xff, 0xff, 0xff, 0x21, /* -223 */
+    static const int32_t encodings[] = {
+        ENCODING_RAW, ENCODING_DESKTOP_SIZE,
     };
+    static const int32_t cursors[] = {
+        [VGPU_CURSOR_RICH] = ENCODING_RICH_CURSOR,
+        [VGPU_CURSOR_ALPHA] = ENCODING_ALPHA_CURSOR,
+    };
+    uint8_t message[4 + 3 * 4] = { 2 };
+    size_t count = ARRAY_SIZE(encodings);
 
+    for (size_t i = 0; i < count; i++) {
+        stl_be_p(message + 4 + 4 * i, encodings[i]);
+    }
+    if (kind != VGPU_CURSOR_NONE) {
+        stl_be_p(message + 4 + 4 * count++, cursors[kind]);
+    }
+    stw_be_p(message + 2, count);
     rfb_write(viewer, pixel_format, sizeof(pixel_format));
-    rfb_write(viewer, encodings, sizeof(encodings));
+    rfb_write(viewer, message, 4 + 4 * count);
 }
 
 static void ask(VGPUViewer *viewer, bool incremental)
@@ -152,6 +166,11 @@ static void ask(VGPUViewer *viewer, bool incremental)
 
 VGPUViewer *vgpu_viewer_connect(const char *path)
 {
+    return vgpu_viewer_connect_cursor(path, VGPU_CURSOR_NONE);
+}
+
+VGPUViewer *vgpu_viewer_connect_cursor(const char *path, VGPUCursorKind kind)
+{
     VGPUViewer *viewer = g_new0(VGPUViewer, 1);
     struct sockaddr_un address = { .sun_family = AF_UNIX };
 
@@ -162,7 +181,7 @@ VGPUViewer *vgpu_viewer_connect(const char *path)
     g_assert_cmpint(connect(viewer->fd, (struct sockaddr *)&address,
                             sizeof(address)), ==, 0);
     handshake(viewer);
-    say_what_we_take(viewer);
+    say_what_we_take(viewer, kind);
     ask(viewer, false);
     return viewer;
 }
@@ -171,6 +190,7 @@ void vgpu_viewer_close(VGPUViewer *viewer)
 {
     close(viewer->fd);
     g_free(viewer->picture.rgb);
+    g_free(viewer->cursor.argb);
     g_free(viewer);
 }
 
@@ -194,6 +214,52 @@ static void take_raw(VGPUViewer *viewer, unsigned x, unsigned y,
     }
 }
 
+static void new_cursor(VGPUViewer *viewer, unsigned hot_x, unsigned hot_y,
+                       unsigned width, unsigned height)
+{
+    g_free(viewer->cursor.argb);
+    viewer->cursor = (VGPUCursor) {
+        .count = viewer->cursor.count + 1,
+        .width = width,
+        .height = height,
+        .hot_x = hot_x,
+        .hot_y = hot_y,
+        .argb = g_new0(uint32_t, (size_t)width * height),
+    };
+    for (size_t i = 0; i < (size_t)width * height; i++) {
+        uint8_t pixel[4];
+
+        rfb_read(viewer, pixel, sizeof(pixel));
+        viewer->cursor.argb[i] = ldl_le_p(pixel);
+    }
+}
+
+/* Pixels, then a mask of those that are there. */
+static void take_rich_cursor(VGPUViewer *viewer, unsigned hot_x,
+                             unsigned hot_y, unsigned width, unsigned height)
+{
+    size_t stride = DIV_ROUND_UP(width, 8);
+    g_autofree uint8_t *mask = g_malloc(stride * height);
+
+    new_cursor(viewer, hot_x, hot_y, width, height);
+    rfb_read(viewer, mask, stride * height);
+    for (unsigned y = 0; y < height; y++) {
+        for (unsigned x = 0; x < width; x++) {
+            uint32_t *pixel = &viewer->cursor.argb[y * width + x];
+            bool there = mask[y * stride + x / 8] & 0x80 >> x % 8;
+
+            *pixel = there ? *pixel | 0xff000000 : 0;
+        }
+    }
+}
+
+static void take_alpha_cursor(VGPUViewer *viewer, unsigned hot_x,
+                              unsigned hot_y, unsigned width, unsigned height)
+{
+    g_assert_cmpint(rfb_read_u32(viewer), ==, ENCODING_RAW);
+    new_cursor(viewer, hot_x, hot_y, width, height);
+}
+
 static void take_update(VGPUViewer *viewer)
 {
     uint16_t count;
@@ -208,6 +274,10 @@ static void take_update(VGPUViewer *viewer)
         if (encoding == ENCODING_DESKTOP_SIZE) {
             resize(viewer, width, height);
             resized = true;
+        } else if (encoding == ENCODING_RICH_CURSOR) {
+            take_rich_cursor(viewer, x, y, width, height);
+        } else if (encoding == ENCODING_ALPHA_CURSOR) {
+            take_alpha_cursor(viewer, x, y, width, height);
         } else {
             g_assert_cmpint(encoding, ==, ENCODING_RAW);
             take_raw(viewer, x, y, width, height);
@@ -247,4 +317,9 @@ void vgpu_viewer_update(VGPUViewer *viewer)
 const VGPUPicture *vgpu_viewer_picture(const VGPUViewer *viewer)
 {
     return &viewer->picture;
+}
+
+const VGPUCursor *vgpu_viewer_cursor(const VGPUViewer *viewer)
+{
+    return &viewer->cursor;
 }

@@ -12,6 +12,40 @@
 typedef struct VGPUViewer VGPUViewer;
 
 /**
+ * VGPUCursorKind:
+ * @VGPU_CURSOR_NONE: the server draws it, if anybody
+ * @VGPU_CURSOR_RICH: pixels that are there or not
+ * @VGPU_CURSOR_ALPHA: pixels with alpha
+ *
+ * What a viewer takes for a cursor.
+ */
+typedef enum VGPUCursorKind {
+    VGPU_CURSOR_NONE,
+    VGPU_CURSOR_RICH,
+    VGPU_CURSOR_ALPHA,
+} VGPUCursorKind;
+
+/**
+ * VGPUCursor:
+ * @count: how many came so far
+ * @width: pixels
+ * @height: pixels
+ * @hot_x: hotspot
+ * @hot_y: hotspot
+ * @argb: pixels, colours multiplied by alpha
+ *
+ * The cursor that a viewer was given last.
+ */
+typedef struct VGPUCursor {
+    unsigned count;
+    uint32_t width;
+    uint32_t height;
+    uint32_t hot_x;
+    uint32_t hot_y;
+    uint32_t *argb;
+} VGPUCursor;
+
+/**
  * vgpu_viewer_connect:
  * @path: the UNIX socket of a VNC server that asks for no password
  *
@@ -19,6 +53,9 @@ typedef struct VGPUViewer VGPUViewer;
  * a desktop that changes its size.
  */
 VGPUViewer *vgpu_viewer_connect(const char *path);
+
+/* The same, with a cursor of its own. */
+VGPUViewer *vgpu_viewer_connect_cursor(const char *path, VGPUCursorKind kind);
 
 void vgpu_viewer_close(VGPUViewer *viewer);
 
@@ -38,5 +75,13 @@ void vgpu_viewer_update(VGPUViewer *viewer);
  * Returns: what the viewer shows; its own.
  */
 const VGPUPicture *vgpu_viewer_picture(const VGPUViewer *viewer);
+
+/**
+ * vgpu_viewer_cursor:
+ * @viewer: a viewer
+ *
+ * Returns: the cursor that it has; its own.
+ */
+const VGPUCursor *vgpu_viewer_cursor(const VGPUViewer *viewer);
 
 #endif /* TESTS_QTEST_VGPU_RFB_H */

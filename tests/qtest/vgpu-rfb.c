@@ -1,9 +1,9 @@
 /*
  * A viewer for tests: an RFB client that keeps the picture it is sent
  *
- * As little of RFC 6143 as it takes: version 3.8, no security, raw encoding
- * and the pseudo-encodings DesktopSize, Cursor and Cursor With Alpha. What the server gets wrong ends the
- * test.
+ * As little of RFC 6143 as it takes: version 3.8, no security, raw encoding and
+ * the pseudo-encodings DesktopSize, Cursor and Cursor With Alpha. What the
+ * server gets wrong ends the test.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -14,6 +14,7 @@ from swvgpu import SwVgpu, free_port
 from vgpulab import mesa
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.skip import Skip
+from vgpulab.viewers import dbus
 from vgpulab.viewers.xserver import XServer
 from vgpulab.wait import until
 
@@ -163,10 +164,57 @@ def test_egl_headless():
         raise AssertionError("a render node that is not there was opened")
 
 
+def dbus_gl(bus):
+    return "-display", dbus.option(bus) + ",gl=on"
+
+
+def test_dbus():
+    """D-Bus: buffers, wherever they begin, and none that goes blanks it"""
+    with dbus.Bus() as bus, SwVgpu(
+            *dbus_gl(bus), environment=mesa.need_import()) as vm:
+        with dbus.Listener(bus) as listener:
+            listener.wait_for(vm.draw(0, 640, 480, 0x40), "the first")
+            blanks = listener.blanks
+            # More than the display holds open, so some go meanwhile.
+            for flip in range(1, 41):
+                want = vm.draw(flip % 4, 640, 480, 0x40 + flip, flip)
+                listener.wait_for(want, "a flip")
+            assert vm.vgpu()["cache-evictions"] > 0, vm.vgpu()
+            assert listener.blanks == blanks, listener.blanks
+            assert vm.vgpu()["bytes-read"] == 0, vm.vgpu()
+            with dbus.Listener(bus) as late:
+                late.wait_for(want, "a late one")
+            listener.wait_for(vm.draw(1, 800, 600, 0x90), "the next mode")
+            assert dbus.DMABUF in listener.ways, listener.ways
+        assert "Failed to call update" not in vm.errors(), vm.errors()
+        expect_no_warning(vm)
+
+
+def test_dbus_old():
+    """D-Bus: pixels of buffers that an older client cannot take"""
+    with dbus.Bus() as bus, SwVgpu(
+            *dbus_gl(bus), environment=mesa.need_import()) as vm:
+        for share in False, True:
+            with dbus.Listener(bus, share, planes=False) as listener:
+                for turn in range(3):
+                    want = vm.draw(0, 640, 480, 0x40 + turn)
+                    listener.wait_for(want, "a buffer")
+                    assert dbus.DMABUF in listener.ways, listener.ways
+                    # Not at the start of the device's memory
+                    listener.ways.clear()
+                    want = vm.draw(1, 800, 600, 0x50 + turn)
+                    listener.wait_for(want, "pixels")
+                    way = dbus.MAP if share else dbus.PIXELS
+                    assert way in listener.ways, listener.ways
+            listener.ways.clear()
+        assert "ScanoutDMABUF2" in vm.errors(), vm.errors()
+        assert "Failed to call update" not in vm.errors(), vm.errors()
+
+
 def main():
     tests = [test_sdl, test_sdl_gles, test_sdl_refusal, test_sdl_second,
              test_sdl_glx, test_gtk, test_gtk_refusal, test_gtk_and_vnc,
-             test_egl_headless]
+             test_egl_headless, test_dbus, test_dbus_old]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     failed = 0

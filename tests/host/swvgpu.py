@@ -99,19 +99,22 @@ class SwVgpu:
             self._ask(f"outl 0xcf8 {0x80000000 | _SLOT << 11 | register:#x}")
             self._ask(f"outl 0xcfc {value:#x}")
 
-    def draw(self, buffer, width, height, colour):
-        """Show a buffer of one gray with a black corner; returns a Picture."""
+    def draw(self, buffer, width, height, colour, identity=None):
+        """Show a buffer of one gray with a black corner; returns a Picture.
+
+        identity: what the device calls the buffer, if not by its number.
+        """
         start = _VRAM + buffer * _BUFFER_SIZE
         self._ask(f"memset {start:#x} {4 * width * height:#x} {colour:#x}")
         for y in range(32):
             self._ask(f"memset {start + 4 * width * y:#x} {4 * 48:#x} 0x0")
-        self._show(buffer, width, height, 4 * width)
+        self._show(buffer, width, height, 4 * width, identity)
         gray = Picture(width, height, bytes([colour]) * 3 * width * height)
         return gray.with_fill(0, 0, 48, 32, 0)
 
-    def _show(self, buffer, width, height, stride):
-        plane = (1, width, height, stride, _XR24, 0, 0,
-                 buffer * _BUFFER_SIZE, 0, buffer)
+    def _show(self, buffer, width, height, stride, identity=None):
+        plane = (1, width, height, stride, _XR24, 0, 0, buffer * _BUFFER_SIZE,
+                 0, buffer if identity is None else identity)
         for index, value in enumerate(plane):
             self._write(_PLANE + 4 * index, value)
         self._write(_COMMIT, 1)

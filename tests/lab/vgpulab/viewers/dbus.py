@@ -28,7 +28,7 @@ def _method(name, *types):
                       for kind in types) + "</method>")
 
 
-_LISTENER, _MAP = Gio.DBusNodeInfo.new_for_xml(
+_LISTENER, _MAP, _PLANES = Gio.DBusNodeInfo.new_for_xml(
     f'<node><interface name="{_NAME}.Listener">'
     + _method("Scanout", "u", "u", "u", "u", "ay")
     + _method("Update", "i", "i", "i", "i", "u", "u", "ay")
@@ -41,6 +41,9 @@ _LISTENER, _MAP = Gio.DBusNodeInfo.new_for_xml(
     + f'</interface><interface name="{_NAME}.Listener.Unix.Map">'
     + _method("ScanoutMap", "h", "u", "u", "u", "u", "u")
     + _method("UpdateMap", "i", "i", "i", "i")
+    + f'</interface><interface name="{_NAME}.Listener.Unix.ScanoutDMABUF2">'
+    + _method("ScanoutDMABUF2", "ah", "u", "u", "u", "u", "au", "au",
+              "u", "u", "u", "u", "t", "b")
     + "</interface></node>").interfaces
 
 # How a picture may come.
@@ -118,17 +121,20 @@ class _Shared:
 class Listener:
     """Shows console 0 from construction to close().
 
-    share: whether it offers to take pixels in shared memory. ways has how
-    pictures came so far.
+    share: whether it offers to take pixels in shared memory. planes: whether
+    it takes dma-bufs with offsets. ways has how pictures came so far, blanks
+    how often it was told to show nothing.
     """
 
-    def __init__(self, bus, share=False):
+    def __init__(self, bus, share=False, planes=True):
         self._lock = threading.Lock()
         self._size = (0, 0)
         self._rgb = bytearray()
         self._shared = None
-        self._interfaces = [_MAP.name] if share else []
+        self._interfaces = ([_MAP.name] if share else []) + (
+            [_PLANES.name] if planes else [])
         self.ways = set()
+        self.blanks = 0
         self._context = GLib.MainContext.new()
         self._loop = GLib.MainLoop.new(self._context, False)
         self._ready = threading.Event()
@@ -146,7 +152,7 @@ class Listener:
         self._connection = Gio.DBusConnection.new_sync(
             stream, None, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
             | Gio.DBusConnectionFlags.DELAY_MESSAGE_PROCESSING, None, None)
-        for interface in _LISTENER, _MAP:
+        for interface in _LISTENER, _MAP, _PLANES:
             self._connection.register_object(
                 f"{_PATH}/Listener", interface, self._call,
                 lambda *_: GLib.Variant("as", self._interfaces), None)
@@ -183,6 +189,10 @@ class Listener:
             index, *rest = arguments.unpack()
             fds = invocation.get_message().get_unix_fd_list()
             return [fds.get(index), *rest]
+        if method == "ScanoutDMABUF2":
+            indexes, *rest = arguments.unpack()
+            fds = invocation.get_message().get_unix_fd_list()
+            return [[fds.get(index) for index in indexes], *rest]
         if method in ("Scanout", "Update"):
             *values, pixels = [arguments.get_child_value(i)
                                for i in range(arguments.n_children())]
@@ -209,6 +219,16 @@ class Listener:
         self._shared = _Shared(fd, 0, stride, height)
         self._on_UpdateMap(0, 0, width, height)
 
+    def _on_ScanoutDMABUF2(self, fds, x, y, width, height, offsets, strides,
+                           planes, _fourcc, _backing_width, _backing_height,
+                           _modifier, y0_top):
+        # pylint: disable=too-many-arguments,too-many-locals
+        assert not y0_top and planes == len(fds) == 1
+        self._resize(width, height, DMABUF)
+        start = offsets[0] + y * strides[0] + 4 * x
+        self._shared = _Shared(fds[0], start, strides[0], height)
+        self._on_UpdateMap(0, 0, width, height)
+
     def _on_UpdateMap(self, left, top, width, height):
         self._store(left, top, width, height, 4 * width,
                     self._shared.rect(left, top, width, height))
@@ -216,6 +236,7 @@ class Listener:
     _on_UpdateDMABUF = _on_UpdateMap
 
     def _on_Disable(self):
+        self.blanks += 1
         self._resize(0, 0)
 
     def _resize(self, width, height, way=None):

@@ -27,9 +27,13 @@ class Case:
     quick: bool = False
     # Seconds before the measurement, and of it.
     settle: float = 1.0
-    seconds: float = 6.0
-    quick_seconds: float = 4.0
+    seconds: float = 4.0
+    quick_seconds: float = 3.0
     options: tuple = field(default=())
+
+    def pairs(self, wanted):
+        """Starting many machines takes long, and they vary little."""
+        return wanted if self.machines == 1 else min(wanted, 3)
 
     @property
     def place(self):
@@ -49,13 +53,13 @@ CASES = [
     Case("box720", "720x720 box, 60 Hz, region, VNC raw", "region",
          Box(720), quick=True),
     Case("latency", "drawn to viewer, 21 Hz box, region, VNC raw", "region",
-         Box(64, rate=21), seconds=10, quick=True),
+         Box(64, rate=21), seconds=8, quick=True),
     Case("blink", "blinking cursor, 2 Hz, region, VNC raw", "region",
-         Box(16, rate=20, every=10), seconds=8),
+         Box(16, rate=20, every=10), seconds=6),
     Case("typing", "typing, 10 Hz, region, VNC raw", "region",
-         Box(16, rate=20, every=2), seconds=8),
+         Box(16, rate=20, every=2), seconds=6),
     Case("still", "still screen, region, VNC raw", "region",
-         Still(), settle=3, seconds=10, quick=True),
+         Still(), settle=3, seconds=6, quick=True),
     Case("no-viewer", "64x64 box, 60 Hz, region, nobody looks", "region",
          Box(64), viewer="none", quick=True),
     Case("tight", "64x64 box, 60 Hz, region, VNC tight", "region",
@@ -73,19 +77,19 @@ CASES = [
     Case("notify-box64", "64x64 box, 60 Hz, notification, VNC raw", "notify",
          Box(64)),
     Case("notify-latency", "drawn to viewer, 21 Hz box, notification",
-         "notify", Box(64, rate=21), seconds=10),
+         "notify", Box(64, rate=21), seconds=8),
     Case("notify-still", "still screen, notification, VNC raw", "notify",
-         Still(), settle=3, seconds=10),
+         Still(), settle=3, seconds=6),
     Case("metadata-box64", "64x64 box, 60 Hz, metadata region, VNC raw",
          "metadata", Box(64)),
     Case("metadata-still", "still screen, metadata region, VNC raw",
-         "metadata", Still(), settle=3, seconds=10),
+         "metadata", Still(), settle=3, seconds=6),
     Case("idle4", "4 idle VMs, region, a VNC viewer each", "region",
-         Still(), machines=4, settle=3, seconds=10),
+         Still(), machines=4, settle=3, seconds=6),
     Case("idle16", "16 idle VMs, region, a VNC viewer each", "region",
-         Still(), machines=16, settle=3, seconds=10),
+         Still(), machines=16, settle=3, seconds=6),
     Case("notify-idle16", "16 idle VMs, notification, a viewer each",
-         "notify", Still(), machines=16, settle=3, seconds=10),
+         "notify", Still(), machines=16, settle=3, seconds=6),
 
     # Natively: the software vGPU, as many CPUs as there are.
     Case("native-box64", "64x64 box, 60 Hz, mapped dma-buf, VNC raw",
@@ -97,9 +101,9 @@ CASES = [
     Case("native-flip144", "whole screen by flips, 144 Hz, VNC raw",
          "sw", Flip(3, rate=144)),
     Case("native-latency", "drawn to viewer, 21 Hz box, VNC raw",
-         "sw", Box(64, rate=21), seconds=10),
+         "sw", Box(64, rate=21), seconds=8),
     Case("native-still", "still screen, VNC raw", "sw", Still(),
-         settle=3, seconds=10, quick=True),
+         settle=3, seconds=6, quick=True),
     Case("native-tight", "64x64 box, 60 Hz, VNC tight", "sw", Box(64),
          viewer="tight"),
     Case("native-dbus", "64x64 box, 60 Hz, D-Bus", "sw", Box(64),
@@ -107,11 +111,11 @@ CASES = [
     Case("native-notify-box64", "64x64 box, 60 Hz, notification, VNC raw",
          "sw-notify", Box(64)),
     Case("native-notify-latency", "drawn to viewer, 21 Hz, notification",
-         "sw-notify", Box(64, rate=21), seconds=10, quick=True),
+         "sw-notify", Box(64, rate=21), seconds=8, quick=True),
     Case("native-notify-still", "still screen, notification, VNC raw",
-         "sw-notify", Still(), settle=3, seconds=10, quick=True),
+         "sw-notify", Still(), settle=3, seconds=6, quick=True),
     Case("native-metadata-still", "still screen, metadata region, VNC raw",
-         "sw-metadata", Still(), settle=3, seconds=10),
+         "sw-metadata", Still(), settle=3, seconds=6),
     Case("native-cursor", "the cursor moves, 60 Hz, notification, VNC raw",
          "sw-notify", Cursor(), settle=3),
     Case("native-4k-box64", "64x64 box, 60 Hz, 3840x2160, VNC raw", "sw",

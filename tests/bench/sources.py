@@ -28,14 +28,15 @@ class Mediated:
 
     modes: whether the guest can set one; reports: whether it tells the
     device what it draws. switches: files of the device in sysfs and what they
-    are set to before it is opened.
+    are set to before it is opened. stock: why stock is not run.
     """
 
     place = "lab"
-    stock = True
 
-    def __init__(self, kind, modes=True, reports=False, switches=None):
+    def __init__(self, kind, modes=True, reports=False, switches=None,
+                 stock=""):
         self.kind = kind
+        self.stock = stock
         self.modes = modes
         self.reports = reports
         self._switches = switches or {}
@@ -60,7 +61,7 @@ class Software:
 
     place = "native"
     modes = True
-    stock = False
+    stock = "no software vGPU"
 
     def __init__(self, reports=False, opengl=False, **options):
         """opengl: with a Mesa that imports dma-bufs."""
@@ -88,9 +89,8 @@ SOURCES = {
     "region-xga": Mediated("mdpy-xga", modes=False),
     "dmabuf": Mediated("mbochs-large"),
     "notify": Mediated("vgpu-region", reports=True,
-                       switches={"vgpu/irq": "1"}),
-    "notify-dmabuf": Mediated("vgpu-dmabuf", reports=True,
-                              switches={"vgpu/irq": "1"}),
+                       switches={"vgpu/irq": "1"},
+                       stock="takes no display interrupt: polls"),
     "metadata": Mediated("vgpu-metadata", reports=True),
     "sw": Software(**{"x-kind": "dmabuf"}),
     "sw-notify": Software(reports=True, **{"x-kind": "dmabuf", "irq": "on"}),

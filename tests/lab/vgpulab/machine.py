@@ -13,6 +13,7 @@ from .guest import Guest
 from .mdev import Mdev
 from .picture import Picture
 from .qmp import Qmp, QmpError
+from .qtest import Qtest
 from .wait import until
 
 # Drivers whose presence in QEMU's memory means that OpenGL is in use.
@@ -46,6 +47,7 @@ class Machine:
         self._process = None
         self._guest = None
         self._qmp = None
+        self._qtest = None
         self._folder = tempfile.mkdtemp(prefix="vgpu-lab-")
         self._args = [
             qemu or paths.QEMU, "-nodefaults", "-no-user-config", "-M", "pc",
@@ -88,6 +90,11 @@ class Machine:
     def add_guest(self):
         self.add_args("-kernel", paths.GUEST)
 
+    def add_qtest(self):
+        """Lets qtest write to the running machine's memory."""
+        self.add_args("-qtest", f"unix:{self._file('qtest')},"
+                                "server=on,wait=off", "-qtest-log", "none")
+
     # Running
 
     def start(self):
@@ -117,6 +124,12 @@ class Machine:
     @property
     def qmp(self):
         return self._qmp
+
+    @property
+    def qtest(self):
+        if self._qtest is None:
+            self._qtest = Qtest(self._file("qtest"))
+        return self._qtest
 
     @property
     def pid(self):
@@ -203,7 +216,7 @@ class Machine:
 
     def close(self):
         """Ends QEMU, whatever its state, and removes what was created."""
-        for part in (self._qmp, self._guest):
+        for part in (self._qmp, self._guest, self._qtest):
             if part is not None:
                 part.close()
         self._kill()

@@ -15,6 +15,7 @@ from .tight import TightDecoder
 from .wait import DEADLINE, until
 
 RAW, TIGHT = 0, 7
+RICH_CURSOR, ALPHA_CURSOR = -239, -314
 _DESKTOP_SIZE = -223
 
 KEY_CTRL, KEY_ALT = 0xffe3, 0xffe9
@@ -26,17 +27,43 @@ _PIXEL_FORMAT = struct.pack(">BBBBHHHBBB3x", 32, 24, 0, 1,
 _UPDATE, _COLOUR_MAP, _BELL, _CUT_TEXT = range(4)
 
 
+class Cursor:
+    """An image: pixels is a list of (red, green, blue, alpha)."""
+
+    def __init__(self, width, height, hotspot, pixels):
+        self.width = width
+        self.height = height
+        self.hotspot = hotspot
+        self.pixels = pixels
+
+    def visible(self):
+        return any(pixel[3] for pixel in self.pixels)
+
+
+def _rich_pixels(width, height, data, mask):
+    """Pixels as those of the screen, and a bit for each that shows."""
+    line = (width + 7) // 8
+    return [(data[at + 2], data[at + 1], data[at],
+             255 * (mask[y * line + x // 8] >> (7 - x % 8) & 1))
+            for y in range(height) for x in range(width)
+            for at in (4 * (y * width + x),)]
+
+
 class Rfb:
     """One connection to 127.0.0.1."""
 
-    def __init__(self, display, encoding, deadline=60.0):
+    def __init__(self, display, encoding, deadline=60.0, cursor=None):
+        """cursor: the encoding in which cursors are taken, None for none."""
         self._socket = socket.create_connection(
             ("127.0.0.1", 5900 + display), timeout=deadline)
         self._buffer = bytearray()
         self._tight = TightDecoder(self._read)
         self.updates = 0
+        self.cursor = None
+        self.cursors = 0
         self._handshake()
-        self._start(encoding)
+        self._start([encoding, _DESKTOP_SIZE]
+                    + ([cursor] if cursor is not None else []))
 
     def _read(self, size):
         while len(self._buffer) < size:
@@ -63,13 +90,13 @@ class Rfb:
         assert self._unpack(">I") == (0,)
         self._send(">B", 1)             # others may watch, too
 
-    def _start(self, encoding):
+    def _start(self, encodings):
         width, height = self._unpack(">HH16x")
         (length,) = self._unpack(">I")
         self.name = self._read(length).decode()
         self._resize(width, height)
         self._send(">B3x16s", 0, _PIXEL_FORMAT)
-        self._send(">BxHii", 2, 2, encoding, _DESKTOP_SIZE)
+        self._send(f">BxH{len(encodings)}i", 2, len(encodings), *encodings)
         self._request(incremental=False)
 
     def _resize(self, width, height):
@@ -99,12 +126,31 @@ class Rfb:
         rgb[2::3] = data[0::4]
         return rgb
 
+    def _rich_cursor(self, width, height):
+        data = self._read(4 * width * height)
+        return _rich_pixels(width, height, data,
+                            self._read((width + 7) // 8 * height))
+
+    def _alpha_cursor(self, width, height):
+        assert self._unpack(">i") == (RAW,)
+        data = self._read(4 * width * height)
+        return [tuple(data[at:at + 4]) for at in range(0, len(data), 4)]
+
+    def _take_cursor(self, read, hotspot, width, height):
+        self.cursor = Cursor(width, height, hotspot, read(width, height))
+        self.cursors += 1
+
     def _rect(self):
         """Reads one rectangle; true if it changed the size."""
         left, top, width, height, encoding = self._unpack(">HHHHi")
         if encoding == _DESKTOP_SIZE:
             self._resize(width, height)
             return True
+        if encoding in (RICH_CURSOR, ALPHA_CURSOR):
+            self._take_cursor(
+                self._rich_cursor if encoding == RICH_CURSOR
+                else self._alpha_cursor, (left, top), width, height)
+            return False
         if encoding == RAW:
             rgb = self._raw(width, height)
         else:

@@ -222,11 +222,10 @@ static vm_fault_t dmabuf_fault(struct vm_fault *vmf)
 	struct vgpu_dmabuf *dmabuf = vmf->vma->vm_private_data;
 	pgoff_t page = vmf->pgoff - VGPU_REGION_PGOFF(VGPU_DMABUF_SPACE);
 
-	if (page >= dmabuf->count || READ_ONCE(dmabuf->vgpu->faults.sigbus))
+	guard(mutex)(&dmabuf->vgpu->lock);
+	if (page >= dmabuf->count || dmabuf->vgpu->faults.sigbus)
 		return VM_FAULT_SIGBUS;
-	vmf->page = dmabuf->vram->page[dmabuf->first + page];
-	get_page(vmf->page);
-	return 0;
+	return vgpu_pages_fault(dmabuf->vram, vmf, dmabuf->first + page);
 }
 
 static const struct vm_operations_struct dmabuf_vm_ops = {
@@ -244,7 +243,7 @@ static int dmabuf_mmap(struct dma_buf *buf, struct vm_area_struct *vma)
 	vma->vm_pgoff += VGPU_REGION_PGOFF(VGPU_DMABUF_SPACE);
 	vma->vm_private_data = dmabuf;
 	vma->vm_ops = &dmabuf_vm_ops;
-	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	return 0;
 }
 

@@ -13,7 +13,8 @@ static int sigbus_get(void *data, u64 *val)
 {
 	struct vgpu *vgpu = data;
 
-	*val = READ_ONCE(vgpu->faults.sigbus);
+	guard(mutex)(&vgpu->lock);
+	*val = vgpu->faults.sigbus;
 	return 0;
 }
 
@@ -22,8 +23,8 @@ static int sigbus_set(void *data, u64 val)
 {
 	struct vgpu *vgpu = data;
 
-	scoped_guard(mutex, &vgpu->lock)
-		WRITE_ONCE(vgpu->faults.sigbus, !!val);
+	guard(mutex)(&vgpu->lock);
+	vgpu->faults.sigbus = val;
 	vgpu_buffer_unmap_all(vgpu);
 	unmap_mapping_range(vgpu->vdev.inode->i_mapping,
 			    (loff_t)VGPU_REGION_FRAME << VGPU_REGION_SHIFT,

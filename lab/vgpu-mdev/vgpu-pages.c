@@ -9,6 +9,12 @@
 
 #include "vgpu.h"
 
+/*
+ * How many pages a fault maps from the one that was touched on. Who touches one
+ * reads or draws a picture, and a fault costs more than a page.
+ */
+#define FAULT_PAGES	512
+
 /* 2 MiB: larger ones are rare on a machine that has run for a while. */
 #define PIECE_ORDER	9
 
@@ -133,4 +139,27 @@ int vgpu_pages_write_user(struct vgpu_pages *pages, const char __user *buf,
 		len -= part;
 	}
 	return 0;
+}
+
+vm_fault_t vgpu_pages_fault(struct vgpu_pages *pages, struct vm_fault *vmf,
+			    u64 first)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long n;
+	int ret;
+
+	if (first >= pages->count)
+		return VM_FAULT_SIGBUS;
+	n = min3(FAULT_PAGES, pages->count - first,
+		 (vma->vm_end - vmf->address) >> PAGE_SHIFT);
+	ret = vm_insert_pages(vma, vmf->address, &pages->page[first], &n);
+	switch (ret) {
+	case 0:
+	case -EBUSY:		/* up to one that was there already */
+		return VM_FAULT_NOPAGE;
+	case -ENOMEM:
+		return VM_FAULT_OOM;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
 }

@@ -164,32 +164,26 @@ void vgpu_frame_moved(struct vgpu *vgpu)
 				    vgpu_vram_size(vgpu), 1);
 }
 
-/* The page is inserted under the lock that whoever moves the frame holds. */
+/* Pages are inserted under the lock that whoever moves the frame holds. */
 static vm_fault_t frame_fault(struct vm_fault *vmf)
 {
 	struct vgpu *vgpu = vmf->vma->vm_private_data;
 	u64 page = vmf->pgoff - VGPU_REGION_PGOFF(VGPU_REGION_FRAME);
 
 	guard(mutex)(&vgpu->lock);
-	page += frame_offset(vgpu) >> PAGE_SHIFT;
-	if (page >= vgpu->vram->count || vgpu->faults.sigbus)
+	if (vgpu->faults.sigbus)
 		return VM_FAULT_SIGBUS;
-	return vmf_insert_page(vmf->vma, vmf->address, vgpu->vram->page[page]);
+	page += frame_offset(vgpu) >> PAGE_SHIFT;
+	return vgpu_pages_fault(vgpu->vram, vmf, page);
 }
 
 static const struct vm_operations_struct frame_vm_ops = {
 	.fault = frame_fault,
 };
 
-static vm_fault_t pages_fault(struct vgpu_pages *pages, struct vm_fault *vmf)
+static u64 region_page(const struct vm_fault *vmf)
 {
-	pgoff_t page = vmf->pgoff & (VGPU_REGION_PGOFF(1) - 1);
-
-	if (page >= pages->count)
-		return VM_FAULT_SIGBUS;
-	vmf->page = pages->page[page];
-	get_page(vmf->page);
-	return 0;
+	return vmf->pgoff & (VGPU_REGION_PGOFF(1) - 1);
 }
 
 /* Both stay while the device's file is open, which the mapping holds. */
@@ -197,16 +191,17 @@ static vm_fault_t vram_fault(struct vm_fault *vmf)
 {
 	struct vgpu *vgpu = vmf->vma->vm_private_data;
 
-	return pages_fault(vgpu->vram, vmf);
+	return vgpu_pages_fault(vgpu->vram, vmf, region_page(vmf));
 }
 
 static vm_fault_t meta_fault(struct vm_fault *vmf)
 {
 	struct vgpu *vgpu = vmf->vma->vm_private_data;
 
-	if (READ_ONCE(vgpu->faults.sigbus))
+	guard(mutex)(&vgpu->lock);
+	if (vgpu->faults.sigbus)
 		return VM_FAULT_SIGBUS;
-	return pages_fault(vgpu->meta.pages, vmf);
+	return vgpu_pages_fault(vgpu->meta.pages, vmf, region_page(vmf));
 }
 
 static const struct vm_operations_struct vram_vm_ops = {
@@ -242,11 +237,11 @@ static int map_region(struct vfio_device *vdev, struct vm_area_struct *vma)
 	if (index == VGPU_REGION_FRAME) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;
-		vm_flags_mod(vma, VM_MIXEDMAP, VM_MAYWRITE);
+		vm_flags_clear(vma, VM_MAYWRITE);
 		scoped_guard(mutex, &vgpu->lock)
 			vgpu->regs.opens++;
 	}
-	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_private_data = vgpu;
 	vma->vm_ops = region_vm_ops(index);
 	return 0;

@@ -254,6 +254,13 @@ int vgpu_pages_read_user(struct vgpu_pages *pages, char __user *buf,
 int vgpu_pages_write_user(struct vgpu_pages *pages, const char __user *buf,
 			  size_t len, u64 offset);
 
+/*
+ * Maps what was touched, page number @first, and some of what follows. The
+ * mapping must have VM_MIXEDMAP.
+ */
+vm_fault_t vgpu_pages_fault(struct vgpu_pages *pages, struct vm_fault *vmf,
+			    u64 first);
+
 /* vgpu-edid.c: 0 or a negative errno */
 #define VGPU_EDID_REGION_SIZE	PAGE_SIZE
 #define VGPU_EDID_BLOB_OFFSET	(PAGE_SIZE / 2)

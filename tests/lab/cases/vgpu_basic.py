@@ -205,14 +205,14 @@ class VgpuUhd(VgpuBasic):
         return ["test_uhd", "test_quit_leaves_nothing"]
 
     def test_uhd(self):
-        """3840x2160: drawn, flipped to the second page and back"""
+        """3840x2160: drawn, and flipped to the second page"""
         guest = self.vm.guest
         guest.mode(3840, 2160)
         guest.pattern(CHECKS, 1, 0)
-        guest.pattern(CHECKS, 2, 1)
-        for page in 0, 1, 0:
-            guest.command(f"pan 0 {page * 2160}")
-            self.expect_screen(oracle.pattern(CHECKS, 3840, 2160, page + 1))
+        guest.pattern(SOLID, 2, 1)
+        self.expect_screen(oracle.pattern(CHECKS, 3840, 2160, 1))
+        guest.command("pan 0 2160")
+        self.expect_screen(oracle.pattern(SOLID, 3840, 2160, 2))
 
 
 class VgpuMoves(VgpuBasic):

@@ -15,6 +15,7 @@ import threading
 
 from vgpulab import vfio
 from vgpulab.group import Group
+from vgpulab.kms import VirtualScreen
 from vgpulab.mdev import Mdev
 from vgpulab.vfio import (
     ARGB, CURSOR, CURSOR_PLANE, DMABUF, EXT, FIRST_OVERLAY, IRQ_BOOL,
@@ -366,6 +367,26 @@ class VgpuPlanes(DriverGroup):
         fcntl.ioctl(render, 0x40086409, struct.pack("<II", handle, 0))
         os.close(render)
         until("the import to end",
+              lambda: self.mdev.count("live_buffers") == 0)
+
+    def test_read_in_the_kernel(self):
+        """another driver reads it through a mapping of the kernel's"""
+        device = self.open()
+        screen = VirtualScreen()
+        device.show(screen.width, screen.height)
+        fd = device.dmabuf(device.query()["id"])
+        try:
+            screen.show(fd, vfio.XRGB)
+            os.close(fd)
+            device.write(2, 0, b"something")
+            first = screen.checksum()
+            device.write(2, 0, b"different")
+            assert screen.checksum() != first
+            device.write(2, 0, b"something")
+            assert screen.checksum() == first
+        finally:
+            screen.close()
+        until("the screen to let go of it",
               lambda: self.mdev.count("live_buffers") == 0)
 
     def test_no_writable_private_maps(self):

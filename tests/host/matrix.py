@@ -128,7 +128,8 @@ class Look:
         width, height = self._seat.modes[mode]
         picture = oracle.pattern(kind, width, height, self._buffer)
         self._buffer += 1
-        self._vm.draw_picture(self._buffer % 4, picture)
+        self._vm.draw_picture(
+            self._buffer % 4 if self._seat.offsets else 0, picture)
         if not self._device.words():
             return picture
         return self._vm.expect_words(picture)
@@ -136,7 +137,11 @@ class Look:
     def _expect(self, want):
         for viewer, look in list(self._looks.items()):
             with self._noted(viewer):
-                look(want)
+                if (self._device.words() and self._seat.hands_over
+                        and viewer == self._seat.viewers[0]):
+                    self._seat.expect_handed_over(want.width, want.height)
+                else:
+                    look(want)
         if self._seat.gl and self._device.importable():
             with self._noted(self._seat.viewers[0]):
                 self._expect_taken()
@@ -145,6 +150,7 @@ class Look:
     def _expect_taken(self):
         """The viewer with OpenGL has the buffer; the rest is a copy's."""
         assert "cannot take" not in self._vm.errors()
+        self._seat.expect_taken()
         if self._seat.zero_copies and not self._copied:
             assert self._vm.vgpu()["bytes-read"] == 0, self._vm.vgpu()
         # A screendump comes next, which is one.

@@ -49,6 +49,10 @@ class Seat:
 
     gl = False
     modes = [(640, 480), (1024, 768), (801, 601)]
+    # Whether viewers with OpenGL take buffers that begin within their memory.
+    offsets = True
+    # Whether the first viewer gets a buffer that nobody but a GPU can read.
+    hands_over = False
     # Whether nobody reads a buffer by CPU that the viewer can take.
     zero_copies = False
     # Each viewer's name, in the order of the table.
@@ -75,6 +79,12 @@ class Seat:
     def prepare(self):
         """Start what QEMU needs, set arguments and environment."""
         raise NotImplementedError
+
+    def expect_taken(self):
+        """Fail unless what was shown last came as the guest's buffer."""
+
+    def expect_handed_over(self, width, height):
+        """Wait for a buffer of that size that cannot be read."""
 
     def attach(self, stack):
         """Attach every viewer, until the stack ends.
@@ -145,7 +155,7 @@ class Servers(Seat):
 
         def look(want):
             listener.wait_for(want, "D-Bus")
-            assert listener.ways == {way}, listener.ways
+            assert listener.way == way, listener.way
         return look
 
 
@@ -253,6 +263,8 @@ class SpiceGl(Seat):
     """SPICE with OpenGL, VNC beside it."""
 
     gl = True
+    offsets = False
+    hands_over = True
     viewers = ("SPICE: spice-gtk", "VNC beside SPICE")
 
     def prepare(self):
@@ -262,19 +274,26 @@ class SpiceGl(Seat):
         self._add_vnc()
 
     def attach(self, stack):
-        viewer = stack.enter_context(spice.SpiceClient(self._spice))
-
-        def look(want):
-            expect_picture("SPICE", viewer.picture, want)
-            assert viewer.ways() == {"gl"}, viewer.ways()
-        yield look
+        self._client = stack.enter_context(spice.SpiceClient(self._spice))
+        yield lambda want: expect_picture("SPICE", self._client.picture, want)
         yield self._attach_vnc(stack)
+
+    def expect_taken(self):
+        assert self._client.way() == "gl"
+
+    def expect_handed_over(self, width, height):
+        def look():
+            got = self._client.picture(), self._client.way()
+            return (got[0].width, got[0].height, got[1]) == (
+                width, height, "gl-unreadable")
+        until("SPICE's buffer", look)
 
 
 class DbusGl(Seat):
     """D-Bus with OpenGL, VNC and SPICE beside it."""
 
     gl = True
+    hands_over = True
     viewers = ("D-Bus, dma-buf", "VNC beside D-Bus", "SPICE beside D-Bus")
 
     def prepare(self):
@@ -285,10 +304,20 @@ class DbusGl(Seat):
         self._add_spice()
 
     def attach(self, stack):
-        listener = stack.enter_context(dbus.Listener(self._bus))
-        yield lambda want: listener.wait_for(want, "D-Bus")
+        self._listener = stack.enter_context(dbus.Listener(self._bus))
+        yield lambda want: self._listener.wait_for(want, "D-Bus")
         yield self._attach_vnc(stack)
         yield self._attach_spice(stack)
+
+    def expect_taken(self):
+        assert self._listener.way == dbus.DMABUF, self._listener.way
+
+    def expect_handed_over(self, width, height):
+        def look():
+            got = self._listener.picture(), self._listener.way
+            return (got[0].width, got[0].height, got[1]) == (
+                width, height, dbus.UNREADABLE)
+        until("D-Bus's buffer", look)
 
 
 class EglHeadless(Seat):

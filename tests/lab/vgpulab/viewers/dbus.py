@@ -48,6 +48,8 @@ _LISTENER, _MAP, _PLANES = Gio.DBusNodeInfo.new_for_xml(
 
 # How a picture may come.
 PIXELS, MAP, DMABUF = "pixels", "map", "dmabuf"
+# A dma-buf that only a GPU could read; the picture is black then.
+UNREADABLE = "unreadable"
 
 
 def option(bus):
@@ -97,6 +99,8 @@ class _Shared:
         end = start + stride * height
         try:
             self._memory = mmap.mmap(fd, end, mmap.MAP_SHARED, mmap.PROT_READ)
+        except PermissionError:
+            raise
         except (OSError, ValueError):
             # A dma-buf cannot be mapped past its last whole page.
             end = os.lseek(fd, 0, os.SEEK_END) & -mmap.PAGESIZE
@@ -122,8 +126,8 @@ class Listener:
     """Shows console 0 from construction to close().
 
     share: whether it offers to take pixels in shared memory. planes: whether
-    it takes dma-bufs with offsets. ways has how pictures came so far, blanks
-    how often it was told to show nothing.
+    it takes dma-bufs with offsets. way is how the picture came, ways how all
+    so far did, blanks how often it was told to show nothing.
     """
 
     def __init__(self, bus, share=False, planes=True):
@@ -133,6 +137,7 @@ class Listener:
         self._shared = None
         self._interfaces = ([_MAP.name] if share else []) + (
             [_PLANES.name] if planes else [])
+        self.way = None
         self.ways = set()
         self.blanks = 0
         self._context = GLib.MainContext.new()
@@ -215,25 +220,31 @@ class Listener:
     def _on_ScanoutDMABUF(self, fd, width, height, stride, _fourcc, _modifier,
                           y0_top):
         assert not y0_top
-        self._resize(width, height, DMABUF)
-        self._shared = _Shared(fd, 0, stride, height)
-        self._on_UpdateMap(0, 0, width, height)
+        self._take_buffer(fd, 0, stride, width, height)
 
     def _on_ScanoutDMABUF2(self, fds, x, y, width, height, offsets, strides,
                            planes, _fourcc, _backing_width, _backing_height,
                            _modifier, y0_top):
         # pylint: disable=too-many-arguments,too-many-locals
         assert not y0_top and planes == len(fds) == 1
+        self._take_buffer(fds[0], offsets[0] + y * strides[0] + 4 * x,
+                          strides[0], width, height)
+
+    def _take_buffer(self, fd, start, stride, width, height):
         self._resize(width, height, DMABUF)
-        start = offsets[0] + y * strides[0] + 4 * x
-        self._shared = _Shared(fds[0], start, strides[0], height)
-        self._on_UpdateMap(0, 0, width, height)
+        try:
+            self._shared = _Shared(fd, start, stride, height)
+        except PermissionError:
+            self.way = UNREADABLE
+        self._on_UpdateDMABUF(0, 0, width, height)
 
     def _on_UpdateMap(self, left, top, width, height):
         self._store(left, top, width, height, 4 * width,
                     self._shared.rect(left, top, width, height))
 
-    _on_UpdateDMABUF = _on_UpdateMap
+    def _on_UpdateDMABUF(self, left, top, width, height):
+        if self.way != UNREADABLE:
+            self._on_UpdateMap(left, top, width, height)
 
     def _on_Disable(self):
         self.blanks += 1
@@ -243,6 +254,7 @@ class Listener:
         if self._shared:
             self._shared.close()
             self._shared = None
+        self.way = way
         if way:
             self.ways.add(way)
         self._size = (width, height)

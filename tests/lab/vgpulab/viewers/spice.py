@@ -37,10 +37,10 @@ class SpiceClient(Processes):
     def _picture(self):
         return self.file("picture.ppm")
 
-    def ways(self):
-        """How frames came so far: a set of "gl" and "2d"."""
+    def way(self):
+        """How the last frame came: "gl", "gl-unreadable" or "2d"."""
         with open(self._picture() + ".way", encoding="ascii") as stream:
-            return set(stream.read().split())
+            return stream.read().split()[-1]
 
     def picture(self):
         """The last frame, once there is one."""

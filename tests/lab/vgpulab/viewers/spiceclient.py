@@ -5,7 +5,8 @@
     spiceclient.py SOCKET|PORT PICTURE
 
 PICTURE is a PPM that is replaced at each frame; PICTURE.way says how frames
-came, a word for each: "gl" for a buffer, "2d" for drawing commands.
+came, a word for each: "gl" for a buffer, "gl-unreadable" for one that only a
+GPU could read (the picture is black then), "2d" for drawing commands.
 """
 
 import ctypes
@@ -41,6 +42,25 @@ def flipped(rgb, width, height):
                     for y in range(height - 1, -1, -1))
 
 
+def read_buffer(scanout):
+    """Its pixels; PermissionError if only a GPU could read them."""
+    size = scanout.stride * scanout.height
+    try:
+        memory = mmap.mmap(scanout.fd, size, mmap.MAP_SHARED, mmap.PROT_READ)
+    except PermissionError:
+        raise
+    except (OSError, ValueError):
+        # A dma-buf cannot be mapped past its last whole page.
+        size = os.lseek(scanout.fd, 0, os.SEEK_END) & -mmap.PAGESIZE
+        memory = mmap.mmap(scanout.fd, size, mmap.MAP_SHARED, mmap.PROT_READ)
+    with memory:
+        rgb = bgrx_to_rgb(memory, scanout.width, scanout.height,
+                          scanout.stride)
+    if scanout.y0top:
+        rgb = flipped(rgb, scanout.width, scanout.height)
+    return rgb
+
+
 class Display:
     """One display channel."""
 
@@ -55,22 +75,13 @@ class Display:
 
     def _on_gl_draw(self, channel, *_rect):
         scanout = channel.get_gl_scanout()
-        size = scanout.stride * scanout.height
         try:
-            memory = mmap.mmap(scanout.fd, size, mmap.MAP_SHARED,
-                               mmap.PROT_READ)
-        except (OSError, ValueError):
-            # A dma-buf cannot be mapped past its last whole page.
-            size = os.lseek(scanout.fd, 0, os.SEEK_END) & -mmap.PAGESIZE
-            memory = mmap.mmap(scanout.fd, size, mmap.MAP_SHARED,
-                               mmap.PROT_READ)
-        with memory:
-            rgb = bgrx_to_rgb(memory, scanout.width, scanout.height,
-                              scanout.stride)
-        if scanout.y0top:
-            rgb = flipped(rgb, scanout.width, scanout.height)
+            way, rgb = "gl", read_buffer(scanout)
+        except PermissionError:
+            way, rgb = "gl-unreadable", bytes(
+                3 * scanout.width * scanout.height)
         channel.gl_draw_done()
-        self._save("gl", scanout.width, scanout.height, rgb)
+        self._save(way, scanout.width, scanout.height, rgb)
 
     def _on_primary(self, _channel, _format, width, height, stride, _shm,
                     address):

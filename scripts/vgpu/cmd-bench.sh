@@ -15,7 +15,8 @@ BENCH_TREE=$VGPU_BUILD/unit
 
 _bench_compile() {
     [[ -f $BENCH_TREE/build.ninja ]] || meson setup "$BENCH_TREE" "$VGPU_TOP"
-    ninja -C "$BENCH_TREE" -j "$VGPU_JOBS" tests/bench/copy-pass
+    ninja -C "$BENCH_TREE" -j "$VGPU_JOBS" tests/bench/copy-pass \
+        tests/bench/read-pixels
 }
 
 case " $* " in
@@ -37,4 +38,4 @@ unlock_build
 
 exec /usr/bin/python3 "$VGPU_TOP/tests/bench/bench.py" \
     --ours "$QEMU_BINARY" --stock "$QEMU_STOCK_BINARY" \
-    --copy-pass "$BENCH_TREE/tests/bench/copy-pass" "$@"
+    --programs "$BENCH_TREE/tests/bench" "$@"

@@ -23,6 +23,7 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 import cases  # noqa: E402
 import report  # noqa: E402
+from vgpulab import mesa  # noqa: E402
 
 RUNNER = os.path.join(HERE, "runner.py")
 # As many as the samples allow and idle16 needs (lab/README.md).
@@ -48,7 +49,7 @@ def parse_options():
                         help="times that each emulator is started (5)")
     parser.add_argument("--out", default=os.path.join(TOP, "build", "bench"),
                         metavar="DIR")
-    for name in ("--ours", "--stock", "--copy-pass"):
+    for name in ("--ours", "--stock", "--programs"):
         parser.add_argument(name, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.pairs is None:
@@ -92,10 +93,20 @@ def run_copy_pass(options):
     found = []
     for size in (("1920", "1080"), ("3840", "2160")):
         say(f"copy pass: {'x'.join(size)}")
-        output = subprocess.run([options.copy_pass, *size], check=True,
-                                capture_output=True, text=True).stdout
+        output = subprocess.run(
+            [os.path.join(options.programs, "copy-pass"), *size], check=True,
+            capture_output=True, text=True).stdout
         found.append(json.loads(output))
     return found
+
+
+def run_read_pixels(options):
+    """What glReadPixels() takes, or None where OpenGL does not run."""
+    say("glReadPixels")
+    found = subprocess.run(
+        [os.path.join(options.programs, "read-pixels")], check=False,
+        env=mesa.environment(), stdout=subprocess.PIPE, text=True)
+    return None if found.returncode else json.loads(found.stdout)
 
 
 def read_lines(path):
@@ -117,9 +128,10 @@ def main():
     if os.path.exists(lines):
         os.unlink(lines)
     results = {"machine": machine(), "pairs": options.pairs,
-               "quick": options.quick, "copy_pass": []}
+               "quick": options.quick, "copy_pass": [], "read_pixels": None}
     if not options.case:
         results["copy_pass"] = run_copy_pass(options)
+        results["read_pixels"] = run_read_pixels(options)
     well = [run_place(place, chosen, options, lines)
             for place in ("native", "lab")]
     results["runs"] = read_lines(lines)

@@ -32,31 +32,13 @@ typedef struct Pass {
     double rates[ROUNDS];
 } Pass;
 
-static uint64_t read_sum; /* keeps the compiler from leaving the reads out */
-
-/* As wide as this CPU can. */
-#ifdef __x86_64__
-__attribute__((target_clones("avx2", "default"), optimize("O3")))
-#endif
-static void sum_buffer(const uint8_t *buffer, size_t size)
-{
-    const uint64_t *words = (const uint64_t *)buffer;
-    uint64_t sum[8] = { 0 };
-
-    for (size_t i = 0; i + 8 <= size / 8; i += 8) {
-        for (int j = 0; j < 8; j++) {
-            sum[j] += words[i + j];
-        }
-    }
-    for (int j = 0; j < 8; j++) {
-        read_sum += sum[j];
-    }
-}
+/* No frame has this byte: memchr() reads them to the end. */
+#define ABSENT 0xff
 
 static void run_read(Bench *bench, int frame)
 {
-    sum_buffer(bench->same[frame], bench->size);
-    sum_buffer(bench->dst[frame], bench->size);
+    g_assert_null(memchr(bench->same[frame], ABSENT, bench->size));
+    g_assert_null(memchr(bench->dst[frame], ABSENT, bench->size));
 }
 
 static void run_unchanged(Bench *bench, int frame)
@@ -69,7 +51,8 @@ static void run_unchanged(Bench *bench, int frame)
 static void run_memcpy(Bench *bench, int frame)
 {
     memcpy(bench->dst[frame], bench->other[frame], bench->size);
-    read_sum += bench->dst[frame][bench->size / 2];
+    g_assert_cmpint(bench->dst[frame][bench->size - 1], ==,
+                    bench->other[frame][bench->size - 1]);
 }
 
 /* What is copied is the other frame next time: every pixel differs again. */
@@ -108,7 +91,7 @@ static uint8_t *new_frame(const Bench *bench, uint32_t seed)
     uint32_t *frame = g_malloc(bench->size);
 
     for (size_t i = 0; i < bench->size / 4; i++) {
-        frame[i] = i * 0x9e3779b9 + seed;
+        frame[i] = (i * 0x9e3779b9 + seed) & 0x7f7f7f7f;
     }
     return (uint8_t *)frame;
 }

@@ -15,6 +15,7 @@ from vgpulab import mesa
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.skip import Skip
 from vgpulab.viewers import dbus
+from vgpulab.viewers.desktop import Desktop
 from vgpulab.viewers.xserver import XServer
 from vgpulab.wait import until
 
@@ -144,6 +145,36 @@ def test_gtk_and_vnc():
         expect_no_warning(vm)
 
 
+def detach_tab(desktop):
+    """GTK's menu has no key for it: the last item but one of "View"."""
+    menus = len(desktop.windows())
+    desktop.click(20, 12)
+    until("the menu", lambda: len(desktop.windows()) > menus)
+    for key in "Right", "Up", "Up", "Return":
+        desktop.press(key)
+
+
+def test_gtk_detach():
+    """GTK: a tab that is detached, and put back, goes on each time"""
+    title = "QEMU: gpu0"
+    with window(*GTK) as (vm, screen), Desktop(screen.display) as desktop:
+        expect(screen, vm.draw(0, 640, 480, 0x40), "the tab")
+        expect(screen, vm.draw(1, 640, 480, 0x50), "a flip")
+        for turn in range(2):
+            detach_tab(desktop)
+            own = until("its own window", lambda: desktop.window(title))
+            for flip in range(3):
+                want = vm.draw(flip % 2, 640, 480, 0x60 + 8 * turn + flip)
+                expect(screen, want, "its own window's picture")
+            desktop.ask_to_close(own)
+            until("the end of it", lambda: not desktop.window(title))
+            for flip in range(3):
+                want = vm.draw(flip % 2, 640, 480, 0x90 + 8 * turn + flip)
+                expect(screen, want, "the tab again")
+        assert vm.vgpu()["bytes-read"] == 0, vm.vgpu()
+        expect_no_warning(vm)
+
+
 def test_egl_headless():
     """egl-headless needs no render node, and one that is named"""
     port = free_port()
@@ -213,8 +244,8 @@ def test_dbus_old():
 
 def main():
     tests = [test_sdl, test_sdl_gles, test_sdl_refusal, test_sdl_second,
-             test_sdl_glx, test_gtk, test_gtk_refusal, test_gtk_and_vnc,
-             test_egl_headless, test_dbus, test_dbus_old]
+             test_sdl_glx, test_gtk, test_gtk_refusal, test_gtk_detach,
+             test_gtk_and_vnc, test_egl_headless, test_dbus, test_dbus_old]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     failed = 0

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A mouse and what a window manager does, on an X server without one."""
+
+from Xlib import X, error, protocol
+from Xlib.ext import xtest
+
+from .keyboard import Keyboard
+
+
+class Desktop(Keyboard):
+    """Keys, clicks, and the windows of one X server."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self._root = self._display.screen().root
+
+    def click(self, left, top):
+        """The first mouse button, there on the screen."""
+        self._root.warp_pointer(left, top)
+        xtest.fake_input(self._display, X.ButtonPress, 1)
+        xtest.fake_input(self._display, X.ButtonRelease, 1)
+        self._display.sync()
+
+    def windows(self):
+        """The titles of those that can be seen, by window; menus have none."""
+        found = {}
+        for window in self._root.query_tree().children:
+            try:
+                if window.get_attributes().map_state == X.IsViewable:
+                    found[window] = window.get_wm_name()
+            except error.BadWindow:
+                # It went meanwhile.
+                pass
+        return found
+
+    def window(self, title):
+        """The one of that title, or None."""
+        for window, name in self.windows().items():
+            if name == title:
+                return window
+        return None
+
+    def ask_to_close(self, window):
+        """What the cross in a window's frame does (ICCCM 4.2.8.1)."""
+        atom = self._display.intern_atom
+        window.send_event(protocol.event.ClientMessage(
+            window=window, client_type=atom("WM_PROTOCOLS"),
+            data=(32, [atom("WM_DELETE_WINDOW"), X.CurrentTime, 0, 0, 0])))
+        self._display.sync()

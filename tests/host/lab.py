@@ -229,7 +229,8 @@ def test_is_root_under_the_lab_kernel():
                  "/dev/udmabuf")
     lines = done.stdout.decode().split()
     assert lines[0] == "0" and lines[1].endswith("-vgpu-lab"), lines
-    assert lines[2:] == ["mbochs", "mdpy", "/dev/udmabuf", "/dev/vfio"], lines
+    assert lines[2:] == ["mbochs", "mdpy", "vgpu", "/dev/udmabuf",
+                         "/dev/vfio"], lines
 
 
 def test_kernel_arguments():

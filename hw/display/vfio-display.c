@@ -154,6 +154,7 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
                                       VFIO_PLANE_CACHE_MAX_BUFFERS,
                                       VFIO_PLANE_CACHE_MAX_BYTES);
     dpy->con = graphic_console_init(dev, 0, &vfio_display_hw_ops, dpy);
+    qemu_console_set_dump_cursor(dpy->con, config->screendump_cursor);
     dpy->mirror = console_mirror_new(dpy->con);
     vfio_display_init_edid(dpy);
     dpy->notify = vfio_display_notify_new(dpy);

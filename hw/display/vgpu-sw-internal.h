@@ -125,6 +125,7 @@ struct VGPUSWState {
     bool has_edid;
     bool has_irq;
     bool ramfb;
+    bool screendump_cursor;
     uint32_t xres;
     uint32_t yres;
 };

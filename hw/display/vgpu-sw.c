@@ -245,6 +245,7 @@ static void vgpu_sw_realize(PCIDevice *pci, Error **errp)
         .xres = s->xres,
         .yres = s->yres,
         .ramfb = s->ramfb,
+        .screendump_cursor = s->screendump_cursor,
     };
 
     if (!parse_properties(s, errp) || !check_ramfb(s, errp) ||
@@ -304,6 +305,8 @@ static const Property vgpu_sw_properties[] = {
     DEFINE_PROP_UINT32("xmax", VGPUSWState, edid.max_xres, 3840),
     DEFINE_PROP_UINT32("ymax", VGPUSWState, edid.max_yres, 2160),
     DEFINE_PROP_BOOL("ramfb", VGPUSWState, ramfb, false),
+    DEFINE_PROP_BOOL("x-screendump-cursor", VGPUSWState, screendump_cursor,
+                     false),
 };
 
 static void vgpu_sw_class_init(ObjectClass *klass, void *data)

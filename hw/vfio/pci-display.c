@@ -323,6 +323,7 @@ static bool vfio_pci_display_open(VFIOPCIDevice *vdev, Error **errp)
         .xres = vdev->display_xres,
         .yres = vdev->display_yres,
         .ramfb = vdev->enable_ramfb,
+        .screendump_cursor = vdev->screendump_cursor,
         .way = PIXEL_WAY__MAX,
     };
 

@@ -705,6 +705,28 @@ static void test_cursor_alpha(const void *data)
     unwatch(w);
 }
 
+/* With the option a screendump has it, clipped at every edge. */
+static void test_cursor_screendump(void)
+{
+    VGPU *vgpu = vgpu_start("x-kind=dmabuf,x-screendump-cursor=on");
+    VGPUMode mode = start_picture(vgpu);
+    Plane plane = new_plane(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 64, 64, 0);
+
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        plane.x = places[i].x;
+        plane.y = places[i].y;
+        plane.hot_x = 3 * i;
+        show(vgpu, &plane);
+        expect_stat(vgpu, "x", plane.x);
+        expect_one(vgpu, &mode, &plane);
+    }
+    hide(vgpu, &plane);
+    expect_stat(vgpu, "visible", 0);
+    vgpu_expect_now(vgpu, &mode, 1);
+    g_free(plane.bytes);
+    vgpu_stop(vgpu);
+}
+
 /* A client without alpha gets what is at least half there. */
 static void test_cursor_rich(void)
 {
@@ -1027,6 +1049,7 @@ int main(int argc, char *argv[])
 
         qtest_add_data_func(path, &cursors[i], test_cursor_alpha);
     }
+    qtest_add_func("vgpu/planes/cursor/screendump", test_cursor_screendump);
     qtest_add_func("vgpu/planes/cursor/rich", test_cursor_rich);
     qtest_add_func("vgpu/planes/cursor/hotspot", test_cursor_hotspot);
     qtest_add_func("vgpu/planes/cursor/moves", test_cursor_moves);

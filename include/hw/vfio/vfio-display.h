@@ -98,12 +98,14 @@ typedef struct VFIODisplayOps {
  * @xres: preferred width in the EDID, 0 for the device's largest
  * @yres: preferred height in the EDID, 0 for the device's largest
  * @ramfb: show ramfb while the device's own plane is off
+ * @screendump_cursor: screendumps include the cursor plane
  * @way: the only way that pixels may take, or PIXEL_WAY__MAX
  */
 typedef struct VFIODisplayConfig {
     uint32_t xres;
     uint32_t yres;
     bool ramfb;
+    bool screendump_cursor;
     PixelWay way;
 } VFIODisplayConfig;
 

@@ -804,6 +804,14 @@ class VgpuMetadata(DriverGroup):
         assert page.damage == [(0, 96, 640, 8), (0, 472, 640, 8)], page.damage
         assert self.mapping[2560 * 100 + 8:2560 * 100 + 15] == b"changed"
         assert self.mapping[2560 * 479 + 2556:2560 * 480] == b"last"
+        for byte in range(40):
+            # Each byte of a word, and the last ones of the picture.
+            for at in 2560 * 100 + byte, 2560 * 480 - 1 - byte:
+                old, = device.read(2, at, 1)
+                device.write(2, at, bytes([old ^ 1]))
+                assert self.ask(device).status == READY, at
+                assert self.mapping[at] == old ^ 1
+        assert self.ask(device).status == UNCHANGED
         for y in range(0, 480, 16):
             device.write(2, 2560 * y, b"many")
         page = self.ask(device)

@@ -175,6 +175,37 @@ def test_gtk_detach():
         expect_no_warning(vm)
 
 
+def shows_cursor(*display):
+    """The guest's cursor, with its colours, and none when it has none"""
+    with window(*display) as (vm, screen), Desktop(screen.display) as desktop:
+        expect(screen, vm.draw(0, 640, 480, 0x40), "the tab")
+        for colour, size, hot in [(0xff1020f0, 64, (3, 4)),
+                                  (0x80402010, 32, (31, 0)),
+                                  (0xffff0000, 32, (0, 0))]:
+            vm.show_cursor(colour, size, hot)
+            desktop.point(300, 300)
+            until(f"cursor {colour:#x}", lambda colour=colour, size=size,
+                  hot=hot: desktop.cursor() == (size, hot, colour))
+        detach_tab(desktop)
+        until("its own window", lambda: desktop.window("QEMU: gpu0"))
+        desktop.point(300, 300)
+        until("the same cursor there", lambda: desktop.cursor()
+              == (32, (0, 0), 0xffff0000))
+        vm.show_cursor(0, 64, (0, 0))
+        until("none", lambda: desktop.cursor()[2] == 0)
+        expect_no_warning(vm)
+
+
+def test_gtk_cursor():
+    """GTK: the guest's cursor"""
+    shows_cursor("-display", "gtk,zoom-to-fit=off")
+
+
+def test_gtk_gl_cursor():
+    """GTK with OpenGL: the guest's cursor"""
+    shows_cursor(*GTK)
+
+
 def test_egl_headless():
     """egl-headless needs no render node, and one that is named"""
     port = free_port()
@@ -245,6 +276,7 @@ def test_dbus_old():
 def main():
     tests = [test_sdl, test_sdl_gles, test_sdl_refusal, test_sdl_second,
              test_sdl_glx, test_gtk, test_gtk_refusal, test_gtk_detach,
+             test_gtk_cursor, test_gtk_gl_cursor,
              test_gtk_and_vnc, test_egl_headless, test_dbus, test_dbus_old]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]

@@ -27,7 +27,8 @@ _REGISTERS, _VRAM = 0xfe000000, 0xe0000000
 _PLANE, _COMMIT, _FLIP = 0x200, 0x40, 0x44
 _BUFFER_FLAGS, _REGION_FLAGS = 0xc0, 0xd4
 _LINK, _EDID_SIZE, _EDID = 0x100, 0x104, 0x400
-_XR24 = 0x34325258
+_XR24, _AR24 = 0x34325258, 0x34325241
+_CURSOR, _CURSOR_BUFFER = 0x240, 7
 _BUFFER_SIZE = 8 << 20
 
 
@@ -143,6 +144,18 @@ class SwVgpu:
     def flip(self, buffer):
         """Show another buffer in the mode that is set, by one register."""
         self._write(_FLIP, buffer * _BUFFER_SIZE // 4096)
+
+    def show_cursor(self, argb, size, hot):
+        """A square of one colour; argb 0 takes it away."""
+        start = _VRAM + _CURSOR_BUFFER * _BUFFER_SIZE
+        pixels = argb.to_bytes(4, "little") * size * size
+        self._ask(f"b64write {start:#x} {len(pixels):#x} "
+                  f"{base64.b64encode(pixels).decode()}")
+        plane = (argb != 0, size, size, 4 * size, _AR24, 0, 0,
+                 _CURSOR_BUFFER * _BUFFER_SIZE, 0, 0, 100, 100, *hot)
+        for index, value in enumerate(plane):
+            self._write(_CURSOR + 4 * index, value)
+        self._write(_COMMIT, 1)
 
     def turn_off(self):
         """Show nothing."""

@@ -16,10 +16,23 @@ class Desktop(Keyboard):
 
     def click(self, left, top):
         """The first mouse button, there on the screen."""
-        self._root.warp_pointer(left, top)
+        self.point(left, top)
         xtest.fake_input(self._display, X.ButtonPress, 1)
         xtest.fake_input(self._display, X.ButtonRelease, 1)
         self._display.sync()
+
+    def point(self, left, top):
+        """Where the mouse is on the screen."""
+        self._root.warp_pointer(left, top)
+        self._display.sync()
+
+    def cursor(self):
+        """What the pointer is: size, hotspot, the middle's 0xAARRGGBB."""
+        self._display.xfixes_query_version()
+        image = self._display.xfixes_get_cursor_image(self._root)
+        middle = (image.height // 2) * image.width + image.width // 2
+        return (image.width, (image.xhot, image.yhot),
+                image.cursor_image[middle])
 
     def windows(self):
         """The titles of those that can be seen, by window; menus have none."""

@@ -4,6 +4,7 @@
 The interface is org.qemu.Display1 in QEMU's ui/dbus-display1.xml.
 """
 
+import contextlib
 import mmap
 import os
 import socket
@@ -164,7 +165,9 @@ class Listener:
         self._connection.start_message_processing()
         self._ready.set()
         self._loop.run()
-        self._connection.close_sync(None)
+        # QEMU may have ended, and closed it.
+        with contextlib.suppress(GLib.Error):
+            self._connection.close_sync(None)
 
     @staticmethod
     def _register(bus, theirs):

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Viewers with and without OpenGL on the kernel's vGPUs (vgpulab/seats.py).
+
+tests/host/matrix.py has all of them, with the software vGPU; here are real
+dma-bufs and regions. Those with OpenGL by default, all with --full.
+"""
+
+import contextlib
+import os
+
+from vgpulab import oracle, seats
+from vgpulab.group import Group
+from vgpulab.oracle import CHECKS, NOISE
+
+FULL = os.environ.get("VGPU_TEST_FULL") == "1"
+
+# A device that shows buffers, and one that shows a region, of one mode.
+MBOCHS, MDPY = "mbochs-medium", "mdpy-vga"
+VGPU = "vgpu-all"
+
+# Buffers of whole pages: the kernel maps no part of one.
+MODES = {
+    MBOCHS: [(640, 480), (512, 384)],
+    MDPY: [(640, 480)],
+    VGPU: [(640, 480), (512, 384)],
+}
+
+
+class Seated(Group):
+    """Every viewer of one seat at one device."""
+
+    seat_class = None
+    device = None
+
+    @classmethod
+    def cases(cls):
+        # What the classes below share, and no test itself.
+        return [] if cls is Seated else super().cases()
+
+    def __init__(self):
+        super().__init__()
+        self._stack = contextlib.ExitStack()
+        self._seat = None
+        self._looks = None
+
+    def configure(self, vm):
+        self._seat = self._stack.enter_context(self.seat_class())
+        vm.environment = self._seat.environment
+        vm.add_args(*self._seat.arguments)
+        vm.add_guest()
+        vm.add_vgpu(self.device, "gpu0", 5, options="display=on")
+
+    def setup(self):
+        super().setup()
+        self.vm.guest.wait_ready()
+
+    def teardown(self):
+        super().teardown()
+        self._stack.close()
+
+    def draw(self, mode, kind, frame):
+        width, height = MODES[self.device][mode]
+        if len(MODES[self.device]) > 1:
+            self.vm.guest.mode(width, height)
+        self.vm.guest.pattern(kind, frame)
+        return oracle.pattern(kind, width, height, frame)
+
+    def look(self, want):
+        wrong = []
+        for viewer, look in zip(self._seat.viewers, self._looks):
+            try:
+                look(want)
+            except AssertionError as error:
+                wrong.append(f"{viewer}: {error}")
+        assert not wrong, "\n".join(wrong + [self.vm.stderr()])
+        self.expect_screen(want)
+
+    def test_late(self):
+        """viewers that attach see the picture that is there"""
+        want = self.draw(0, NOISE, 1)
+        self._looks = list(self._seat.attach(self._stack))
+        self.look(want)
+
+    def test_modes(self):
+        """every mode, in every viewer"""
+        for mode in range(len(MODES[self.device]) - 1, -1, -1):
+            self.look(self.draw(mode, CHECKS, mode))
+
+    def test_change(self):
+        """a change within the mode"""
+        self.look(self.draw(0, NOISE, 2))
+
+    def test_import(self):
+        """viewers with OpenGL took the buffer, if there is one"""
+        if self._seat.gl and self.device != MDPY:
+            assert "cannot take" not in self.vm.stderr(), self.vm.stderr()
+            self._seat.expect_taken()
+
+
+def define(seat, device):
+    name = f"{seat.__name__}On{device.split('-', maxsplit=1)[0].title()}"
+    globals()[name] = type(name, (Seated,), {
+        "__doc__": seat.__doc__, "__module__": __name__,
+        "seat_class": seat, "device": device})
+
+
+CHOSEN = [(seats.GtkGl, MBOCHS), (seats.SdlGl, MDPY), (seats.SpiceGl, MBOCHS),
+          (seats.DbusGl, MBOCHS), (seats.GtkWaylandGl, VGPU)]
+if FULL:
+    # Chromium and the rest of Servers are seen on the host.
+    CHOSEN = [(seat, device) for seat in seats.SEATS
+              if seat is not seats.Servers for device in MODES]
+for chosen in CHOSEN:
+    define(*chosen)

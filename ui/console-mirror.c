@@ -23,7 +23,7 @@ struct ConsoleMirror {
      */
     MirrorLayer layer;
     MirrorOverlays *overlays; /* NULL until there is one */
-    const uint8_t *still; /* where a frame was read that had not changed */
+    const uint8_t *seen; /* where the last frame was read from, or NULL */
     uint64_t frames;
 };
 
@@ -39,7 +39,7 @@ static void console_mirror_forget_surface(ConsoleMirror *mirror)
 {
     g_clear_pointer(&mirror->image, qemu_pixman_image_unref);
     mirror_layer_set_image(&mirror->layer, NULL);
-    mirror->still = NULL;
+    mirror->seen = NULL;
 }
 
 void console_mirror_free(ConsoleMirror *mirror)
@@ -186,33 +186,40 @@ static bool console_mirror_show_composed(ConsoleMirror *mirror)
 /* --- Frames ------------------------------------------------------------- */
 
 /*
- * Where nothing changed at the last refresh, the next one need not look at
- * everything, provided that others follow it.
+ * Of memory that was read before, and will be again soon, a glance tells what
+ * has to be read this time. Returns false if that is not known.
  */
-static bool console_mirror_is_still(ConsoleMirror *mirror,
-                                    const MirrorFrame *frame)
+static bool console_mirror_glance(ConsoleMirror *mirror,
+                                  const MirrorFrame *frame,
+                                  pixman_box32_t *box)
 {
-    return mirror->still && mirror->still == frame->map + frame->offset &&
+    return mirror->seen && mirror->seen == frame->map + frame->offset &&
         frame->again && !frame->damage &&
         !mirror_overlays_any(mirror->overlays) &&
         !console_mirror_is_split(mirror) &&
-        !mirror_layer_glance(&mirror->layer, frame);
+        mirror_layer_glance(&mirror->layer, frame, box);
 }
 
 static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
                                            const MirrorFrame *frame)
 {
+    MirrorFrame part = *frame;
     MirrorResult result;
+    pixman_box32_t box;
     bool changed;
 
-    if (console_mirror_is_still(mirror, frame)) {
-        return MIRROR_UNCHANGED;
+    if (console_mirror_glance(mirror, frame, &box)) {
+        if (box.y1 == box.y2) {
+            return MIRROR_UNCHANGED;
+        }
+        part.damage = &box;
+        part.n_damage = 1;
     }
     if (mirror_overlays_any(mirror->overlays) &&
         !console_mirror_is_split(mirror)) {
         console_mirror_split(mirror);
     }
-    result = mirror_layer_read(&mirror->layer, frame);
+    result = mirror_layer_read(&mirror->layer, &part);
     changed = console_mirror_is_split(mirror)
         ? console_mirror_show_composed(mirror)
         : console_mirror_show_damage(mirror);
@@ -220,8 +227,7 @@ static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
         return result;
     }
     mirror->frames += changed;
-    mirror->still = changed || !frame->map ? NULL
-                                           : frame->map + frame->offset;
+    mirror->seen = frame->map ? frame->map + frame->offset : NULL;
     return changed ? MIRROR_CHANGED : MIRROR_UNCHANGED;
 }
 
@@ -303,7 +309,7 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
     DisplaySurface *surface;
 
     g_clear_pointer(&mirror->overlays, mirror_overlays_free);
-    mirror->still = NULL;
+    mirror->seen = NULL;
     if (console_mirror_shown(mirror, width, height)) {
         console_mirror_join(mirror);
         return;

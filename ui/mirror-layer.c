@@ -379,56 +379,74 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
                                               : MIRROR_CHANGED;
 }
 
-/* Runs inside guarded_read(): ends at the first row that differs. */
+static bool pass_row_differs(MirrorPass *pass, uint32_t y)
+{
+    pass->rows++;
+    return memcmp(image_row(pass->layer->image, y), frame_row(pass->frame, y),
+                  frame_row_bytes(pass->frame)) != 0;
+}
+
+/*
+ * Runs inside guarded_read(): the first and the last row of those looked at
+ * that differ, and in the box those that lie between and around them.
+ */
 static void pass_glance(void *opaque)
 {
     MirrorPass *pass = opaque;
-    const MirrorFrame *frame = pass->frame;
-    size_t len = frame_row_bytes(frame);
+    const uint32_t readable = pass->frame->readable;
+    uint32_t first = pass->y, last;
 
-    for (pass->rows = 0; pass->y < frame->readable;
-         pass->y += MIRROR_GLANCE_ROWS) {
-        pass->rows++;
-        if (memcmp(image_row(pass->layer->image, pass->y),
-                   frame_row(frame, pass->y), len)) {
-            return;
-        }
+    while (first < readable && !pass_row_differs(pass, first)) {
+        first += MIRROR_GLANCE_ROWS;
     }
+    if (first >= readable) {
+        return;
+    }
+    last = first + (readable - 1 - first) / MIRROR_GLANCE_ROWS *
+        MIRROR_GLANCE_ROWS;
+    while (last > first && !pass_row_differs(pass, last)) {
+        last -= MIRROR_GLANCE_ROWS;
+    }
+    pass->box.y1 = MAX((int64_t)first - MIRROR_GLANCE_MARGIN, 0);
+    pass->box.y2 = MIN((int64_t)last + MIRROR_GLANCE_MARGIN, readable);
 }
 
-/* Has the glance come to the end without a difference? */
 static bool pass_run_glance(MirrorPass *pass)
 {
     /* far from the last ones: what changes often spans neighbours */
-    static const uint8_t first[MIRROR_GLANCE_ROWS] = {
+    static const uint8_t start[MIRROR_GLANCE_ROWS] = {
         0, 4, 2, 6, 1, 5, 3, 7
     };
     const MirrorFrame *frame = pass->frame;
     bool whole;
 
-    pass->y = first[pass->layer->glances++ % MIRROR_GLANCE_ROWS];
+    pass->y = start[pass->layer->glances++ % MIRROR_GLANCE_ROWS];
     whole = guarded_read(frame->map, frame_map_len(frame), pass_glance, pass);
     pass->layer->bytes_read += pass->rows * (uint64_t)frame_row_bytes(frame);
-    return whole && pass->y >= frame->readable;
+    return whole;
 }
 
-bool mirror_layer_glance(MirrorLayer *layer, const MirrorFrame *frame)
+bool mirror_layer_glance(MirrorLayer *layer, const MirrorFrame *frame,
+                         pixman_box32_t *box)
 {
-    MirrorPass pass = { .frame = frame, .layer = layer };
-    bool same;
+    MirrorPass pass = {
+        .frame = frame, .layer = layer, .box.x2 = frame->width,
+    };
+    bool whole;
 
     if (!frame->map || !pass_is_native(&pass) || !frame->readable ||
         frame->readable != layer->readable || !frame_is_there(frame)) {
-        return true;
+        return false;
     }
     if (frame->fd >= 0 && !dmabuf_sync_read_begin(frame->fd)) {
-        return true;
+        return false;
     }
-    same = pass_run_glance(&pass);
+    whole = pass_run_glance(&pass);
     if (frame->fd >= 0) {
         dmabuf_sync_read_end(frame->fd);
     }
-    return !same;
+    *box = pass.box;
+    return whole;
 }
 
 void mirror_layer_set_image(MirrorLayer *layer, pixman_image_t *image)

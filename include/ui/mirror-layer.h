@@ -140,20 +140,25 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame);
 
 /* A glance looks at one row in so many, at other ones each time. */
 #define MIRROR_GLANCE_ROWS 8
+/* Rows around those found to differ that are read, too. */
+#define MIRROR_GLANCE_MARGIN 24
 
 /**
  * mirror_layer_glance:
  * @layer: a layer with an image of @frame's size
  * @frame: what it may show already
+ * @box: what has to be read, of no height if nothing
  *
- * Looks whether the layer still shows the frame, at an eighth of the cost of
- * mirror_layer_read(): a change of eight rows or more is found at once, one of
- * a single row at the latest at the eighth glance. Copies nothing.
+ * Looks where the layer no longer shows the frame, at an eighth of the cost of
+ * mirror_layer_read(): what is eight rows high and differs in each of them is
+ * found at once, a single row at the latest at the eighth glance. Copies
+ * nothing.
  *
- * Returns: true if the frame must be read, because it differs, or because it
- * is not one that can be compared where it lies.
+ * Returns: false if it cannot tell, because the frame is not one that can be
+ * compared where it lies, or because memory vanished.
  */
-bool mirror_layer_glance(MirrorLayer *layer, const MirrorFrame *frame);
+bool mirror_layer_glance(MirrorLayer *layer, const MirrorFrame *frame,
+                         pixman_box32_t *box);
 
 /**
  * mirror_layer_finish:

@@ -12,6 +12,8 @@
 /* Two tiles and a bit each way, and odd. */
 #define WIDTH (2 * DAMAGE_TILE_WIDTH + 5)
 #define HEIGHT (2 * DAMAGE_TILE_HEIGHT + 3)
+/* Rows of a frame of which a small part can be read. */
+#define TALL 201
 
 static bool busy;
 static int begun;
@@ -283,23 +285,51 @@ static ssize_t read_nothing(void *opaque, void *buf, size_t len,
     return -EIO;
 }
 
+/* Does a glance know, and is there something to read? */
+static bool glance_finds(MirrorLayer *layer, MirrorFrame *frame,
+                         pixman_box32_t *box)
+{
+    g_assert_true(mirror_layer_glance(layer, frame, box));
+    g_assert_true(damage_map_is_empty(layer->damage));
+    g_assert_cmpint(box->x1, ==, 0);
+    g_assert_cmpint(box->x2, ==, WIDTH);
+    g_assert_cmpint(box->y1, >=, 0);
+    g_assert_cmpint(box->y2, <=, frame->height);
+    return box->y1 < box->y2;
+}
+
 static void assert_glances_see_nothing(MirrorLayer *layer,
-                                       const MirrorFrame *frame)
+                                       MirrorFrame *frame)
 {
     uint64_t before = layer->bytes_read;
+    pixman_box32_t box;
 
     for (int i = 0; i < MIRROR_GLANCE_ROWS; i++) {
-        g_assert_false(mirror_layer_glance(layer, frame));
+        g_assert_false(glance_finds(layer, frame, &box));
     }
     g_assert_cmpuint(layer->bytes_read - before, ==, WIDTH * HEIGHT * 4);
 }
 
-/* One row is found in time, and the frame is then read as ever. */
+/* Reading what the glance found leaves nothing unread. */
+static void assert_box_is_all(MirrorLayer *layer, const MirrorFrame *frame,
+                              const pixman_box32_t *box)
+{
+    MirrorFrame part = *frame;
+
+    part.damage = box;
+    part.n_damage = 1;
+    g_assert_cmpint(mirror_layer_read(layer, &part), ==, MIRROR_CHANGED);
+    clear_damage(layer);
+    g_assert_cmpint(mirror_layer_read(layer, frame), ==, MIRROR_UNCHANGED);
+}
+
+/* One row is found in time. */
 static void test_glance_row(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
     g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 6);
     MirrorLayer layer = { 0 };
+    pixman_box32_t box;
 
     frame.map = memory;
     mirror_layer_fit(&layer, &frame);
@@ -313,10 +343,8 @@ static void test_glance_row(void)
         memory[frame.offset + frame.stride * y + 4 * x] ^= 1;
         do {
             g_assert_cmpint(++glances, <=, MIRROR_GLANCE_ROWS);
-            g_assert_true(damage_map_is_empty(layer.damage));
-        } while (!mirror_layer_glance(&layer, &frame));
-        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
-                        MIRROR_CHANGED);
+        } while (!glance_finds(&layer, &frame, &box));
+        assert_box_is_all(&layer, &frame, &box);
     }
     mirror_layer_finish(&layer);
 }
@@ -325,21 +353,28 @@ static void test_glance_row(void)
 static void test_glance_rows(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
-    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 7);
+    g_autofree uint8_t *memory =
+        new_noise(frame.offset + frame.stride * TALL, 7);
     MirrorLayer layer = { 0 };
+    pixman_box32_t box;
 
+    frame.height = frame.readable = TALL;
     frame.map = memory;
     mirror_layer_fit(&layer, &frame);
     mirror_layer_read(&layer, &frame);
-    for (uint32_t y = 0; y + MIRROR_GLANCE_ROWS <= HEIGHT; y++) {
-        g_assert_false(mirror_layer_glance(&layer, &frame));
-        for (uint32_t i = 0; i < MIRROR_GLANCE_ROWS; i++) {
-            memory[frame.offset + frame.stride * (y + i)] ^= 1;
-        }
-        g_assert_true(mirror_layer_glance(&layer, &frame));
-        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
-                        MIRROR_CHANGED);
+    for (int i = 0; i < 500; i++) {
+        uint32_t y1 = g_test_rand_int_range(0, TALL - MIRROR_GLANCE_ROWS + 1);
+        uint32_t most = MIN(TALL, y1 + 50);
+        uint32_t y2 = g_test_rand_int_range(y1 + MIRROR_GLANCE_ROWS,
+                                            most + 1);
+
         clear_damage(&layer);
+        g_assert_false(glance_finds(&layer, &frame, &box));
+        for (uint32_t y = y1; y < y2; y++) {
+            memory[frame.offset + frame.stride * y] ^= 1;
+        }
+        g_assert_true(glance_finds(&layer, &frame, &box));
+        assert_box_is_all(&layer, &frame, &box);
     }
     mirror_layer_finish(&layer);
 }
@@ -357,31 +392,32 @@ static void test_glance_cannot(void)
     g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 8);
     FILE *file = tmpfile();
     MirrorLayer layer = { 0 };
+    pixman_box32_t box;
 
     g_assert_nonnull(file);
     frame.map = memory;
     mirror_layer_fit(&layer, &frame);
-    g_assert_true(mirror_layer_glance(&layer, &frame));
+    g_assert_false(mirror_layer_glance(&layer, &frame, &box));
     mirror_layer_read(&layer, &frame);
-    g_assert_false(mirror_layer_glance(&layer, &frame));
+    g_assert_true(mirror_layer_glance(&layer, &frame, &box));
 
     other = frame;
     other.map = NULL;
     other.read = read_never;
-    g_assert_true(mirror_layer_glance(&layer, &other));
+    g_assert_false(mirror_layer_glance(&layer, &other, &box));
     other = frame;
     other.format = find_format(DRM_FORMAT_RGB565);
-    g_assert_true(mirror_layer_glance(&layer, &other));
+    g_assert_false(mirror_layer_glance(&layer, &other, &box));
     other = frame;
     other.readable--;
-    g_assert_true(mirror_layer_glance(&layer, &other));
+    g_assert_false(mirror_layer_glance(&layer, &other, &box));
 
     frame.fd = fileno(file);
-    g_assert_true(mirror_layer_glance(&layer, &frame));
+    g_assert_false(mirror_layer_glance(&layer, &frame, &box));
     g_assert_cmpint(ftruncate(frame.fd, frame_bytes(&frame)), ==, 0);
-    g_assert_false(mirror_layer_glance(&layer, &frame));
+    g_assert_true(mirror_layer_glance(&layer, &frame, &box));
     busy = true;
-    g_assert_true(mirror_layer_glance(&layer, &frame));
+    g_assert_false(mirror_layer_glance(&layer, &frame, &box));
     busy = false;
     g_assert_cmpint(begun, ==, 0);
     mirror_layer_finish(&layer);

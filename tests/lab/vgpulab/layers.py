@@ -167,7 +167,7 @@ class Composition:
         else:
             self._rgb[at:at + 3] = bytes(round(value) for value in colours)
 
-    def difference(self, picture):
+    def missed_by(self, picture):
         """None, or where and how a picture is not this one."""
         if (picture.width, picture.height) != (self.width, self.height):
             return (f"size {picture.width}x{picture.height},"
@@ -183,10 +183,10 @@ class Composition:
             want[at:at + 3] = got
         return picture.difference(Picture(self.width, self.height, want))
 
-    def picture(self):
-        """The same as one picture, for whoever wants to look at it."""
+    def save(self, path):
+        """For whoever wants to look at it."""
         rgb = bytearray(self._rgb)
         for (x, y), (values, _) in self._rounded.items():
             at = 3 * (y * self.width + x)
             rgb[at:at + 3] = bytes(round(value) for value in values)
-        return Picture(self.width, self.height, rgb)
+        Picture(self.width, self.height, rgb).save(path)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the guest must have drawn, pixel by pixel.
 
-Written from the definitions in tests/guest/draw.h and anim.h, not from the
+Written from the definitions in tests/guest/draw.h, anim.h and plane.h, not from the
 guest's code.
 """
 
@@ -91,6 +91,11 @@ def with_box(picture, step, size):
     """The picture with the box where it is in that step."""
     left, top = box_rect(step, size, picture.width, picture.height)
     return picture.with_fill(left, top, size, size, step)
+
+
+def overlay_at(step, size, width, height):
+    """Left and top edge of the guest's overlay in that step."""
+    return step * 7 % width - size // 2, step * 5 % height - size // 2
 
 
 def gray_ramp(width, height):

@@ -87,7 +87,12 @@ class Picture:
     __hash__ = None
 
     def difference(self, want):
-        """None, or where and how this picture is not what is wanted."""
+        """None, or where and how this picture is not what is wanted.
+
+        That may be a Composition, which knows where colours may be off.
+        """
+        if not isinstance(want, Picture):
+            return want.missed_by(self)
         if (self.width, self.height) != (want.width, want.height):
             return (f"size {self.width}x{self.height},"
                     f" not {want.width}x{want.height}")

@@ -134,7 +134,9 @@ class Rfb:
     def _alpha_cursor(self, width, height):
         assert self._unpack(">i") == (RAW,)
         data = self._read(4 * width * height)
-        return [tuple(data[at:at + 4]) for at in range(0, len(data), 4)]
+        # As QEMU sends them, and as the screen's: blue first.
+        return [(data[at + 2], data[at + 1], data[at], data[at + 3])
+                for at in range(0, len(data), 4)]
 
     def _take_cursor(self, read, hotspot, width, height):
         self.cursor = Cursor(width, height, hotspot, read(width, height))

@@ -133,6 +133,8 @@ class Listener:
 
     def __init__(self, bus, share=False, planes=True):
         self._lock = threading.Lock()
+        # Where the pointer was put last, and whether it shows.
+        self.mouse = (0, 0, False)
         self._size = (0, 0)
         self._rgb = bytearray()
         self._shared = None
@@ -248,6 +250,9 @@ class Listener:
     def _on_UpdateDMABUF(self, left, top, width, height):
         if self.way != UNREADABLE:
             self._on_UpdateMap(left, top, width, height)
+
+    def _on_MouseSet(self, x, y, visible):
+        self.mouse = (x, y, bool(visible))
 
     def _on_Disable(self):
         self.blanks += 1

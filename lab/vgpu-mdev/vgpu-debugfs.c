@@ -88,6 +88,7 @@ static void add_counters(struct vgpu *vgpu, struct dentry *dir)
 	debugfs_create_u32("gets", 0400, dir, &vgpu->regs.gets);
 	debugfs_create_u32("live_buffers", 0400, dir, &vgpu->live_buffers);
 	debugfs_create_u32("completed", 0400, dir, &vgpu->meta.completed);
+	debugfs_create_bool("link_up", 0400, dir, &vgpu->edid.link_up);
 	debugfs_create_u64("signals", 0400, dir, &vgpu->irq.signals);
 }
 

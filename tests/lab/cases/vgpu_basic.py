@@ -128,8 +128,11 @@ class VgpuBasic(Group):
         self.vm.guest.wait_ready()
         self.expect_screen(self.draw(800, 600, CHECKS, 8))
 
-    def test_not_blocked(self):
-        """migration is not blocked"""
+    def test_no_complaints(self):
+        """no fault, no warning, the EDID was taken, migration not blocked"""
+        until("the link to be up", lambda: self.mdev.count("link_up"))
+        assert self.vm.vgpu("gpu0")["faults"] == []
+        assert self.vm.warnings() == [], self.vm.warnings()
         info = self.vm.qmp.command("query-migrate")
         assert "blocked-reasons" not in info, info
 

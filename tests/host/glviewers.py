@@ -75,6 +75,38 @@ def test_gtk():
     takes_buffers(*GTK)
 
 
+def shows_overlays(*display):
+    """Pixels while an overlay is on screen, and the buffer before and after."""
+    with window(*display) as (vm, screen):
+        want = vm.draw(0, 640, 480, 0x40)
+        expect(screen, want, "no overlay")
+        assert vm.vgpu()["bytes-read"] == 0, vm.vgpu()
+        for turn in range(3):
+            rect = (100 + 50 * turn, 200, 160, 96)
+            expect(screen, vm.show_overlay(want, rect, 0x80 + turn),
+                   "an overlay")
+        want = vm.draw(1, 640, 480, 0x50)
+        expect(screen, vm.show_overlay(want, (8, 300, 80, 60), 0x90),
+               "a flip below it")
+        vm.hide_overlay()
+        expect(screen, want, "its end")
+        # the refresh that shows its end reads what it takes off the mirror
+        read = vm.vgpu()["bytes-read"]
+        expect(screen, vm.draw(0, 640, 480, 0x60), "a buffer without it")
+        assert vm.vgpu()["bytes-read"] == read, vm.vgpu()
+        expect_no_warning(vm)
+
+
+def test_sdl_overlays():
+    """SDL: overlays over the guest's buffers"""
+    shows_overlays(*SDL)
+
+
+def test_gtk_overlays():
+    """GTK: overlays over the guest's buffers"""
+    shows_overlays(*GTK)
+
+
 def refuses_buffers(*display):
     """A buffer that OpenGL cannot read costs that buffer alone."""
     with window(*display) as (vm, screen):
@@ -274,10 +306,11 @@ def test_dbus_old():
 
 
 def main():
-    tests = [test_sdl, test_sdl_gles, test_sdl_refusal, test_sdl_second,
-             test_sdl_glx, test_gtk, test_gtk_refusal, test_gtk_detach,
-             test_gtk_cursor, test_gtk_gl_cursor,
-             test_gtk_and_vnc, test_egl_headless, test_dbus, test_dbus_old]
+    tests = [test_sdl, test_sdl_gles, test_sdl_overlays, test_sdl_refusal,
+             test_sdl_second, test_sdl_glx, test_gtk, test_gtk_overlays,
+             test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
+             test_gtk_gl_cursor, test_gtk_and_vnc, test_egl_headless,
+             test_dbus, test_dbus_old]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     failed = 0

@@ -29,6 +29,7 @@ _BUFFER_FLAGS, _REGION_FLAGS = 0xc0, 0xd4
 _LINK, _EDID_SIZE, _EDID = 0x100, 0x104, 0x400
 _XR24, _AR24 = 0x34325258, 0x34325241
 _CURSOR, _CURSOR_BUFFER = 0x240, 7
+_OVERLAY, _OVERLAY_BUFFER = 0x280, 6
 _BUFFER_SIZE = 8 << 20
 
 
@@ -155,6 +156,26 @@ class SwVgpu:
                  _CURSOR_BUFFER * _BUFFER_SIZE, 0, 0, 100, 100, *hot)
         for index, value in enumerate(plane):
             self._write(_CURSOR + 4 * index, value)
+        self._write(_COMMIT, 1)
+
+    def show_overlay(self, picture, rect, gray):
+        """Show an opaque overlay of one gray; returns the new picture.
+
+        picture: what is on screen without it. Buffer 6 is the overlay's.
+        """
+        left, top, width, height = rect
+        start = _OVERLAY_BUFFER * _BUFFER_SIZE
+        self._ask(f"memset {_VRAM + start:#x} {4 * width * height:#x} "
+                  f"{gray:#x}")
+        plane = (1, width, height, 4 * width, _XR24, 0, 0, start, 0, 0,
+                 left, top)
+        for index, value in enumerate(plane):
+            self._write(_OVERLAY + 4 * index, value)
+        self._write(_COMMIT, 1)
+        return picture.with_fill(*rect, gray * 0x10101)
+
+    def hide_overlay(self):
+        self._write(_OVERLAY, 0)
         self._write(_COMMIT, 1)
 
     def turn_off(self):

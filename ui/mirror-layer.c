@@ -135,15 +135,28 @@ static void pass_fetch_chroma(const MirrorPass *pass)
     }
 }
 
+/* Where the box's columns start in a row of the frame, and their bytes. */
+static size_t pass_columns_at(const MirrorPass *pass)
+{
+    return ui_pixel_format_row_bytes(pass->frame->format, pass->box.x1);
+}
+
+static size_t pass_columns_len(const MirrorPass *pass)
+{
+    return ui_pixel_format_row_bytes(pass->frame->format,
+                                     pass->box.x2 - pass->box.x1);
+}
+
 /* Runs inside guarded_read(). */
 static void pass_fetch(void *opaque)
 {
     MirrorPass *pass = opaque;
-    size_t len = frame_row_bytes(pass->frame);
+    size_t at = pass_columns_at(pass);
+    size_t len = pass_columns_len(pass);
 
     for (uint32_t i = 0; i < pass->rows; i++) {
-        memcpy(pass->bounce + i * pass->bounce_stride,
-               frame_row(pass->frame, pass->y + i), len);
+        memcpy(pass->bounce + i * pass->bounce_stride + at,
+               frame_row(pass->frame, pass->y + i) + at, len);
     }
     if (pass->frame->format->planes == 2) {
         pass_fetch_chroma(pass);
@@ -153,14 +166,16 @@ static void pass_fetch(void *opaque)
 static bool pass_read(MirrorPass *pass)
 {
     const MirrorFrame *frame = pass->frame;
-    size_t len = frame_row_bytes(frame);
+    size_t at = pass_columns_at(pass);
+    size_t len = pass_columns_len(pass);
 
     assert(frame->format->planes == 1);
     for (uint32_t i = 0; i < pass->rows; i++) {
         uint64_t offset = frame->offset +
-            (uint64_t)frame->stride * (pass->y + i);
+            (uint64_t)frame->stride * (pass->y + i) + at;
 
-        if (frame->read(frame->opaque, pass->bounce + i * pass->bounce_stride,
+        if (frame->read(frame->opaque,
+                        pass->bounce + i * pass->bounce_stride + at,
                         len, offset) != len) {
             return false;
         }
@@ -271,28 +286,25 @@ static bool pass_bounce(MirrorPass *pass)
             return false;
         }
         rows = pass_convert(pass);
-        damage_map_copy(layer->damage, image_row(layer->image, pass->y),
-                        pixman_image_get_stride(layer->image),
-                        image_row(rows, 0), pixman_image_get_stride(rows),
-                        pass->y, pass->rows);
+        damage_map_copy_part(layer->damage,
+                             image_row(layer->image, pass->y),
+                             pixman_image_get_stride(layer->image),
+                             image_row(rows, 0),
+                             pixman_image_get_stride(rows),
+                             pass->y, pass->rows, pass->box.x1,
+                             pass->box.x2 - pass->box.x1);
     }
     return true;
 }
 
-/* Bytes that reading the box takes; what is bounced goes by whole rows. */
-static uint64_t pass_box_bytes(const MirrorPass *pass, bool in_place)
+static uint64_t pass_box_bytes(const MirrorPass *pass)
 {
-    const MirrorFrame *frame = pass->frame;
     uint64_t rows = pass->box.y2 - pass->box.y1;
 
-    if (in_place) {
-        return rows * ui_pixel_format_row_bytes(frame->format,
-                                                pass->box.x2 - pass->box.x1);
-    }
-    if (frame->format->planes == 2) {
+    if (pass->frame->format->planes == 2) {
         rows += DIV_ROUND_UP(rows, 2);
     }
-    return rows * frame_row_bytes(frame);
+    return rows * pass_columns_len(pass);
 }
 
 static bool pass_run_box(MirrorPass *pass)
@@ -300,7 +312,7 @@ static bool pass_run_box(MirrorPass *pass)
     const MirrorFrame *frame = pass->frame;
     bool in_place = frame->map && pass_is_native(pass);
 
-    pass->layer->bytes_read += pass_box_bytes(pass, in_place);
+    pass->layer->bytes_read += pass_box_bytes(pass);
     if (!in_place) {
         return pass_bounce(pass);
     }
@@ -309,19 +321,31 @@ static bool pass_run_box(MirrorPass *pass)
     return guarded_read(frame->map, frame_map_len(frame), pass_compare, pass);
 }
 
-/* The part of a box that can be read, in the rows that chroma needs. */
+/*
+ * The part of a box that can be read: whole tiles in width, which is also how
+ * it is compared. Several planes go by whole rows, two by two.
+ */
 static bool pass_set_box(MirrorPass *pass, const pixman_box32_t *box)
 {
     const MirrorFrame *frame = pass->frame;
+    int32_t x1 = MAX(box->x1, 0), y1 = MAX(box->y1, 0);
+    int64_t x2 = MIN(box->x2, (int64_t)frame->width);
+    int64_t y2 = MIN(box->y2, (int64_t)frame->readable);
 
-    pass->box = (pixman_box32_t) {
-        .x1 = MAX(box->x1, 0),
-        .y1 = frame->format->planes == 2 ? MAX(box->y1, 0) & ~1
-                                         : MAX(box->y1, 0),
-        .x2 = MIN(box->x2, (int64_t)frame->width),
-        .y2 = MIN(box->y2, (int64_t)frame->readable),
-    };
-    return pass->box.x1 < pass->box.x2 && pass->box.y1 < pass->box.y2;
+    if (x1 >= x2 || y1 >= y2) {
+        return false;
+    }
+    if (frame->format->planes == 2) {
+        x1 = 0;
+        x2 = frame->width;
+        y1 &= ~1;
+    }
+    pass->box.x1 = x1 - x1 % DAMAGE_TILE_WIDTH;
+    pass->box.x2 = MIN(ROUND_UP(x2, DAMAGE_TILE_WIDTH),
+                       (int64_t)frame->width);
+    pass->box.y1 = y1;
+    pass->box.y2 = y2;
+    return true;
 }
 
 static bool pass_run(MirrorPass *pass)

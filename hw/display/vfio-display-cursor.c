@@ -217,6 +217,16 @@ void vfio_display_cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary)
     }
 }
 
+void vfio_display_cursor_show(VFIODisplay *dpy, const VFIOPlane *plane,
+                              const MirrorFrame *frame)
+{
+    if (vfio_plane_is_off(plane)) {
+        cursor_hide(dpy);
+    } else {
+        cursor_mirror(dpy, plane, frame);
+    }
+}
+
 void vfio_display_cursor_forget(VFIODisplay *dpy)
 {
     cursor_hide(dpy);

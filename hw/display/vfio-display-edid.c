@@ -23,6 +23,12 @@
  */
 #define LINK_DOWN_MS 100
 
+/*
+ * A window whose edge is dragged has another size with each event, and a guest
+ * driver that sees a hotplug for each of them hangs: wait until it stays.
+ */
+#define SETTLE_MS 300
+
 /* A base block and one extension; more than QEMU generates is no use. */
 #define EDID_BLOCK 128
 #define EDID_MAX_SIZE 1024
@@ -35,6 +41,9 @@ struct VFIODisplayEdid {
     size_t blob_size;   /* bytes there are for the blob */
     uint8_t blob[EDID_MAX_SIZE];
     QEMUTimer *link_up_timer;
+    QEMUTimer *settle_timer;
+    QemuUIInfo wanted;
+    QemuUIInfo written; /* what the guest was told of last */
 };
 
 static bool edid_read_reg(VFIODisplay *dpy, size_t offset, uint32_t *value)
@@ -100,8 +109,9 @@ static bool edid_write_blob(VFIODisplayEdid *edid, const QemuUIInfo *info)
                              edid->offset) == 0;
 }
 
-void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info)
+static void edid_plug(VFIODisplayEdid *edid, const QemuUIInfo *info)
 {
+    edid->written = *info;
     timer_del(edid->link_up_timer);
     if (!edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_DOWN)) {
         return;
@@ -113,6 +123,30 @@ void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info)
     }
     timer_mod(edid->link_up_timer,
               qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + LINK_DOWN_MS);
+}
+
+/* Where the window is, is nothing to the guest. */
+static bool same_monitor(const QemuUIInfo *a, const QemuUIInfo *b)
+{
+    return a->width == b->width && a->height == b->height &&
+        a->width_mm == b->width_mm && a->height_mm == b->height_mm &&
+        a->refresh_rate == b->refresh_rate;
+}
+
+static void edid_settled(void *opaque)
+{
+    VFIODisplayEdid *edid = opaque;
+
+    if (!same_monitor(&edid->wanted, &edid->written)) {
+        edid_plug(edid, &edid->wanted);
+    }
+}
+
+void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info)
+{
+    edid->wanted = *info;
+    timer_mod(edid->settle_timer,
+              qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + SETTLE_MS);
 }
 
 static bool edid_read_limits(VFIODisplayEdid *edid, Error **errp)
@@ -154,9 +188,11 @@ VFIODisplayEdid *vfio_display_edid_new(VFIODisplay *dpy, Error **errp)
                                       edid->blob_size);
     edid->link_up_timer = timer_new_ms(QEMU_CLOCK_REALTIME, edid_link_up,
                                        edid);
+    edid->settle_timer = timer_new_ms(QEMU_CLOCK_REALTIME, edid_settled,
+                                      edid);
     info.width = dpy->config.xres ?: edid->max_xres;
     info.height = dpy->config.yres ?: edid->max_yres;
-    vfio_display_edid_ui_info(edid, &info);
+    edid_plug(edid, &info);
     return g_steal_pointer(&edid);
 }
 
@@ -165,6 +201,7 @@ void vfio_display_edid_free(VFIODisplayEdid *edid)
     if (!edid) {
         return;
     }
+    timer_free(edid->settle_timer);
     timer_free(edid->link_up_timer);
     g_free(edid);
 }

@@ -19,6 +19,7 @@
 
 typedef struct VFIODisplayEdid VFIODisplayEdid;
 typedef struct VFIODisplayNotify VFIODisplayNotify;
+typedef struct VFIODisplayMetadata VFIODisplayMetadata;
 
 #define VFIO_DISPLAY_PLANE_TYPES 3
 
@@ -96,6 +97,7 @@ struct VFIODisplay {
     RAMFBState *ramfb;
     VFIODisplayEdid *edid;
     VFIODisplayNotify *notify; /* NULL if the device does not notify */
+    VFIODisplayMetadata *metadata; /* NULL if there is no such region */
 
     VFIOPlaneCache *cache;
     VFIOPlaneBuffer *primary; /* on screen, or NULL */
@@ -303,6 +305,17 @@ void vfio_display_forget_buffers(VFIODisplay *dpy);
 void vfio_display_cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary);
 
 /**
+ * vfio_display_cursor_show:
+ * @dpy: a display
+ * @plane: a cursor that is off or was checked
+ * @frame: its pixels, unless it is off
+ *
+ * Gives the viewers a cursor that came by another way than a query.
+ */
+void vfio_display_cursor_show(VFIODisplay *dpy, const VFIOPlane *plane,
+                              const MirrorFrame *frame);
+
+/**
  * vfio_display_cursor_forget:
  * @dpy: a display
  *
@@ -364,6 +377,19 @@ void vfio_display_edid_free(VFIODisplayEdid *edid);
  */
 void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info);
 
+/*
+ * What the ways of getting a frame have in common (vfio-display-scanout.c):
+ * the way that the last one took; no plane; a plane that was shown; and a
+ * frame of a checked plane, without its memory.
+ */
+void vfio_display_set_way(VFIODisplay *dpy, PixelWay way);
+void vfio_display_gone(VFIODisplay *dpy);
+void vfio_display_good(VFIODisplay *dpy, const VFIOPlane *plane);
+MirrorFrame vfio_display_frame(const VFIOPlane *plane);
+
+/* Closes buffers that are on screen no more; after viewers were told. */
+void vfio_display_trim(VFIODisplay *dpy);
+
 /* How often the device has signalled, as far as that can be told. */
 typedef enum VFIODisplaySignals {
     VFIO_DISPLAY_NO_SIGNAL,
@@ -417,5 +443,61 @@ void vfio_display_notify_listen(VFIODisplayNotify *notify);
  * Returns: how often signals were seen; those that came together count once.
  */
 uint64_t vfio_display_notify_count(const VFIODisplayNotify *notify);
+
+/**
+ * vfio_display_metadata_new:
+ * @dpy: a display with a name
+ *
+ * Opens the framebuffer region with the metadata page
+ * (vfio-display-metadata.c).
+ *
+ * Returns: NULL if the device has none; after a warning if it cannot be used.
+ */
+VFIODisplayMetadata *vfio_display_metadata_new(VFIODisplay *dpy);
+
+/**
+ * vfio_display_metadata_free:
+ * @m: what vfio_display_metadata_new() gave, or NULL
+ */
+void vfio_display_metadata_free(VFIODisplayMetadata *m);
+
+/**
+ * vfio_display_metadata_reset:
+ * @m: a metadata region, or NULL
+ *
+ * The device is reset: what was asked for is forgotten.
+ */
+void vfio_display_metadata_reset(VFIODisplayMetadata *m);
+
+/**
+ * vfio_display_metadata_refresh:
+ * @m: a metadata region, or NULL
+ * @signals: of the device since the last refresh
+ *
+ * Shows the last frame that the driver has copied, and asks for another if
+ * there is a reason to.
+ *
+ * Returns: false if another way is to be taken in this refresh.
+ */
+bool vfio_display_metadata_refresh(VFIODisplayMetadata *m,
+                                   VFIODisplaySignals signals);
+
+/**
+ * vfio_display_metadata_signalled:
+ * @m: a metadata region, or NULL
+ * @signals: of the device just now
+ *
+ * Returns: false if frames do not come this way.
+ */
+bool vfio_display_metadata_signalled(VFIODisplayMetadata *m,
+                                     VFIODisplaySignals signals);
+
+/**
+ * vfio_display_metadata_dumping:
+ * @m: a metadata region, or NULL
+ *
+ * Returns: true if a screendump waits for a frame that was asked for.
+ */
+bool vfio_display_metadata_dumping(const VFIODisplayMetadata *m);
 
 #endif /* HW_DISPLAY_VFIO_DISPLAY_INTERNAL_H */

@@ -78,6 +78,9 @@ static void vfio_display_notify_handler(EventNotifier *notifier)
 
     vfio_display_notify_stop(notify);
     signals = vfio_display_notify_read(notify);
+    if (vfio_display_metadata_signalled(dpy->metadata, signals)) {
+        return;
+    }
     notify->unseen = MIN(notify->unseen + signals, VFIO_DISPLAY_MORE_SIGNALS);
     qemu_console_changed(dpy->con);
 }
@@ -96,8 +99,13 @@ VFIODisplaySignals vfio_display_notify_take(VFIODisplayNotify *notify)
 
 void vfio_display_notify_listen(VFIODisplayNotify *notify)
 {
-    if (!notify || notify->listening ||
-        !qemu_console_watched(notify->dpy->con)) {
+    QemuConsole *con;
+
+    if (!notify || notify->listening) {
+        return;
+    }
+    con = notify->dpy->con;
+    if (!qemu_console_watched(con) && !qemu_console_dump_waits(con)) {
         return;
     }
     notify->listening = true;

@@ -84,7 +84,7 @@ const VFIOPlaneCacheOps vfio_display_cache_ops = {
 };
 
 /* Every plane has been asked for: what nobody shows may go. */
-static void vfio_display_trim(VFIODisplay *dpy)
+void vfio_display_trim(VFIODisplay *dpy)
 {
     VFIOPlaneBuffer *const on_screen[] = { dpy->primary, dpy->cursor.gl };
 
@@ -111,7 +111,7 @@ static void vfio_display_map(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 
 /* --- The way that pixels take ------------------------------------------- */
 
-static void vfio_display_set_way(VFIODisplay *dpy, PixelWay way)
+void vfio_display_set_way(VFIODisplay *dpy, PixelWay way)
 {
     if (dpy->way != way) {
         dpy->way = way;
@@ -206,7 +206,7 @@ static void vfio_display_blank(VFIODisplay *dpy)
 }
 
 /* The device shows nothing, or does not say what it shows. */
-static void vfio_display_gone(VFIODisplay *dpy)
+void vfio_display_gone(VFIODisplay *dpy)
 {
     int64_t now = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
 
@@ -228,7 +228,7 @@ static void vfio_display_gone(VFIODisplay *dpy)
     }
 }
 
-static void vfio_display_good(VFIODisplay *dpy, const VFIOPlane *plane)
+void vfio_display_good(VFIODisplay *dpy, const VFIOPlane *plane)
 {
     dpy->state = VFIO_DISPLAY_ON;
     dpy->last_good_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
@@ -332,7 +332,7 @@ bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
     g_assert_not_reached();
 }
 
-static MirrorFrame vfio_display_frame(const VFIOPlane *plane)
+MirrorFrame vfio_display_frame(const VFIOPlane *plane)
 {
     return (MirrorFrame) {
         .format = vfio_plane_format(plane),

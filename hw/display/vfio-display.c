@@ -65,10 +65,14 @@ void vfio_display_plane_fault(VFIODisplay *dpy, VFIOPlaneType type,
 static void vfio_display_gfx_update(void *opaque)
 {
     VFIODisplay *dpy = opaque;
+    VFIODisplaySignals signals = vfio_display_notify_take(dpy->notify);
 
     dpy->refreshes++;
-    vfio_display_notify_take(dpy->notify);
-    vfio_display_update(dpy);
+    if (!vfio_display_metadata_refresh(dpy->metadata, signals)) {
+        vfio_display_update(dpy);
+    } else if (!vfio_display_metadata_dumping(dpy->metadata)) {
+        graphic_hw_update_done(dpy->con);
+    }
     vfio_display_notify_listen(dpy->notify);
 }
 
@@ -116,39 +120,46 @@ static void vfio_display_init_edid(VFIODisplay *dpy)
     graphic_console_set_hwops(dpy->con, &vfio_display_edid_hw_ops, dpy);
 }
 
+/* What does the source offer? */
+static bool vfio_display_probe(VFIODisplay *dpy)
+{
+    bool dmabuf = dpy->ops->probe(dpy->opaque, VFIO_PLANE_KIND_DMABUF);
+    bool region = dpy->ops->probe(dpy->opaque, VFIO_PLANE_KIND_REGION);
+
+    trace_vfio_display_probe(dmabuf, region);
+    dpy->kinds[VFIO_PLANE_KIND_DMABUF] = dmabuf;
+    dpy->kinds[VFIO_PLANE_KIND_REGION] = region;
+    if (dmabuf && dpy->ops->overlays) {
+        dpy->n_overlays = MIN(dpy->ops->overlays(dpy->opaque,
+                                                 VFIO_PLANE_KIND_DMABUF),
+                              MIRROR_OVERLAYS);
+    }
+    trace_vfio_display_planes(dpy, dpy->n_overlays);
+    dpy->metadata = vfio_display_metadata_new(dpy);
+    return dmabuf || region || dpy->metadata;
+}
+
 VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
                               void *opaque, const VFIODisplayConfig *config,
                               Error **errp)
 {
-    bool dmabuf = ops->probe(opaque, VFIO_PLANE_KIND_DMABUF);
-    bool region = ops->probe(opaque, VFIO_PLANE_KIND_REGION);
-    RAMFBState *ramfb = NULL;
-    VFIODisplay *dpy;
+    g_autofree VFIODisplay *dpy = g_new0(VFIODisplay, 1);
 
-    trace_vfio_display_probe(dmabuf, region);
-    if (!dmabuf && !region) {
-        return NULL;
-    }
-    if (config->ramfb) {
-        ramfb = ramfb_setup(errp);
-        if (!ramfb) {
-            return NULL;
-        }
-    }
-
-    dpy = g_new0(VFIODisplay, 1);
     dpy->dev = dev;
     dpy->ops = ops;
     dpy->opaque = opaque;
     dpy->config = *config;
-    dpy->kinds[VFIO_PLANE_KIND_DMABUF] = dmabuf;
-    dpy->kinds[VFIO_PLANE_KIND_REGION] = region;
-    if (dmabuf && ops->overlays) {
-        dpy->n_overlays = MIN(ops->overlays(opaque, VFIO_PLANE_KIND_DMABUF),
-                              MIRROR_OVERLAYS);
+    if (!vfio_display_probe(dpy)) {
+        return NULL;
     }
-    trace_vfio_display_planes(dpy, dpy->n_overlays);
-    dpy->ramfb = ramfb;
+    if (config->ramfb) {
+        dpy->ramfb = ramfb_setup(errp);
+        if (!dpy->ramfb) {
+            vfio_display_metadata_free(dpy->metadata);
+            return NULL;
+        }
+    }
+
     dpy->way = PIXEL_WAY__MAX;
     dpy->cache = vfio_plane_cache_new(&vfio_display_cache_ops, dpy,
                                       VFIO_PLANE_CACHE_MAX_BUFFERS,
@@ -159,7 +170,7 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
     vfio_display_init_edid(dpy);
     dpy->notify = vfio_display_notify_new(dpy);
     QLIST_INSERT_HEAD(&vfio_displays, dpy, next);
-    return dpy;
+    return g_steal_pointer(&dpy);
 }
 
 void vfio_display_free(VFIODisplay *dpy)
@@ -169,6 +180,8 @@ void vfio_display_free(VFIODisplay *dpy)
     }
     QLIST_REMOVE(dpy, next);
     vfio_display_notify_free(dpy->notify);
+    vfio_display_metadata_free(dpy->metadata);
+    dpy->metadata = NULL;
     vfio_display_forget_buffers(dpy);
     graphic_console_close(dpy->con);
     graphic_hw_update_done(dpy->con);
@@ -185,6 +198,7 @@ void vfio_display_device_reset(VFIODisplay *dpy)
         return;
     }
     trace_vfio_display_device_reset(dpy);
+    vfio_display_metadata_reset(dpy->metadata);
     vfio_display_forget_buffers(dpy);
     if (dpy->state != VFIO_DISPLAY_BLANK) {
         /* nothing will come back: no grace, firmware may use ramfb now */

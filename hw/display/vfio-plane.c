@@ -124,6 +124,7 @@ const char *vfio_plane_fault_name(VFIOPlaneFault fault)
         [VFIO_PLANE_FAULT_REGION] = "region",
         [VFIO_PLANE_FAULT_MAP] = "map",
         [VFIO_PLANE_FAULT_VANISHED] = "vanished",
+        [VFIO_PLANE_FAULT_REQUEST] = "request",
         [VFIO_PLANE_FAULT_ALIAS] = "alias",
     };
 

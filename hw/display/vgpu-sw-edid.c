@@ -57,6 +57,7 @@ static int link_state_write(VGPUSWEdid *edid, uint32_t state)
         edid->link_up = true;
         return 0;
     case VFIO_DEVICE_GFX_LINK_STATE_DOWN:
+        edid->downs += edid->link_up;
         edid->link_up = false;
         return 0;
     default:

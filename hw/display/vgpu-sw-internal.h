@@ -29,6 +29,7 @@ typedef struct VGPUSWFault {
  * @blob: as the display wrote it
  * @size: bytes of it that count
  * @link_up: is the monitor there?
+ * @downs: how often it was taken away
  * @max_xres: largest width that the device claims
  * @max_yres: largest height
  *
@@ -38,6 +39,7 @@ typedef struct VGPUSWEdid {
     uint8_t blob[VGPU_SW_EDID_MAX];
     uint32_t size;
     bool link_up;
+    uint32_t downs;
     uint32_t max_xres;
     uint32_t max_yres;
 } VGPUSWEdid;
@@ -75,6 +77,36 @@ typedef struct VGPUSWDamage {
 typedef struct VGPUSWStorm VGPUSWStorm;
 
 /**
+ * VGPUSWMetadata:
+ * @fd: the region's memory but for the doorbell, or -1
+ * @map: the same, NULL while the display does not have it open
+ * @bh: answers a request
+ * @generation: the page's, even
+ * @frame: frames that were copied and differed
+ * @request: the one to answer
+ * @rate: what came with it
+ * @requests: so many there were since reset
+ * @flags: register: VGPU_SW_META_*
+ * @poke_offset: register
+ * @poke_value: register
+ * @mmap: property: the display may map the region
+ */
+typedef struct VGPUSWMetadata {
+    int fd;
+    uint8_t *map;
+    QEMUBH *bh;
+    uint32_t generation;
+    uint64_t frame;
+    uint32_t request;
+    uint32_t rate;
+    uint32_t requests;
+    uint32_t flags;
+    uint32_t poke_offset;
+    uint32_t poke_value;
+    bool mmap;
+} VGPUSWMetadata;
+
+/**
  * VGPUSWState:
  * @fd: the VRAM's memfd, our own; sealed against shrinking
  * @udmabuf_fd: the device that makes dma-bufs, or -1 if there is none
@@ -110,6 +142,7 @@ struct VGPUSWState {
     uint32_t region_index;
     uint32_t region_flags;
     VGPUSWEdid edid;
+    VGPUSWMetadata meta;
     EventNotifier *notifier; /* the display's, or NULL */
     VGPUSWStorm *storm;
     uint32_t signals;
@@ -308,5 +341,28 @@ void vgpu_sw_irq_set_storm(VGPUSWState *s, uint32_t rate);
 
 /* The plane source's set_notifier. */
 int vgpu_sw_set_notifier(void *opaque, EventNotifier *notifier);
+
+/* The plane source's calls for the metadata region (vgpu-sw-metadata.c). */
+int vgpu_sw_open_metadata(void *opaque, VFIODisplayRegion *region);
+ssize_t vgpu_sw_read_metadata(void *opaque, void *buf, size_t len,
+                              uint64_t offset);
+int vgpu_sw_metadata_request(void *opaque, uint32_t request,
+                             uint32_t rate_mhz);
+void vgpu_sw_close_metadata(void *opaque);
+
+/**
+ * vgpu_sw_metadata_set_flags:
+ * @s: a device
+ * @flags: VGPU_SW_META_*
+ */
+void vgpu_sw_metadata_set_flags(VGPUSWState *s, uint32_t flags);
+
+/**
+ * vgpu_sw_metadata_reset:
+ * @s: a device
+ *
+ * Registers as they are at first; what the display asked for stays asked.
+ */
+void vgpu_sw_metadata_reset(VGPUSWState *s);
 
 #endif /* HW_DISPLAY_VGPU_SW_INTERNAL_H */

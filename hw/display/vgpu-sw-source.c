@@ -230,4 +230,8 @@ const VFIODisplayOps vgpu_sw_source_ops = {
     .edid_read = vgpu_sw_source_edid_read,
     .edid_write = vgpu_sw_source_edid_write,
     .set_notifier = vgpu_sw_set_notifier,
+    .open_metadata = vgpu_sw_open_metadata,
+    .read_metadata = vgpu_sw_read_metadata,
+    .metadata_request = vgpu_sw_metadata_request,
+    .close_metadata = vgpu_sw_close_metadata,
 };

@@ -77,12 +77,24 @@ static const VMStateDescription vmstate_vgpu_sw_display = {
 static int vgpu_sw_post_load(void *opaque, int version_id)
 {
     VGPUSWState *s = opaque;
+    uint32_t meta_flags = s->meta.flags;
 
     /* An id that the display knows may be that of another buffer now. */
     vfio_display_device_reset(s->dpy);
     s->damage.count = VFIO_GFX_META_DAMAGE_ALL;
+    s->meta.flags = 0;
+    vgpu_sw_metadata_set_flags(s, meta_flags);
     vgpu_sw_irq_set_storm(s, s->irq_storm);
     vgpu_sw_irq_signal(s);
+    return 0;
+}
+
+/* What is cut now is whole again, until the stream says otherwise. */
+static int vgpu_sw_pre_load(void *opaque)
+{
+    VGPUSWState *s = opaque;
+
+    vgpu_sw_metadata_set_flags(s, 0);
     return 0;
 }
 
@@ -90,6 +102,7 @@ const VMStateDescription vmstate_vgpu_sw = {
     .name = "vgpu-sw",
     .version_id = 2,            /* 1 had one plane */
     .minimum_version_id = 2,
+    .pre_load = vgpu_sw_pre_load,
     .post_load = vgpu_sw_post_load,
     .fields = (const VMStateField[]) {
         VMSTATE_PCI_DEVICE(pci, VGPUSWState),
@@ -113,6 +126,10 @@ const VMStateDescription vmstate_vgpu_sw = {
         VMSTATE_UINT32(signals, VGPUSWState),
         VMSTATE_UINT32(irq_storm, VGPUSWState),
         VMSTATE_UINT32(irq_flags, VGPUSWState),
+        VMSTATE_UINT32(meta.flags, VGPUSWState),
+        VMSTATE_UINT32(meta.poke_offset, VGPUSWState),
+        VMSTATE_UINT32(meta.poke_value, VGPUSWState),
+        VMSTATE_UINT32(meta.requests, VGPUSWState),
         VMSTATE_STRUCT(edid, VGPUSWState, 1, vmstate_vgpu_sw_edid,
                        VGPUSWEdid),
         VMSTATE_END_OF_LIST()

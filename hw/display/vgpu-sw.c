@@ -8,8 +8,8 @@
  * This file is the device as the guest sees it. vgpu-sw-source.c is the plane
  * source, vgpu-sw-planes.c what the plane registers do, vgpu-sw-buffer.c the
  * memory, vgpu-sw-edid.c the EDID region, vgpu-sw-irq.c the display interrupt,
- * vgpu-sw-vmstate.c migration. The registers are described in
- * docs/system/devices/vgpu-sw.rst.
+ * vgpu-sw-metadata.c the region with a metadata page, vgpu-sw-vmstate.c
+ * migration. The registers are described in docs/system/devices/vgpu-sw.rst.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -53,6 +53,10 @@ static uint32_t *plain_register(VGPUSWState *s, hwaddr addr)
         return &s->region_flags;
     case VGPU_SW_IRQ_FLAGS:
         return &s->irq_flags;
+    case VGPU_SW_META_POKE_OFFSET:
+        return &s->meta.poke_offset;
+    case VGPU_SW_META_POKE_VALUE:
+        return &s->meta.poke_value;
     default:
         return NULL;
     }
@@ -100,8 +104,14 @@ static uint64_t vgpu_sw_read(void *opaque, hwaddr addr, unsigned size)
         return s->signals;
     case VGPU_SW_IRQ_STORM:
         return s->irq_storm;
+    case VGPU_SW_META_FLAGS:
+        return s->meta.flags;
+    case VGPU_SW_META_REQUESTS:
+        return s->meta.requests;
     case VGPU_SW_LINK:
         return s->edid.link_up;
+    case VGPU_SW_LINK_DOWNS:
+        return s->edid.downs;
     case VGPU_SW_EDID_SIZE:
         return s->edid.link_up ? s->edid.size : 0;
     case VGPU_SW_EDID ... VGPU_SW_EDID + VGPU_SW_EDID_MAX - 4:
@@ -139,6 +149,9 @@ static void vgpu_sw_write(void *opaque, hwaddr addr, uint64_t value,
     case VGPU_SW_IRQ_STORM:
         vgpu_sw_irq_set_storm(s, value);
         break;
+    case VGPU_SW_META_FLAGS:
+        vgpu_sw_metadata_set_flags(s, value);
+        break;
     case VGPU_SW_BUFFER_CUT:
         vgpu_sw_buffer_cut(s, value);
         break;
@@ -171,6 +184,7 @@ static void vgpu_sw_init_registers(VGPUSWState *s)
     s->region_flags = 0;
     s->irq_flags = 0;
     s->signals = 0;
+    vgpu_sw_metadata_reset(s);
     vgpu_sw_irq_set_storm(s, 0);
 }
 
@@ -191,8 +205,14 @@ static bool parse_properties(VGPUSWState *s, Error **errp)
         s->kinds = VGPU_SW_KIND_DMABUF;
     } else if (g_str_equal(s->kind, "region")) {
         s->kinds = VGPU_SW_KIND_REGION;
+    } else if (g_str_equal(s->kind, "metadata")) {
+        s->kinds = VGPU_SW_KIND_METADATA;
+    } else if (g_str_equal(s->kind, "all")) {
+        s->kinds = VGPU_SW_KIND_DMABUF | VGPU_SW_KIND_REGION |
+            VGPU_SW_KIND_METADATA;
     } else {
-        error_setg(errp, "x-kind must be dmabuf, region or both");
+        error_setg(errp, "x-kind must be dmabuf, region, both, metadata or "
+                   "all");
         return false;
     }
     if (s->overlays > VGPU_SW_OVERLAYS) {
@@ -284,6 +304,7 @@ static void vgpu_sw_instance_init(Object *obj)
     s->fd = -1;
     s->udmabuf_fd = -1;
     s->copy_fd = -1;
+    s->meta.fd = -1;
 }
 
 static void vgpu_sw_instance_finalize(Object *obj)
@@ -299,6 +320,7 @@ static const Property vgpu_sw_properties[] = {
     DEFINE_PROP_ON_OFF_AUTO("udmabuf", VGPUSWState, udmabuf,
                             ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("irq", VGPUSWState, has_irq, false),
+    DEFINE_PROP_BOOL("x-metadata-mmap", VGPUSWState, meta.mmap, true),
     DEFINE_PROP_BOOL("edid", VGPUSWState, has_edid, true),
     DEFINE_PROP_UINT32("xres", VGPUSWState, xres, 0),
     DEFINE_PROP_UINT32("yres", VGPUSWState, yres, 0),

@@ -27,6 +27,9 @@ struct VFIOPCIDisplaySource {
     off_t region_offset; /* in the device's file */
     uint64_t region_size;
     struct vfio_region_info *edid; /* NULL if there is none */
+    struct vfio_region_info *meta; /* NULL if there is none, or not open */
+    void *meta_map;
+    size_t meta_map_len;
     int irq; /* index of the display interrupt, 0 until it is known */
     bool extended[2]; /* by VFIOPlaneKind: takes overlay queries */
 };
@@ -302,6 +305,118 @@ static int source_set_notifier(void *opaque, EventNotifier *notifier)
     return 0;
 }
 
+/* --- The region with the metadata page ---------------------------------- */
+
+/* The part from the region's start on that can be mapped, 0 if none can. */
+static uint64_t metadata_mappable(VFIOPCIDisplaySource *source)
+{
+    struct vfio_region_info *info = source->meta;
+    struct vfio_info_cap_header *hdr =
+        vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_SPARSE_MMAP);
+    struct vfio_region_info_cap_sparse_mmap *sparse = (void *)hdr;
+
+    if (source->vdev->vbasedev.no_mmap ||
+        !(info->flags & VFIO_REGION_INFO_FLAG_MMAP) || !hdr) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < sparse->nr_areas; i++) {
+        if (sparse->areas[i].offset == 0) {
+            return sparse->areas[i].size;
+        }
+    }
+    return 0;
+}
+
+static int source_open_metadata(void *opaque, VFIODisplayRegion *region)
+{
+    VFIOPCIDisplaySource *source = opaque;
+    uint64_t len;
+    int ret;
+
+    ret = vfio_get_dev_region_info(&source->vdev->vbasedev,
+                                   VFIO_REGION_TYPE_GFX,
+                                   VFIO_GFX_REGION_SUBTYPE_META,
+                                   &source->meta);
+    if (ret < 0) {
+        return -ENOENT;
+    }
+    *region = (VFIODisplayRegion) { .size = source->meta->size };
+    if (source->meta->size <= VFIO_GFX_META_FROM_END) {
+        return 0;
+    }
+    /* all but the doorbell, or nothing */
+    len = source->meta->size - VFIO_GFX_META_DOORBELL_FROM_END;
+    if (len > SIZE_MAX || metadata_mappable(source) < len) {
+        return 0;
+    }
+    source->meta_map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED,
+                            source_fd(source), source->meta->offset);
+    if (source->meta_map == MAP_FAILED) {
+        source->meta_map = NULL;
+        return 0;
+    }
+    source->meta_map_len = len;
+    region->map = source->meta_map;
+    region->map_len = len;
+    return 0;
+}
+
+static ssize_t source_read_metadata(void *opaque, void *buf, size_t len,
+                                    uint64_t offset)
+{
+    VFIOPCIDisplaySource *source = opaque;
+    ssize_t ret = pread(source_fd(source), buf, len,
+                        source->meta->offset + offset);
+
+    return ret < 0 ? -errno : ret;
+}
+
+/*
+ * By pwrite() also where the page is mapped: it may vanish, which is an error
+ * here and would be a signal there.
+ */
+static int metadata_write(VFIOPCIDisplaySource *source, uint32_t value,
+                          uint64_t from_end, uint64_t offset)
+{
+    uint32_t word = cpu_to_le32(value);
+    ssize_t ret = pwrite(source_fd(source), &word, sizeof(word),
+                         source->meta->offset + source->meta->size -
+                         from_end + offset);
+
+    return ret < 0 ? -errno : ret == sizeof(word) ? 0 : -EIO;
+}
+
+static int source_metadata_request(void *opaque, uint32_t request,
+                                   uint32_t rate_mhz)
+{
+    const size_t vmm = VFIO_GFX_META_VMM_OFFSET;
+    int ret;
+
+    ret = metadata_write(opaque, rate_mhz, VFIO_GFX_META_FROM_END,
+                         vmm + offsetof(struct vfio_gfx_meta_vmm, rate_mhz));
+    if (ret == 0) {
+        ret = metadata_write(opaque, request, VFIO_GFX_META_FROM_END,
+                             vmm + offsetof(struct vfio_gfx_meta_vmm,
+                                            request));
+    }
+    if (ret == 0) {
+        ret = metadata_write(opaque, request,
+                             VFIO_GFX_META_DOORBELL_FROM_END, 0);
+    }
+    return ret;
+}
+
+static void source_close_metadata(void *opaque)
+{
+    VFIOPCIDisplaySource *source = opaque;
+
+    if (source->meta_map) {
+        munmap(source->meta_map, source->meta_map_len);
+        source->meta_map = NULL;
+    }
+    g_clear_pointer(&source->meta, g_free);
+}
+
 static const VFIODisplayOps vfio_pci_display_ops = {
     .probe = source_probe,
     .overlays = source_overlays,
@@ -314,6 +429,10 @@ static const VFIODisplayOps vfio_pci_display_ops = {
     .edid_read = source_edid_read,
     .edid_write = source_edid_write,
     .set_notifier = source_set_notifier,
+    .open_metadata = source_open_metadata,
+    .read_metadata = source_read_metadata,
+    .metadata_request = source_metadata_request,
+    .close_metadata = source_close_metadata,
 };
 
 static bool vfio_pci_display_open(VFIOPCIDevice *vdev, Error **errp)

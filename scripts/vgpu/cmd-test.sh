@@ -67,6 +67,8 @@ test_unit() {
     while IFS=$'\t' read -r -a test; do
         run_tap "unit/${test[0]}" "$PROGRAM_LIMIT" "${test[@]:1}"
     done < <(unit_list)
+    run_tap fuzz $((FUZZ_SECONDS + PROGRAM_LIMIT)) \
+        "$VGPU_TOP/vgpu" fuzz "$FUZZ_SECONDS"
 }
 
 # Side by side: they wait more than they compute. $1: their folder
@@ -135,6 +137,8 @@ test_lab() {
 }
 
 export VGPU_TEST_FULL=0
+# A glance, or an hour.
+FUZZ_SECONDS=10
 groups=()
 for argument; do
     case $argument in
@@ -143,6 +147,7 @@ for argument; do
     *) usage ;;
     esac
 done
+((VGPU_TEST_FULL == 0)) || FUZZ_SECONDS=3600
 ((${#groups[@]})) || groups=(unit qtest lab)
 
 COUNTS=$(mktemp)

@@ -26,7 +26,7 @@ _SLOT = 4
 _REGISTERS, _VRAM = 0xfe000000, 0xe0000000
 _PLANE, _COMMIT, _FLIP = 0x200, 0x40, 0x44
 _BUFFER_FLAGS, _REGION_FLAGS = 0xc0, 0xd4
-_LINK, _EDID_SIZE, _EDID = 0x100, 0x104, 0x400
+_LINK, _EDID_SIZE, _LINK_DOWNS, _EDID = 0x100, 0x104, 0x108, 0x400
 _XR24, _AR24 = 0x34325258, 0x34325241
 _CURSOR, _CURSOR_BUFFER = 0x240, 7
 _OVERLAY, _OVERLAY_BUFFER = 0x280, 6
@@ -201,6 +201,10 @@ class SwVgpu:
         size = self._register(_EDID_SIZE)
         return b"".join(self._register(_EDID + i).to_bytes(4, "little")
                         for i in range(0, size, 4))
+
+    def link_downs(self):
+        """How often the guest's monitor was taken away."""
+        return self._register(_LINK_DOWNS)
 
     def screendump(self, **arguments):
         path = self._file("dump.ppm")

@@ -121,9 +121,37 @@ def test_resize():
             assert edid[126] <= 1, edid[126]
 
 
+def test_drag():
+    """a viewer whose edge is dragged is one hotplug, and ends where it does"""
+    with Bus() as bus, SwVgpu(*dbus(bus)) as vm:
+        until("the monitor", lambda: _expect_mode(vm, None))
+        begun, downs = time.monotonic(), vm.link_downs()
+        for step in range(40):
+            bus.resize(800 + 8 * step, 600 + 4 * step)
+        until("the mode", lambda: _expect_mode(vm, (1112, 756)))
+        # Each hotplug takes 300 ms without a change before it.
+        most = (time.monotonic() - begun) / 0.3 + 1
+        downs = vm.link_downs() - downs
+        assert 1 <= downs <= min(most, 40), (downs, most)
+
+        # The same size again is nothing to tell the guest.
+        downs = vm.link_downs()
+        bus.resize(1112, 756)
+        time.sleep(0.5)
+        assert vm.link_downs() == downs
+        bus.resize(1280, 720)
+        until("the mode", lambda: _expect_mode(vm, (1280, 720)))
+
+
+def _expect_mode(vm, mode):
+    edid = vm.edid()
+    assert edid, "the monitor is off"
+    assert mode in (None, preferred_mode(edid)), preferred_mode(edid)
+
+
 def main():
     tests = [test_dbus, test_late_viewer, test_spice, test_all_at_once,
-             test_resize]
+             test_resize, test_drag]
     failed = 0
     print(f"1..{len(tests)}", flush=True)
     for number, test in enumerate(tests, 1):

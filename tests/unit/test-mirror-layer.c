@@ -515,16 +515,17 @@ static void test_told_damage(const void *data)
     mirror_layer_finish(&whole);
 }
 
-/* Only the rectangle's bytes are read where the frame needs no conversion. */
-static void test_told_bytes(void)
+/* Only the rectangles' tiles are read, and of these only the rows. */
+static void test_told_bytes(const void *data)
 {
+    const uint32_t fourcc = *(const uint32_t *)data;
     const pixman_box32_t boxes[] = {
         { 2, 3, 12, 7 },
         { 20, 0, 21, 1 },
         { 5, 5, 5, 9 },     /* nothing */
         { 9, 9, 5, 10 },    /* less */
     };
-    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    MirrorFrame frame = new_frame(fourcc, NULL);
     g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 1);
     MirrorLayer layer = { 0 };
     uint64_t bytes;
@@ -536,7 +537,8 @@ static void test_told_bytes(void)
     frame.damage = boxes;
     frame.n_damage = G_N_ELEMENTS(boxes);
     mirror_layer_read(&layer, &frame);
-    g_assert_cmpuint(layer.bytes_read - bytes, ==, (10 * 4 + 1) * 4);
+    g_assert_cmpuint(layer.bytes_read - bytes, ==,
+                     (4 + 1) * DAMAGE_TILE_WIDTH * frame.format->cpp);
     mirror_layer_finish(&layer);
 }
 
@@ -560,7 +562,10 @@ int main(int argc, char *argv[])
                          &told_formats[2], test_told_damage);
     g_test_add_data_func("/mirror-layer/told/nv12",
                          &told_formats[3], test_told_damage);
-    g_test_add_func("/mirror-layer/told/bytes", test_told_bytes);
+    g_test_add_data_func("/mirror-layer/told/bytes/xrgb8888",
+                         &told_formats[0], test_told_bytes);
+    g_test_add_data_func("/mirror-layer/told/bytes/rgb565",
+                         &told_formats[1], test_told_bytes);
     g_test_add_func("/mirror-layer/fit", test_fit);
     g_test_add_func("/mirror-layer/glance/row", test_glance_row);
     g_test_add_func("/mirror-layer/glance/rows", test_glance_rows);

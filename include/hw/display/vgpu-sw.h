@@ -84,6 +84,12 @@
 #define VGPU_SW_IRQ_STORM               0x0e4   /* signals per s besides */
 #define VGPU_SW_IRQ_FLAGS               0x0e8   /* VGPU_SW_IRQ_* */
 
+/* The metadata page, with x-kind=metadata or all (vfio-gfx-ext.h). */
+#define VGPU_SW_META_FLAGS              0x0f0   /* VGPU_SW_META_* */
+#define VGPU_SW_META_POKE_OFFSET        0x0f4   /* bytes in the page */
+#define VGPU_SW_META_POKE_VALUE         0x0f8   /* what an answer has there */
+#define VGPU_SW_META_REQUESTS           0x0fc   /* ro: since reset */
+
 /*
  * The planes. The names are those of the primary's registers;
  * VGPU_SW_PLANE_REG(plane, register) is another plane's. What a plane has no
@@ -122,6 +128,7 @@
 /* The monitor. The EDID reads as zeros while the link is down. */
 #define VGPU_SW_LINK                    0x100   /* ro: 1 if it is up */
 #define VGPU_SW_EDID_SIZE               0x104   /* ro: bytes */
+#define VGPU_SW_LINK_DOWNS              0x108   /* ro: how often it went down */
 #define VGPU_SW_EDID                    0x400   /* ro */
 #define VGPU_SW_EDID_MAX                0x400
 
@@ -137,6 +144,12 @@
 
 #define VGPU_SW_IRQ_MUTE                (1 << 0)    /* no more signals */
 #define VGPU_SW_IRQ_STORM_MAX           1000000
+
+#define VGPU_SW_META_SILENT             (1 << 0)    /* no answers */
+#define VGPU_SW_META_ODD                (1 << 1)    /* generation stays odd */
+#define VGPU_SW_META_POKE               (1 << 2)    /* a word is wrong */
+#define VGPU_SW_META_CUT                (1 << 3)    /* the region is gone */
+#define VGPU_SW_META_REFUSE             (1 << 4)    /* requests fail */
 
 #define VGPU_SW_REGION_NO_MAP           (1 << 0)    /* not mapped, only read */
 

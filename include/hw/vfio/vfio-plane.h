@@ -99,6 +99,7 @@ typedef struct VFIOPlane {
  * @VFIO_PLANE_FAULT_REGION: there is no such region, or no reading it
  * @VFIO_PLANE_FAULT_MAP: the buffer cannot be mapped
  * @VFIO_PLANE_FAULT_VANISHED: memory went away while it was read
+ * @VFIO_PLANE_FAULT_REQUEST: the device copied no frame when it was asked
  * @VFIO_PLANE_FAULT_ALIAS: the device answers for another plane than the one
  *                          that it was asked for
  *
@@ -116,6 +117,7 @@ typedef enum VFIOPlaneFault {
     VFIO_PLANE_FAULT_REGION,
     VFIO_PLANE_FAULT_MAP,
     VFIO_PLANE_FAULT_VANISHED,
+    VFIO_PLANE_FAULT_REQUEST,
     VFIO_PLANE_FAULT_ALIAS,
     VFIO_PLANE_FAULT__MAX
 } VFIOPlaneFault;

@@ -1,0 +1,321 @@
+/*
+ * Software vGPU: the framebuffer region with a metadata page
+ *
+ * What a driver in the kernel does when its doorbell rings (vfio-gfx-ext.h):
+ * copies the primary plane and the cursor into the region, says what is there
+ * and signals. That happens a little later, as it would in a driver's thread,
+ * and as badly as the guest has it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/mman.h>
+#include "qemu/atomic.h"
+#include "qemu/bswap.h"
+#include "qemu/main-loop.h"
+#include "qemu/memfd.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "vgpu-sw-internal.h"
+#include "trace.h"
+
+/* Rows start where a blitter would want them. */
+#define STRIDE_ALIGN 256
+/* Behind the frame, where the cursor's image goes. */
+#define CURSOR_BYTES (VFIO_PLANE_MAX_CURSOR * VFIO_PLANE_MAX_CURSOR * 4)
+
+static uint64_t region_size(const VGPUSWState *s)
+{
+    return s->vram_size + CURSOR_BYTES + VFIO_GFX_META_FROM_END;
+}
+
+static uint8_t *page_start(const VGPUSWState *s)
+{
+    return s->meta.map + s->vram_size + CURSOR_BYTES;
+}
+
+static void set_generation(struct vfio_gfx_meta *page, uint32_t generation)
+{
+    smp_wmb();  /* even: after all that it stands for */
+    qatomic_set(&page->generation, cpu_to_le32(generation));
+    smp_wmb();  /* odd: before that */
+}
+
+/* --- Copies ------------------------------------------------------------- */
+
+static VFIOPlane plane_of(VGPUSWState *s, unsigned index)
+{
+    return (VFIOPlane) {
+        .type = index == VGPU_SW_CURSOR ? VFIO_PLANE_CURSOR
+                                        : VFIO_PLANE_PRIMARY,
+        .fourcc = vgpu_sw_shown(s, index, VGPU_SW_FOURCC),
+        .modifier =
+            (uint64_t)vgpu_sw_shown(s, index, VGPU_SW_MODIFIER_HI) << 32 |
+            vgpu_sw_shown(s, index, VGPU_SW_MODIFIER_LO),
+        .width = vgpu_sw_shown(s, index, VGPU_SW_WIDTH),
+        .height = vgpu_sw_shown(s, index, VGPU_SW_HEIGHT),
+        .stride = vgpu_sw_shown(s, index, VGPU_SW_STRIDE),
+        .offset = vgpu_sw_shown_offset(s, index),
+    };
+}
+
+/* Only what is really there can be copied. */
+static bool plane_is_there(const VGPUSWState *s, const VFIOPlane *plane)
+{
+    return plane->modifier == DRM_FORMAT_MOD_LINEAR &&
+        vfio_plane_check(plane) == VFIO_PLANE_FAULT_NONE &&
+        vfio_plane_check_bounds(plane, s->vram_size) ==
+        VFIO_PLANE_FAULT_NONE;
+}
+
+static uint32_t copy_stride(const VFIOPlane *plane)
+{
+    const UIPixelFormat *format = vfio_plane_format(plane);
+
+    return ROUND_UP(ui_pixel_format_row_bytes(format, plane->width),
+                    STRIDE_ALIGN);
+}
+
+/* Copies a rectangle, of which the guest may have said anything. */
+static void copy_rect(const VGPUSWState *s, const VFIOPlane *plane,
+                      uint8_t *dst, const struct vfio_gfx_meta_rect *rect)
+{
+    const uint8_t *vram = memory_region_get_ram_ptr(
+        (MemoryRegion *)&s->vram);
+    const UIPixelFormat *format = vfio_plane_format(plane);
+    uint32_t stride = copy_stride(plane);
+    uint64_t right = MIN((uint64_t)rect->x + rect->width, plane->width);
+    uint64_t bottom = MIN((uint64_t)rect->y + rect->height, plane->height);
+
+    for (uint64_t y = rect->y; rect->x < right && y < bottom; y++) {
+        memcpy(dst + y * stride + (uint64_t)rect->x * format->cpp,
+               vram + plane->offset + y * plane->stride +
+               (uint64_t)rect->x * format->cpp,
+               (right - rect->x) * format->cpp);
+    }
+}
+
+static void copy_plane(const VGPUSWState *s, const VFIOPlane *plane,
+                       uint8_t *dst)
+{
+    struct vfio_gfx_meta_rect all = { 0, 0, plane->width, plane->height };
+
+    copy_rect(s, plane, dst, &all);
+}
+
+/* --- The page ----------------------------------------------------------- */
+
+static void write_damage(struct vfio_gfx_meta *page, uint32_t count,
+                         const struct vfio_gfx_meta_rect *rects)
+{
+    page->damage_count = cpu_to_le32(count);
+    if (count > VFIO_GFX_META_MAX_DAMAGE) {
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        page->damage[i] = (struct vfio_gfx_meta_rect) {
+            .x = cpu_to_le32(rects[i].x),
+            .y = cpu_to_le32(rects[i].y),
+            .width = cpu_to_le32(rects[i].width),
+            .height = cpu_to_le32(rects[i].height),
+        };
+    }
+}
+
+static void write_cursor(VGPUSWState *s, struct vfio_gfx_meta *page)
+{
+    VFIOPlane plane = plane_of(s, VGPU_SW_CURSOR);
+
+    memset(&page->cursor, 0, sizeof(page->cursor));
+    if (!vgpu_sw_shown(s, VGPU_SW_CURSOR, VGPU_SW_ENABLE) ||
+        !plane_is_there(s, &plane)) {
+        return;
+    }
+    copy_plane(s, &plane, s->meta.map + s->vram_size);
+    page->cursor = (struct vfio_gfx_meta_cursor) {
+        .visible = cpu_to_le32(1),
+        .x = cpu_to_le32(vgpu_sw_shown(s, VGPU_SW_CURSOR, VGPU_SW_X)),
+        .y = cpu_to_le32(vgpu_sw_shown(s, VGPU_SW_CURSOR, VGPU_SW_Y)),
+        .hot_x = cpu_to_le32(vgpu_sw_shown(s, VGPU_SW_CURSOR,
+                                           VGPU_SW_HOT_X)),
+        .hot_y = cpu_to_le32(vgpu_sw_shown(s, VGPU_SW_CURSOR,
+                                           VGPU_SW_HOT_Y)),
+        .fourcc = cpu_to_le32(plane.fourcc),
+        .width = cpu_to_le32(plane.width),
+        .height = cpu_to_le32(plane.height),
+        .stride = cpu_to_le32(copy_stride(&plane)),
+        .serial = cpu_to_le32(s->commits),
+        .offset = cpu_to_le64(s->vram_size),
+        .flags = cpu_to_le32(
+            vgpu_sw_shown(s, VGPU_SW_CURSOR, VGPU_SW_PLANE_FLAGS) &
+            VGPU_SW_PLANE_STRAIGHT ? VFIO_GFX_PLANE_EXT_STRAIGHT : 0),
+    };
+}
+
+/* Copies the frame, or as much of it as changed; what the page says of it. */
+static enum vfio_gfx_meta_status write_frame(VGPUSWState *s,
+                                             struct vfio_gfx_meta *page)
+{
+    VFIOPlane plane = plane_of(s, VGPU_SW_PRIMARY);
+    struct vfio_gfx_meta_rect rects[VFIO_GFX_META_MAX_DAMAGE] = { };
+    uint32_t stride, count;
+
+    if (!vgpu_sw_shown(s, VGPU_SW_PRIMARY, VGPU_SW_ENABLE)) {
+        page->fourcc = 0;
+        write_damage(page, 0, NULL);
+        return VFIO_GFX_META_READY;
+    }
+    if (!plane_is_there(s, &plane) ||
+        (uint64_t)copy_stride(&plane) * plane.height > s->vram_size) {
+        page->error = cpu_to_le32(EINVAL);
+        return VFIO_GFX_META_ERROR;
+    }
+    count = vgpu_sw_damage_take(s, rects);
+    stride = copy_stride(&plane);
+    if (count > VFIO_GFX_META_MAX_DAMAGE) {
+        copy_plane(s, &plane, s->meta.map);
+    }
+    for (uint32_t i = 0; count <= ARRAY_SIZE(rects) && i < count; i++) {
+        copy_rect(s, &plane, s->meta.map, &rects[i]);
+    }
+    page->fourcc = cpu_to_le32(plane.fourcc);
+    page->modifier = cpu_to_le64(plane.modifier);
+    page->width = cpu_to_le32(plane.width);
+    page->height = cpu_to_le32(plane.height);
+    page->stride = cpu_to_le32(stride);
+    page->offset = 0;
+    page->size = cpu_to_le64((uint64_t)stride * plane.height);
+    write_damage(page, count, rects);
+    if (count == 0) {
+        return VFIO_GFX_META_UNCHANGED;
+    }
+    page->frame = cpu_to_le64(++s->meta.frame);
+    return VFIO_GFX_META_READY;
+}
+
+static void answer(void *opaque)
+{
+    VGPUSWState *s = opaque;
+    struct vfio_gfx_meta *page = (struct vfio_gfx_meta *)page_start(s);
+    uint32_t flags = s->meta.flags;
+
+    if (flags & (VGPU_SW_META_SILENT | VGPU_SW_META_CUT)) {
+        return;
+    }
+    set_generation(page, s->meta.generation | 1);
+    page->magic = cpu_to_le32(VFIO_GFX_META_MAGIC);
+    page->version = cpu_to_le32(VFIO_GFX_META_VERSION);
+    page->header_size = cpu_to_le32(sizeof(*page));
+    page->time_ns =
+        cpu_to_le64(qemu_clock_get_ns(QEMU_CLOCK_REALTIME));
+    page->status = cpu_to_le32(write_frame(s, page));
+    write_cursor(s, page);
+    page->request = cpu_to_le32(s->meta.request);
+    if (s->meta.poke_offset % 4 == 0 &&
+        s->meta.poke_offset < sizeof(*page) && flags & VGPU_SW_META_POKE) {
+        stl_le_p((uint8_t *)page + s->meta.poke_offset, s->meta.poke_value);
+    }
+    if (!(flags & VGPU_SW_META_ODD)) {
+        s->meta.generation += 2;
+        set_generation(page, s->meta.generation);
+    }
+    trace_vgpu_sw_answer(s->meta.request, le32_to_cpu(page->status),
+                         le32_to_cpu(page->damage_count));
+    vgpu_sw_irq_signal(s);
+}
+
+/* --- The plane source's calls ------------------------------------------- */
+
+int vgpu_sw_open_metadata(void *opaque, VFIODisplayRegion *region)
+{
+    VGPUSWState *s = opaque;
+    uint64_t len = region_size(s) - VFIO_GFX_META_DOORBELL_FROM_END;
+    void *map;
+    int ret;
+
+    if (!(s->kinds & VGPU_SW_KIND_METADATA)) {
+        return -ENOENT;
+    }
+    s->meta.fd = memfd_create("vgpu-sw-metadata", MFD_CLOEXEC);
+    if (s->meta.fd < 0) {
+        return -errno;
+    }
+    map = ftruncate(s->meta.fd, len) < 0 ? MAP_FAILED :
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, s->meta.fd, 0);
+    if (map == MAP_FAILED) {
+        ret = -errno;
+        close(s->meta.fd);
+        s->meta.fd = -1;
+        return ret;
+    }
+    s->meta.map = map;
+    s->meta.bh = qemu_bh_new(answer, s);
+    *region = (VFIODisplayRegion) { .size = region_size(s) };
+    if (s->meta.mmap) {
+        region->map = s->meta.map;
+        region->map_len = len;
+    }
+    return 0;
+}
+
+ssize_t vgpu_sw_read_metadata(void *opaque, void *buf, size_t len,
+                              uint64_t offset)
+{
+    VGPUSWState *s = opaque;
+
+    return pread(s->meta.fd, buf, len, offset) == len ? len : -EIO;
+}
+
+int vgpu_sw_metadata_request(void *opaque, uint32_t request,
+                             uint32_t rate_mhz)
+{
+    VGPUSWState *s = opaque;
+
+    s->meta.requests++;
+    s->meta.rate = rate_mhz;
+    if (s->meta.flags & VGPU_SW_META_REFUSE) {
+        return -EIO;
+    }
+    s->meta.request = request;
+    if (!(s->meta.flags & VGPU_SW_META_CUT)) {
+        stl_le_p(page_start(s) + VFIO_GFX_META_VMM_OFFSET, request);
+        stl_le_p(page_start(s) + VFIO_GFX_META_VMM_OFFSET +
+                 offsetof(struct vfio_gfx_meta_vmm, rate_mhz), rate_mhz);
+    }
+    qemu_bh_schedule(s->meta.bh);
+    return 0;
+}
+
+void vgpu_sw_close_metadata(void *opaque)
+{
+    VGPUSWState *s = opaque;
+    uint64_t len = region_size(s) - VFIO_GFX_META_DOORBELL_FROM_END;
+
+    qemu_bh_delete(s->meta.bh);
+    s->meta.bh = NULL;
+    munmap(s->meta.map, len);
+    s->meta.map = NULL;
+    close(s->meta.fd);
+    s->meta.fd = -1;
+}
+
+void vgpu_sw_metadata_set_flags(VGPUSWState *s, uint32_t flags)
+{
+    uint64_t len = region_size(s) - VFIO_GFX_META_DOORBELL_FROM_END;
+    bool cut = flags & VGPU_SW_META_CUT;
+
+    /* its pages go away under the display, and come back empty */
+    if (s->meta.map && cut != !!(s->meta.flags & VGPU_SW_META_CUT) &&
+        ftruncate(s->meta.fd, cut ? 0 : len) < 0) {
+        return;
+    }
+    s->meta.flags = flags;
+}
+
+void vgpu_sw_metadata_reset(VGPUSWState *s)
+{
+    vgpu_sw_metadata_set_flags(s, 0);
+    s->meta.poke_offset = 0;
+    s->meta.poke_value = 0;
+    s->meta.requests = 0;
+}

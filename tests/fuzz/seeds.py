@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the inputs that the fuzz targets start from: seeds.py FOLDER."""
+
+import pathlib
+import struct
+import sys
+
+
+def code(letters):
+    return int.from_bytes(letters.encode(), "little")
+
+
+def page(fourcc="XR24", width=64, height=48, stride=256, damage=1, status=0):
+    """struct vfio_gfx_meta as a driver should write it."""
+    pixels = stride * height
+    head = struct.pack(
+        "<6IQ2I2Q2Q4I", 0x4d475056, 1, 400, 2, code(fourcc), width, 0, height,
+        stride, 0, pixels, 1, 0, status, 1, 0, damage)
+    rects = struct.pack("<4I", 1, 2, 30, 20) + bytes(15 * 16)
+    cursor = struct.pack("<I2i7IQ2I", 1, -3, 4, 1, 2, code("AR24"), 16, 16,
+                         64, 5, pixels, 0, 0)
+    return head + rects + cursor
+
+
+def metadata_seeds():
+    for fourcc, cpp in ("XR24", 4), ("RG16", 2), ("\0\0\0\0", 4):
+        for damage in 0, 1, 16, 0xffffffff:
+            for status in 0, 1, 2:
+                raw = page(fourcc, stride=64 * cpp, damage=damage,
+                           status=status)
+                assert len(raw) == 400, len(raw)
+                # what the parser is given, and what the copy finds
+                yield struct.pack("<Q", 1 << 20) + raw
+                yield raw[12:16] + raw + raw[12:16]
+
+
+def plane_seeds():
+    formats = {"XR24": 4, "AR24": 4, "RG16": 2, "NV12": 1, "YUYV": 2}
+    for kind in range(3):
+        for fourcc, cpp in formats.items():
+            for by_read in 0, 1:
+                stride = 33 * cpp + 8
+                rows = 17 + 9 * (fourcc == "NV12")
+                yield struct.pack(
+                    "<I4B4I2Q16i", stride * rows + 16, kind, by_read, 1, 2,
+                    code(fourcc), 33, 17, stride, 16, 0,
+                    *(0, 0, 1, 1), *(5, 6, 40, 40), *(-5, 3, 2, 4),
+                    *(0, 0, 33, 17))
+
+
+def main():
+    top = pathlib.Path(sys.argv[1])
+    for target, seeds in (("metadata", metadata_seeds()),
+                          ("plane", plane_seeds())):
+        folder = top / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate(seeds):
+            (folder / f"seed-{number}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main()

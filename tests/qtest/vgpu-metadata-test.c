@@ -1,0 +1,555 @@
+/*
+ * vGPU display: frames that the driver copies on request
+ *
+ * The region with the metadata page: what is read, what is not, and all that
+ * a driver can do wrong with it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <glib/gstdio.h>
+#include "hw/vfio/vfio-gfx-ext.h"
+#include "libqos/pci-pc.h"
+#include "qobject/qdict.h"
+#include "vgpu-fixture.h"
+#include "vgpu-rfb.h"
+
+/* Columns that are compared together (damage-map.h); 320 is five times that. */
+#define TILE 64
+
+typedef struct Watched {
+    VGPU *vgpu;
+    VGPUViewer *viewer;
+    VGPUMode mode;
+    char *dir;
+    char *socket;
+    unsigned seed;
+} Watched;
+
+static void expect(Watched *w, unsigned seed)
+{
+    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
+
+    while (!vgpu_picture_is(vgpu_viewer_picture(w->viewer), &w->mode, seed)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        vgpu_viewer_update(w->viewer);
+    }
+}
+
+static void draw(Watched *w)
+{
+    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
+    vgpu_show(w->vgpu, &w->mode);
+}
+
+/* Shown by this way, and no other. */
+static void draw_and_expect(Watched *w)
+{
+    draw(w);
+    expect(w, w->seed);
+    vgpu_expect_path(w->vgpu, "metadata");
+}
+
+static Watched *start(const char *options)
+{
+    Watched *w = g_new0(Watched, 1);
+    VGPUMachine *machine;
+
+    w->dir = g_dir_make_tmp("vgpu-metadata-XXXXXX", NULL);
+    g_assert_nonnull(w->dir);
+    w->socket = g_build_filename(w->dir, "vnc", NULL);
+    w->mode = vgpu_mode(320, 240, 1);
+    machine = vgpu_machine_start("-device " VGPU_DEVICE ",id=gpu,addr=4,%s "
+                                 "-vnc unix:%s", options, w->socket);
+    w->vgpu = vgpu_open(machine, "gpu", 4);
+    w->viewer = vgpu_viewer_connect(w->socket);
+    draw_and_expect(w);
+    return w;
+}
+
+static void stop(Watched *w)
+{
+    vgpu_viewer_close(w->viewer);
+    vgpu_stop(w->vgpu);
+    g_unlink(w->socket);
+    g_rmdir(w->dir);
+    g_free(w->socket);
+    g_free(w->dir);
+    g_free(w);
+}
+
+static void watch(Watched *w, int64_t us)
+{
+    int64_t end = g_get_monotonic_time() + us;
+
+    while (g_get_monotonic_time() < end) {
+        vgpu_viewer_update(w->viewer);
+    }
+}
+
+static void test_modes(const void *data)
+{
+    static const struct {
+        uint32_t width, height, padding;
+        uint64_t offset;
+    } cases[] = {
+        { 640, 480 },
+        { 641, 479 },
+        { 333, 77, 52, 0x1044 },
+        { 64, 64 },
+        { 1024, 768 },
+    };
+    Watched *w = start(data);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        w->mode = vgpu_mode(cases[i].width, cases[i].height, 1 + i);
+        w->mode.stride += cases[i].padding;
+        w->mode.offset = cases[i].offset;
+        draw_and_expect(w);
+    }
+    for (size_t i = 0; i < vgpu_formats_count; i++) {
+        w->mode = vgpu_mode(129, 65, 1 + i);
+        w->mode.fourcc = vgpu_formats[i].fourcc;
+        w->mode.stride = 129 * vgpu_formats[i].cpp + 12;
+        draw_and_expect(w);
+    }
+    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    stop(w);
+}
+
+static void test_changes(const void *data)
+{
+    Watched *w = start(data);
+
+    for (unsigned i = 0; i < 60; i++) {
+        for (unsigned j = 0; j <= i % 7; j++) {
+            draw(w);
+        }
+        expect(w, w->seed);
+    }
+    vgpu_expect_path(w->vgpu, "metadata");
+    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    stop(w);
+}
+
+/* A guest that says what it draws: that is read, and nothing else. */
+static void add_damage(VGPU *vgpu, uint32_t x, uint32_t y, uint32_t width,
+                       uint32_t height)
+{
+    vgpu_write(vgpu, VGPU_SW_DAMAGE_X, x);
+    vgpu_write(vgpu, VGPU_SW_DAMAGE_Y, y);
+    vgpu_write(vgpu, VGPU_SW_DAMAGE_WIDTH, width);
+    vgpu_write(vgpu, VGPU_SW_DAMAGE_HEIGHT, height);
+    vgpu_write(vgpu, VGPU_SW_DAMAGE_ADD, 1);
+}
+
+/* What is read for a rectangle: its rows, in whole tiles. */
+static uint64_t bytes_of(uint32_t x, uint32_t width, uint32_t height)
+{
+    uint32_t first = QEMU_ALIGN_DOWN(x, TILE), end = ROUND_UP(x + width, TILE);
+
+    return (uint64_t)(end - first) * height * 4;
+}
+
+static void test_damage(const void *data)
+{
+    static const struct {
+        uint32_t x, y, width, height;
+    } cases[] = {
+        { 0, 0, 1, 1 },
+        { 319, 239, 1, 1 },
+        { 63, 15, 2, 2 },
+        { 100, 7, 111, 1 },
+        { 5, 5, 20, 230 },
+    };
+    Watched *w = start(data);
+    uint64_t told = 0;
+    int64_t bytes;
+
+    vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
+    watch(w, 100 * 1000);
+    bytes = vgpu_stat(w->vgpu, "bytes-read");
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        VGPUMode part = vgpu_mode(cases[i].width, cases[i].height, 0);
+        g_autoptr(VGPUPicture) patch =
+            vgpu_picture_draw(part.width, part.height, 100 + i);
+        g_autoptr(VGPUPicture) want = NULL;
+        int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
+        bool seen = false;
+
+        want = vgpu_picture_of(&w->mode, w->seed);
+        for (uint32_t y = 0; y < part.height; y++) {
+            memcpy(want->rgb + ((size_t)(cases[i].y + y) * want->width +
+                                cases[i].x) * 3,
+                   patch->rgb + (size_t)y * part.width * 3, part.width * 3);
+        }
+        part.stride = w->mode.stride;
+        part.offset = cases[i].y * part.stride + cases[i].x * 4;
+        vgpu_paint_rows(w->vgpu, &part, 100 + i);
+        add_damage(w->vgpu, cases[i].x, cases[i].y, cases[i].width,
+                   cases[i].height);
+        while (!seen) {
+            g_autofree char *difference =
+                vgpu_picture_differ(want, vgpu_viewer_picture(w->viewer));
+
+            seen = !difference;
+            if (g_get_monotonic_time() > deadline) {
+                g_assert_cmpstr(difference, ==, NULL);
+            }
+            vgpu_viewer_update(w->viewer);
+        }
+        told += 2 * bytes_of(cases[i].x, part.width, part.height);
+
+        /* back to what it was, for the next */
+        vgpu_paint(w->vgpu, &w->mode, w->seed);
+        add_damage(w->vgpu, cases[i].x, cases[i].y, cases[i].width,
+                   cases[i].height);
+        expect(w, w->seed);
+    }
+    g_assert_cmpint(vgpu_stat(w->vgpu, "bytes-read") - bytes, ==, told);
+    stop(w);
+}
+
+/* Damage that lies outside, wholly or in part, harms nobody. */
+static void test_odd_damage(const void *data)
+{
+    static const struct {
+        uint32_t x, y, width, height;
+    } cases[] = {
+        { 0, 0, 0, 0 },
+        { 400, 0, 1, 1 },
+        { 0, 240, 320, 1 },
+        { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+        { 1, 1, UINT32_MAX, UINT32_MAX },
+    };
+    Watched *w = start(data);
+
+    vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        add_damage(w->vgpu, cases[i].x, cases[i].y, cases[i].width,
+                   cases[i].height);
+        watch(w, 50 * 1000);
+    }
+    /* and more rectangles than there is room for */
+    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
+    for (unsigned i = 0; i < 40; i++) {
+        add_damage(w->vgpu, i, i, 1, 1);
+    }
+    draw(w);
+    add_damage(w->vgpu, 0, 0, 320, 240);
+    expect(w, w->seed);
+    vgpu_expect_path(w->vgpu, "metadata");
+    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    stop(w);
+}
+
+/* The driver says that all is as it was: not a byte is read. */
+static void test_still(const void *data)
+{
+    Watched *w = start(data);
+    int64_t since, bytes, refreshes, us;
+
+    vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
+    watch(w, G_USEC_PER_SEC / 2);
+    since = g_get_monotonic_time();
+    bytes = vgpu_stat(w->vgpu, "bytes-read");
+    refreshes = vgpu_stat(w->vgpu, "refreshes");
+    watch(w, 3 * G_USEC_PER_SEC);
+    refreshes = vgpu_stat(w->vgpu, "refreshes") - refreshes;
+    us = g_get_monotonic_time() - since;
+    g_assert_cmpint(vgpu_stat(w->vgpu, "bytes-read"), ==, bytes);
+    if (vgpu_read(w->vgpu, VGPU_SW_KINDS) & VGPU_SW_KIND_IRQ) {
+        g_assert_cmpint(refreshes, <=, 2 * (us / G_USEC_PER_SEC + 1) + 1);
+    }
+    stop(w);
+}
+
+/* With nobody there a screendump gets a frame of its own. */
+static void test_screendump(const void *data)
+{
+    VGPU *vgpu = vgpu_start(data);
+    VGPUMode mode = vgpu_mode(320, 240, 1);
+
+    for (unsigned i = 0; i < 10; i++) {
+        uint32_t requests = vgpu_read(vgpu, VGPU_SW_META_REQUESTS);
+
+        vgpu_paint(vgpu, &mode, i);
+        vgpu_show(vgpu, &mode);
+        vgpu_expect_now(vgpu, &mode, i);
+        g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_META_REQUESTS), >,
+                         requests);
+    }
+    vgpu_expect_path(vgpu, "metadata");
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    vgpu_stop(vgpu);
+}
+
+/*
+ * A driver that answers no more: the next way, and this one again when the
+ * driver is well.
+ */
+static void test_fault(const void *data, uint32_t flags)
+{
+    Watched *w = start(data);
+    bool fallback =
+        vgpu_read(w->vgpu, VGPU_SW_KINDS) & VGPU_SW_KIND_DMABUF;
+
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, flags);
+    draw(w);
+    vgpu_expect_faults(w->vgpu, "request", 1);
+    if (fallback) {
+        expect(w, w->seed);
+        vgpu_expect_path(w->vgpu, "mmap");
+    }
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
+    draw_and_expect(w);
+    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), >=, 1);
+    stop(w);
+}
+
+static void test_silent(const void *data)
+{
+    test_fault(data, VGPU_SW_META_SILENT);
+}
+
+static void test_odd(const void *data)
+{
+    test_fault(data, VGPU_SW_META_ODD);
+}
+
+static void test_gone(const void *data)
+{
+    test_fault(data, VGPU_SW_META_CUT);
+}
+
+static void test_refuse(const void *data)
+{
+    test_fault(data, VGPU_SW_META_REFUSE);
+}
+
+/* A screendump gets the old frame or the next way's, but it does end. */
+static void test_silent_screendump(const void *data)
+{
+    VGPU *vgpu = vgpu_start(data);
+    VGPUMode mode = vgpu_mode(320, 240, 1);
+    g_autoptr(VGPUPicture) picture = NULL;
+
+    vgpu_paint_show_expect(vgpu, &mode, 1);
+    vgpu_write(vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
+    vgpu_paint(vgpu, &mode, 2);
+    vgpu_show(vgpu, &mode);
+    picture = vgpu_screendump(vgpu);
+    if (vgpu_read(vgpu, VGPU_SW_KINDS) & VGPU_SW_KIND_DMABUF) {
+        g_assert_true(vgpu_picture_is(picture, &mode, 2));
+    }
+    vgpu_write(vgpu, VGPU_SW_META_FLAGS, 0);
+    vgpu_expect(vgpu, &mode, 2);
+    vgpu_stop(vgpu);
+}
+
+/* Every word of the page, with something in it that does not belong there. */
+static void test_hostile(const void *data)
+{
+    static const uint32_t values[] = { 0, 1, 0x7fffffff, 0xffffffff };
+    Watched *w = start(data);
+
+    for (uint32_t at = 0; at < sizeof(struct vfio_gfx_meta); at += 4) {
+        vgpu_write(w->vgpu, VGPU_SW_META_POKE_OFFSET, at);
+        vgpu_write(w->vgpu, VGPU_SW_META_POKE_VALUE,
+                   values[at / 4 % ARRAY_SIZE(values)]);
+        vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_POKE);
+        draw(w);
+        vgpu_viewer_update(w->viewer);
+    }
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
+    draw_and_expect(w);
+    stop(w);
+}
+
+/* What makes no sense keeps the last good frame and is counted by its kind. */
+static void test_kinds(const void *data)
+{
+    static const struct {
+        size_t at;
+        uint32_t value;
+        const char *kind;
+    } cases[] = {
+        { offsetof(struct vfio_gfx_meta, width), 0, "extent" },
+        { offsetof(struct vfio_gfx_meta, fourcc), 0x20202020, "format" },
+        { offsetof(struct vfio_gfx_meta, modifier), 1, "modifier" },
+        { offsetof(struct vfio_gfx_meta, stride), 1, "stride" },
+        { offsetof(struct vfio_gfx_meta, offset) + 4, 1, "bounds" },
+        { offsetof(struct vfio_gfx_meta, size), 1, "bounds" },
+        { offsetof(struct vfio_gfx_meta, status), VFIO_GFX_META_ERROR,
+          "request" },
+    };
+    Watched *w = start(data);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
+        int64_t before = vgpu_fault_count(w->vgpu, cases[i].kind);
+        unsigned good = w->seed;
+
+        vgpu_write(w->vgpu, VGPU_SW_META_POKE_OFFSET, cases[i].at);
+        vgpu_write(w->vgpu, VGPU_SW_META_POKE_VALUE, cases[i].value);
+        vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_POKE);
+        draw(w);
+        while (vgpu_fault_count(w->vgpu, cases[i].kind) == before) {
+            g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+            vgpu_viewer_update(w->viewer);
+        }
+        g_assert_true(vgpu_picture_is(vgpu_viewer_picture(w->viewer),
+                                      &w->mode, good));
+        vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
+        draw_and_expect(w);
+    }
+    stop(w);
+}
+
+static void test_storm(const void *data)
+{
+    Watched *w = start(data);
+    int64_t since = g_get_monotonic_time();
+    int64_t refreshes = vgpu_stat(w->vgpu, "refreshes"), us;
+
+    vgpu_write(w->vgpu, VGPU_SW_IRQ_STORM, 100000);
+    for (unsigned i = 0; i < 10; i++) {
+        draw_and_expect(w);
+    }
+    refreshes = vgpu_stat(w->vgpu, "refreshes") - refreshes;
+    us = g_get_monotonic_time() - since;
+    g_assert_cmpint(refreshes, <=, 75 * (us / G_USEC_PER_SEC + 1) + 1);
+
+    /* and a driver that does not answer, but signals all the time */
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
+    draw(w);
+    vgpu_expect_faults(w->vgpu, "request", 1);
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
+    draw_and_expect(w);
+    stop(w);
+}
+
+/* Off and on, reset, and a reset while a request waits. */
+static void test_reset(const void *data)
+{
+    Watched *w = start(data);
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (i == 1) {
+            vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
+            draw(w);
+        }
+        qtest_system_reset(w->vgpu->machine->qts);
+        vgpu_reopen(w->vgpu);
+        draw_and_expect(w);
+        vgpu_show_nothing(w->vgpu);
+        watch(w, 100 * 1000);
+        draw_and_expect(w);
+    }
+    stop(w);
+}
+
+/* Unplugged while a request waits, with somebody watching. */
+static void test_unplug(const void *data)
+{
+    Watched *w = start(data);
+    VGPUMachine *machine = w->vgpu->machine;
+    unsigned files = 0;
+
+    for (unsigned i = 0; i < 5; i++) {
+        vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
+        draw(w);
+        vgpu_viewer_update(w->viewer);
+        qpci_unplug_acpi_device_test(machine->qts, "gpu", 4);
+        vgpu_close(w->vgpu);
+        vgpu_viewer_update(w->viewer);
+        qtest_qmp_assert_success(machine->qts, "{ 'execute': 'device_add', "
+                                 "'arguments': { 'driver': 'vgpu-sw', "
+                                 "'vram': %u, 'udmabuf': 'off', 'irq': true, "
+                                 "'x-kind': 'metadata', 'id': 'gpu', "
+                                 "'addr': '4' } }", VGPU_VRAM);
+        w->vgpu = vgpu_open(machine, "gpu", 4);
+        draw_and_expect(w);
+        if (i == 1) {
+            files = vgpu_machine_open_files(machine);
+        }
+    }
+    g_assert_cmpuint(vgpu_machine_open_files(machine), ==, files);
+    stop(w);
+}
+
+/* A guest that stands still, and one that goes on. */
+static void test_stop_cont(const void *data)
+{
+    Watched *w = start(data);
+
+    for (unsigned i = 0; i < 3; i++) {
+        qtest_qmp_assert_success(w->vgpu->machine->qts,
+                                 "{ 'execute': 'stop' }");
+        draw_and_expect(w);
+        qtest_qmp_assert_success(w->vgpu->machine->qts,
+                                 "{ 'execute': 'cont' }");
+        draw_and_expect(w);
+    }
+    stop(w);
+}
+
+/* Of the tests that wait for a driver each runs on one device only. */
+#define ALONE (1 << 0)
+#define ALL (1 << 1)
+#define POLLED (1 << 2)
+#define UNMAPPED (1 << 3)
+#define EVERY (ALONE | ALL | POLLED | UNMAPPED)
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*func)(const void *);
+        unsigned quick; /* devices */
+        unsigned full;  /* with VGPU_TEST_FULL */
+    } tests[] = {
+        { "modes", test_modes, EVERY, EVERY },
+        { "changes", test_changes, EVERY, EVERY },
+        { "damage", test_damage, EVERY, EVERY },
+        { "odd-damage", test_odd_damage, ALONE, EVERY },
+        { "still", test_still, ALONE | POLLED, EVERY },
+        { "screendump", test_screendump, EVERY, EVERY },
+        { "silent", test_silent, ALL, EVERY },
+        { "odd", test_odd, ALONE, EVERY },
+        { "gone", test_gone, UNMAPPED, EVERY },
+        { "refuse", test_refuse, POLLED, EVERY },
+        { "silent-screendump", test_silent_screendump, ALONE | ALL, EVERY },
+        { "hostile", test_hostile, ALONE, EVERY },
+        { "kinds", test_kinds, ALONE, EVERY },
+        { "storm", test_storm, ALONE, ALONE | ALL | UNMAPPED },
+        { "reset", test_reset, ALL, EVERY },
+        { "stop-cont", test_stop_cont, ALONE, EVERY },
+    };
+    static const struct {
+        const char *name, *options;
+    } devices[] = {
+        { "alone", "x-kind=metadata,irq=on" },
+        { "all", "x-kind=all,irq=on" },
+        { "polled", "x-kind=all" },
+        { "unmapped", "x-kind=all,irq=on,x-metadata-mmap=off" },
+    };
+    bool full = g_strcmp0(g_getenv("VGPU_TEST_FULL"), "1") == 0;
+
+    g_test_init(&argc, &argv, NULL);
+    for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
+        for (unsigned j = 0; j < ARRAY_SIZE(tests); j++) {
+            g_autofree char *path =
+                g_strdup_printf("/vgpu/metadata/%s/%s", devices[i].name,
+                                tests[j].name);
+
+            if ((full ? tests[j].full : tests[j].quick) & (1 << i)) {
+                qtest_add_data_func(path, devices[i].options, tests[j].func);
+            }
+        }
+    }
+    qtest_add_data_func("/vgpu/metadata/unplug", "x-kind=metadata,irq=on",
+                        test_unplug);
+    return g_test_run();
+}

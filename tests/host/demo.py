@@ -15,7 +15,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
 
 # pylint: disable=wrong-import-position
-from vgpulab import rfb
+from vgpulab import layers, oracle, rfb
+from vgpulab.layers import Composition
 from vgpulab.picture import Picture
 from vgpulab.wait import until
 
@@ -52,6 +53,40 @@ def test_demo_writes_the_guests_console():
         assert os.path.join(folder, "demo.png") in done.stdout, said
         assert "way the frame took: vgpu0: mmap" in done.stdout, said
         check_console(folder)
+
+
+def check_planes(picture, overlay_size=256):
+    """Background, cursor and, somewhere, all of the overlay."""
+    overlay = oracle.pattern(oracle.RAMP, overlay_size, overlay_size)
+    found = picture.find(overlay)
+    assert found, "the overlay is not in the picture"
+    left, top = found
+    want = Composition(oracle.pattern(oracle.CHECKS, 1024, 768, 1))
+    want.over(layers.of_picture(overlay), left, top)
+    want.over(layers.guest_cursor(), 200, 150)
+    wrong = picture.difference(want)
+    assert wrong is None, wrong
+
+
+def test_demo_of_every_plane():
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([VGPU, "demo", "--device", "vgpu"],
+                              check=False, cwd=folder,
+                              stdin=subprocess.DEVNULL,
+                              capture_output=True, encoding="utf-8")
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert "the overlay moved from " in said, said
+        for kind in "primary", "cursor", "overlay":
+            assert f"\n  {kind}: " in said, said
+        check_planes(Picture.load_image(os.path.join(folder, "demo.png")))
+
+
+def test_demo_refuses_unknown_devices():
+    done = subprocess.run([VGPU, "demo", "--device", "vga"], check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          encoding="utf-8")
+    assert done.returncode != 0 and "usage:" in done.stderr, done.stderr
 
 
 def port_is_free():
@@ -110,6 +145,36 @@ def test_vnc_until_interrupted():
             demo.kill()
 
 
+def watch_overlay(viewer):
+    """A viewer gets the overlay in several places."""
+    overlay = oracle.pattern(oracle.RAMP, 256, 256)
+    places = set()
+
+    def look():
+        if viewer.pending():
+            viewer.update()
+        places.add(viewer.picture().find(overlay))
+        return len(places - {None}) >= 3
+    until("the overlay in three places", look, pause=0)
+
+
+def test_vnc_beside_planes():
+    if not port_is_free():
+        raise Skip(f"port {VNC_PORT} of this machine is in use")
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
+            [VGPU, "demo", "--vnc", "--device", "vgpu"], cwd=folder,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            encoding="utf-8") as demo:
+        try:
+            await_line(demo.stdout, "can connect to 127.0.0.1:5900")
+            with rfb.Rfb(0, rfb.RAW) as viewer:
+                watch_overlay(viewer)
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(120) == 130, demo.returncode
+        finally:
+            demo.kill()
+
+
 def run(number, test):
     """Returns whether it did not fail."""
     title = test.__name__.removeprefix("test_").replace("_", " ")
@@ -127,7 +192,9 @@ def run(number, test):
 
 
 def main():
-    tests = (test_demo_writes_the_guests_console, test_vnc_until_interrupted)
+    tests = (test_demo_writes_the_guests_console, test_vnc_until_interrupted,
+             test_demo_of_every_plane, test_vnc_beside_planes,
+             test_demo_refuses_unknown_devices)
     print(f"1..{len(tests)}", flush=True)
     results = [run(number, test) for number, test in enumerate(tests, 1)]
     sys.exit(not all(results))

@@ -130,6 +130,21 @@ def of_picture(picture):
                  bytes(data))
 
 
+def guest_cursor():
+    """The arrow of tests/guest/plane.h."""
+    def inside(x, y):
+        return 0 <= x <= y and 7 * y <= 280 - 3 * x
+
+    def pixel(x, y):
+        if x >= 2 and x + 3 <= y and 7 * (y + 3) <= 280 - 3 * x:
+            return 0xffffffff
+        if inside(x, y):
+            return 0xff000000
+        return 96 << 24 if inside(x - 6, y - 6) else 0
+
+    return Image(ARGB, 64, 64, 256, _words(64, 64, 256, pixel))
+
+
 class Composition:
     """What must be on screen: a picture and what lies over it."""
 

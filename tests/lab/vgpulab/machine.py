@@ -118,6 +118,11 @@ class Machine:
         return until("the guest's serial port", connect)
 
     @property
+    def command(self):
+        """The emulator's command line, or what there is of it so far."""
+        return list(self._args)
+
+    @property
     def guest(self):
         return self._guest
 

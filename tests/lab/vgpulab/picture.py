@@ -66,8 +66,8 @@ class Picture:
             self.row(y)[3 * left:3 * (left + width)]
             for y in range(top, top + height)))
 
-    def found(self, want):
-        """What is wanted, wherever it is in this, else the top left part."""
+    def find(self, want):
+        """Left and top edge of where that is in this, or None."""
         # The row that can be mistaken least.
         mark = max(range(want.height), key=lambda y: len(set(want.row(y))))
         for top in range(self.height - want.height + 1):
@@ -76,8 +76,13 @@ class Picture:
                 continue
             part = self.cropped(at // 3, top, want.width, want.height)
             if part == want:
-                return part
-        return self.cropped(0, 0, min(want.width, self.width),
+                return at // 3, top
+        return None
+
+    def found(self, want):
+        """What is wanted, wherever it is in this, else the top left part."""
+        left, top = self.find(want) or (0, 0)
+        return self.cropped(left, top, min(want.width, self.width),
                             min(want.height, self.height))
 
     def __eq__(self, other):

@@ -555,6 +555,48 @@ static void test_hostile_edid(void)
     stop_source(vgpu);
 }
 
+/* A small plane of XRGB8888; only its place differs from the primary's. */
+static void show_small(VGPU *vgpu, unsigned plane, uint32_t offset, int32_t x)
+{
+    VGPUMode mode = vgpu_mode(40, 30, 0);
+
+    mode.offset = offset;
+    vgpu_paint(vgpu, &mode, plane);
+    vgpu_write(vgpu, VGPU_SW_PLANE_REG(plane, VGPU_SW_WIDTH), mode.width);
+    vgpu_write(vgpu, VGPU_SW_PLANE_REG(plane, VGPU_SW_HEIGHT), mode.height);
+    vgpu_write(vgpu, VGPU_SW_PLANE_REG(plane, VGPU_SW_STRIDE), mode.stride);
+    vgpu_write(vgpu, VGPU_SW_PLANE_REG(plane, VGPU_SW_FOURCC), mode.fourcc);
+    vgpu_write(vgpu, VGPU_SW_PLANE_REG(plane, VGPU_SW_OFFSET_LO), offset);
+    vgpu_write(vgpu, VGPU_SW_PLANE_REG(plane, VGPU_SW_X), x);
+    vgpu_write(vgpu, VGPU_SW_PLANE_REG(plane, VGPU_SW_ENABLE), 1);
+    vgpu_write(vgpu, VGPU_SW_COMMIT, 1);
+}
+
+/* Cursor and overlays are where they were. */
+static void test_planes(void)
+{
+    static const char options[] = "x-kind=dmabuf,x-screendump-cursor=on";
+    VGPU *vgpu = vgpu_start(options);
+    VGPUMode mode = vgpu_mode(320, 240, 1);
+    g_autoptr(VGPUPicture) before = NULL;
+    g_autoptr(VGPUPicture) after = NULL;
+    g_autofree char *difference = NULL;
+
+    vgpu_paint_show_expect(vgpu, &mode, 1);
+    show_small(vgpu, VGPU_SW_CURSOR, 4 * 1024 * 1024, -5);
+    show_small(vgpu, VGPU_SW_OVERLAY(3), 8 * 1024 * 1024, 100);
+    before = vgpu_screendump(vgpu);
+    g_assert_false(vgpu_picture_is(before, &mode, 1));
+    vgpu = move(vgpu, options);
+    after = vgpu_screendump(vgpu);
+    difference = vgpu_picture_differ(before, after);
+    g_assert_cmpstr(difference, ==, NULL);
+    g_assert_cmpint(vgpu_plane_stat(vgpu, "cursor", 0, "x"), ==, -5);
+    g_assert_cmpint(vgpu_plane_stat(vgpu, "overlay", 3, "x"), ==, 100);
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    vgpu_stop(vgpu);
+}
+
 /* Not refused: a guest could have written the same. */
 static void test_hostile_plane(const void *data)
 {
@@ -657,6 +699,7 @@ int main(int argc, char **argv)
     add_for_kind("dmabuf", "x-kind=dmabuf");
     add_for_kind("region", "x-kind=region");
     add_for_kind("both", "x-kind=both");
+    qtest_add_func("/vgpu/migration/planes", test_planes);
     qtest_add_func("/vgpu/migration/copied-buffer", test_copied_buffer);
     qtest_add_func("/vgpu/migration/edid", test_edid);
     qtest_add_func("/vgpu/migration/kinds-differ", test_kinds_differ);

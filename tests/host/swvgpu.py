@@ -146,14 +146,17 @@ class SwVgpu:
         """Show another buffer in the mode that is set, by one register."""
         self._write(_FLIP, buffer * _BUFFER_SIZE // 4096)
 
-    def show_cursor(self, argb, size, hot):
-        """A square of one colour; argb 0 takes it away."""
+    def show_cursor(self, argb, size, hot, place=(100, 100)):
+        """A square of one colour; argb 0 takes it away.
+
+        place: of its corner, which may be off the screen.
+        """
         start = _VRAM + _CURSOR_BUFFER * _BUFFER_SIZE
         pixels = argb.to_bytes(4, "little") * size * size
         self._ask(f"b64write {start:#x} {len(pixels):#x} "
                   f"{base64.b64encode(pixels).decode()}")
         plane = (argb != 0, size, size, 4 * size, _AR24, 0, 0,
-                 _CURSOR_BUFFER * _BUFFER_SIZE, 0, 0, 100, 100, *hot)
+                 _CURSOR_BUFFER * _BUFFER_SIZE, 0, 0, *(n & 0xffffffff for n in place), *hot)
         for index, value in enumerate(plane):
             self._write(_CURSOR + 4 * index, value)
         self._write(_COMMIT, 1)

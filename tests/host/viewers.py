@@ -55,6 +55,26 @@ def test_dbus():
             listener.wait_for(vm.draw(3, 640, 480, 0xa0), "a change")
 
 
+def test_cursor():
+    """D-Bus: the guest's cursor, half off every edge, and hidden"""
+    with Bus() as bus, SwVgpu(*dbus(bus)) as vm:
+        vm.draw(0, 640, 480, 0x40)
+        with Listener(bus) as listener:
+            for place in (-10, 5), (5, -15), (639, 479), (-16, -16), (300, 9):
+                vm.show_cursor(0x80402010, 16, (3, 0xffffffff), place)
+                until(f"a cursor at {place}",
+                      lambda place=place: listener.mouse == (*place, True))
+                # the hotspot is unknown if half of it is
+                assert listener.cursor == (
+                    16, 16, 0, 0, bytes((0x10, 0x20, 0x40, 0x80)) * 256)
+            vm.show_cursor(0x80402010, 16, (3, 4), (300, 9))
+            until("its hotspot", lambda: listener.cursor[2:4] == (3, 4))
+            vm.show_cursor(0, 16, (0, 0))
+            until("its end", lambda: not listener.mouse[2]
+                  and not any(listener.cursor[4]))
+        assert "warning" not in vm.errors(), vm.errors()
+
+
 def test_late_viewer():
     """a viewer that attaches while a VNC server has no client"""
     with Bus() as bus, SwVgpu(*dbus(bus), *vnc(vnc_port())) as vm:
@@ -150,8 +170,8 @@ def _expect_mode(vm, mode):
 
 
 def main():
-    tests = [test_dbus, test_late_viewer, test_spice, test_all_at_once,
-             test_resize, test_drag]
+    tests = [test_dbus, test_cursor, test_late_viewer, test_spice,
+             test_all_at_once, test_resize, test_drag]
     failed = 0
     print(f"1..{len(tests)}", flush=True)
     for number, test in enumerate(tests, 1):

@@ -135,6 +135,7 @@ class Listener:
         self._lock = threading.Lock()
         # Where the pointer was put last, and whether it shows.
         self.mouse = (0, 0, False)
+        self.cursor = None
         self._size = (0, 0)
         self._rgb = bytearray()
         self._shared = None
@@ -253,6 +254,9 @@ class Listener:
 
     def _on_MouseSet(self, x, y, visible):
         self.mouse = (x, y, bool(visible))
+
+    def _on_CursorDefine(self, width, height, hot_x, hot_y, argb):
+        self.cursor = (width, height, hot_x, hot_y, bytes(argb))
 
     def _on_Disable(self):
         self.blanks += 1

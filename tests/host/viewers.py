@@ -167,6 +167,7 @@ def _expect_mode(vm, mode):
     edid = vm.edid()
     assert edid, "the monitor is off"
     assert mode in (None, preferred_mode(edid)), preferred_mode(edid)
+    return edid
 
 
 def main():

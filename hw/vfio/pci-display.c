@@ -415,6 +415,39 @@ static void source_close_metadata(void *opaque)
         source->meta_map = NULL;
     }
     g_clear_pointer(&source->meta, g_free);
+
+/* The first render node of the device in that folder of sysfs, or NULL. */
+static char *find_render_node(const char *folder)
+{
+    g_autofree char *drm = g_build_filename(folder, "drm", NULL);
+    g_autoptr(GDir) dir = g_dir_open(drm, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        if (g_str_has_prefix(name, "renderD")) {
+            return g_build_filename("/dev/dri", name, NULL);
+        }
+    }
+    return NULL;
+}
+
+/*
+ * An mdev lies below its GPU in sysfs, and a virtual function knows its
+ * physical one.
+ */
+static char *source_render_node(void *opaque)
+{
+    VFIOPCIDisplaySource *source = opaque;
+    const char *sysfsdev = source->vdev->vbasedev.sysfsdev;
+    g_autofree char *device = sysfsdev ? realpath(sysfsdev, NULL) : NULL;
+    g_autofree char *parent = device ? g_path_get_dirname(device) : NULL;
+    g_autofree char *physical =
+        device ? g_build_filename(device, "physfn", NULL) : NULL;
+
+    if (!device) {
+        return NULL;
+    }
+    return find_render_node(physical) ?: find_render_node(parent);
 }
 
 static const VFIODisplayOps vfio_pci_display_ops = {
@@ -428,6 +461,7 @@ static const VFIODisplayOps vfio_pci_display_ops = {
     .has_edid = source_has_edid,
     .edid_read = source_edid_read,
     .edid_write = source_edid_write,
+    .render_node = source_render_node,
     .set_notifier = source_set_notifier,
     .open_metadata = source_open_metadata,
     .read_metadata = source_read_metadata,

@@ -29,6 +29,7 @@ typedef enum SlotState {
     SLOT_QUEUED,  /* the thread's next */
     SLOT_READING, /* the GPU's */
     SLOT_READY,   /* the main loop's next */
+    SLOT_SHOWING, /* the main loop's, just now */
     SLOT_SHOWN,   /* the thread's, to clean up */
 } SlotState;
 
@@ -340,8 +341,9 @@ static void readback_bh(void *opaque)
     Slot *slot;
 
     qemu_mutex_lock(&rb->lock);
-    while ((slot = next_ready(rb))) {
+    while (!rb->orphaned && (slot = next_ready(rb))) {
         if (!is_outdated(rb, slot)) {
+            slot->state = SLOT_SHOWING;
             qemu_mutex_unlock(&rb->lock);
             slot_show(rb, slot);
             qemu_mutex_lock(&rb->lock);
@@ -349,7 +351,7 @@ static void readback_bh(void *opaque)
         slot->state = SLOT_SHOWN;
         qemu_cond_signal(&rb->work);
     }
-    all_closed = rb->all_closed;
+    all_closed = rb->all_closed && !rb->orphaned;
     rb->all_closed = false;
     qemu_mutex_unlock(&rb->lock);
 

@@ -415,6 +415,7 @@ static void source_close_metadata(void *opaque)
         source->meta_map = NULL;
     }
     g_clear_pointer(&source->meta, g_free);
+}
 
 /* The first render node of the device in that folder of sysfs, or NULL. */
 static char *find_render_node(const char *folder)

@@ -134,7 +134,8 @@ GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
  * gl_readback_free:
  * @rb: a readback without buffers, or NULL
  *
- * No results come any more. The thread ends by itself.
+ * No results come any more. The thread ends by itself. May be called from the
+ * callback, as gl_readback_buffer_free() may.
  */
 void gl_readback_free(GLReadback *rb);
 

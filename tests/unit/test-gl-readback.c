@@ -388,6 +388,38 @@ static void test_freed_in_flight(void)
     g_assert_cmpuint(got.results, ==, 0);
 }
 
+static GLReadbackBuffer *freed_by_result;
+
+static void free_on_result(void *opaque, const GLReadbackResult *result)
+{
+    g_assert_nonnull(result->pixels);
+    g_assert_nonnull(freed_by_result);
+    gl_readback_buffer_free(freed_by_result);
+    gl_readback_free(*(GLReadback **)opaque);
+    freed_by_result = NULL;
+    /* the result is there until this returns */
+    g_usleep(20 * 1000);
+    g_assert_cmpuint(counted(&fake.releases), ==, 0);
+    g_assert_true(result->pixels->data == fake_pixels);
+    got.last = result->number;
+}
+
+/* Whoever wanted one frame is done when it comes. */
+static void test_freed_by_result(void)
+{
+    GLReadback *rb = start();
+
+    gl_readback_free(rb);
+    rb = gl_readback_new(&fake_ops, "node", free_on_result, &rb);
+    freed_by_result = new_buffer(rb);
+    signal_all();
+    gl_readback_submit(freed_by_result);
+    gl_readback_submit(freed_by_result);
+    wait_for_number(1);
+    wait_until(&fake.closes, 1);
+    g_assert_cmpuint(counted(&fake.releases), ==, 1);
+}
+
 /* QEMU ends: the thread begins nothing any more. */
 static void test_exit(void)
 {
@@ -550,6 +582,7 @@ int main(int argc, char **argv)
     g_test_add_func("/gl-readback/buffer-freed-in-flight",
                     test_buffer_freed_in_flight);
     g_test_add_func("/gl-readback/freed-in-flight", test_freed_in_flight);
+    g_test_add_func("/gl-readback/freed-by-result", test_freed_by_result);
     if (g_test_perf()) {
         g_test_add_func("/gl-readback/perf", test_perf);
     }

@@ -1,0 +1,193 @@
+/*
+ * A copy of what is in a dma-buf
+ *
+ * For screendumps of consoles without a mirror, whose buffers otherwise only
+ * viewers with OpenGL get to see.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "block/aio.h"
+#include "qapi/error.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "ui/dmabuf-map.h"
+#include "ui/dmabuf-snapshot.h"
+#include "ui/gl-readback.h"
+#include "ui/guarded-read.h"
+#include "ui/pixel-format.h"
+
+typedef struct Rows {
+    uint8_t *dst;
+    size_t dst_stride;
+    const uint8_t *src;
+    size_t src_stride;
+    size_t len;
+    uint32_t count;
+} Rows;
+
+/* Runs inside guarded_read(). */
+static void copy_rows(void *opaque)
+{
+    Rows *rows = opaque;
+
+    for (uint32_t y = 0; y < rows->count; y++) {
+        memcpy(rows->dst + y * rows->dst_stride,
+               rows->src + y * rows->src_stride, rows->len);
+    }
+}
+
+static pixman_image_t *new_image(pixman_format_code_t format,
+                                 QemuDmaBuf *dmabuf)
+{
+    return pixman_image_create_bits(format, qemu_dmabuf_get_width(dmabuf),
+                                    qemu_dmabuf_get_height(dmabuf), NULL, 0);
+}
+
+/* Consumes @image. */
+static pixman_image_t *to_native(pixman_image_t *image, QemuDmaBuf *dmabuf)
+{
+    pixman_image_t *native = new_image(PIXMAN_x8r8g8b8, dmabuf);
+
+    pixman_image_composite32(PIXMAN_OP_SRC, image, NULL, native,
+                             0, 0, 0, 0, 0, 0, qemu_dmabuf_get_width(dmabuf),
+                             qemu_dmabuf_get_height(dmabuf));
+    pixman_image_unref(image);
+    return native;
+}
+
+/* Where the rectangle's last pixel ends, from the buffer's start. */
+static bool snapshot_end(QemuDmaBuf *dmabuf, uint32_t cpp, uint64_t *start,
+                         uint64_t *end)
+{
+    uint64_t stride = qemu_dmabuf_get_stride(dmabuf);
+    uint64_t x = qemu_dmabuf_get_x(dmabuf), y = qemu_dmabuf_get_y(dmabuf);
+    uint64_t width = qemu_dmabuf_get_width(dmabuf);
+    uint64_t height = qemu_dmabuf_get_height(dmabuf);
+
+    *start = qemu_dmabuf_get_offset(dmabuf) + stride * y + x * cpp;
+    *end = *start + stride * (height - 1) + width * cpp;
+    return width && height && width <= INT16_MAX && height <= INT16_MAX &&
+        (x + width) * cpp <= stride && *end >= *start &&
+        qemu_dmabuf_get_offset(dmabuf) <= INT64_MAX / 2;
+}
+
+static pixman_image_t *copy_mapped(QemuDmaBuf *dmabuf, const DmaBufMap *map,
+                                   const UIPixelFormat *format,
+                                   uint64_t start, Error **errp)
+{
+    pixman_image_t *image = new_image(format->pixman, dmabuf);
+    int fd = qemu_dmabuf_get_fd(dmabuf);
+    Rows rows = {
+        .dst = (uint8_t *)pixman_image_get_data(image),
+        .dst_stride = pixman_image_get_stride(image),
+        .src = map->data + start,
+        .src_stride = qemu_dmabuf_get_stride(dmabuf),
+        .len = (size_t)qemu_dmabuf_get_width(dmabuf) * format->cpp,
+        .count = qemu_dmabuf_get_height(dmabuf),
+    };
+    bool synced = dmabuf_sync_read_begin(fd);
+    bool whole = guarded_read(map->data, map->len, copy_rows, &rows);
+
+    if (synced) {
+        dmabuf_sync_read_end(fd);
+    }
+    if (!whole) {
+        error_setg(errp, "the buffer went away while it was read");
+        pixman_image_unref(image);
+        return NULL;
+    }
+    return to_native(image, dmabuf);
+}
+
+pixman_image_t *dmabuf_snapshot_map(QemuDmaBuf *dmabuf, Error **errp)
+{
+    const UIPixelFormat *format =
+        ui_pixel_format_find(qemu_dmabuf_get_fourcc(dmabuf));
+    g_autoptr(DmaBufMap) map = NULL;
+    uint64_t modifier = qemu_dmabuf_get_modifier(dmabuf);
+    off_t size = lseek(qemu_dmabuf_get_fd(dmabuf), 0, SEEK_END);
+    uint64_t start, end;
+
+    if (!format || (modifier != DRM_FORMAT_MOD_LINEAR &&
+                    modifier != DRM_FORMAT_MOD_INVALID)) {
+        error_setg(errp, "the CPU cannot read this format or layout");
+        return NULL;
+    }
+    if (!snapshot_end(dmabuf, format->cpp, &start, &end) || size < 0 ||
+        end > size) {
+        error_setg(errp, "the picture does not lie in its buffer");
+        return NULL;
+    }
+    map = dmabuf_map_new(qemu_dmabuf_get_fd(dmabuf), end, errp);
+    if (!map) {
+        return NULL;
+    }
+    if (map->len < end) {
+        error_setg(errp, "the buffer's last page cannot be mapped");
+        return NULL;
+    }
+    return copy_mapped(dmabuf, map, format, start, errp);
+}
+
+/* --- By OpenGL ---------------------------------------------------------- */
+
+typedef struct Waiter {
+    Coroutine *co;
+    pixman_image_t *image;
+    Error *error;
+} Waiter;
+
+static void on_done(void *opaque, const GLReadbackResult *result)
+{
+    Waiter *waiter = opaque;
+    const GLReadbackPixels *pixels = result->pixels;
+    pixman_image_t *image;
+
+    if (!result->buffer) {
+        /* that one has been told already */
+        return;
+    }
+    if (!pixels) {
+        waiter->error = error_copy(result->error);
+    } else {
+        image = pixman_image_create_bits_no_clear(
+            ui_pixel_format_find(pixels->fourcc)->pixman,
+            qemu_dmabuf_get_width(result->dmabuf),
+            qemu_dmabuf_get_height(result->dmabuf),
+            (uint32_t *)pixels->data, pixels->stride);
+        waiter->image = to_native(image, result->dmabuf);
+    }
+    aio_co_wake(waiter->co);
+}
+
+static pixman_image_t *coroutine_fn dmabuf_co_read_gl(QemuDmaBuf *dmabuf,
+                                                      Error **errp)
+{
+    const GLReadbackOps *ops = gl_readback_find_ops(errp);
+    Waiter waiter = { .co = qemu_coroutine_self() };
+    GLReadbackBuffer *buffer;
+    GLReadback *rb;
+
+    if (!ops) {
+        return NULL;
+    }
+    rb = gl_readback_new(ops, NULL, on_done, &waiter);
+    buffer = gl_readback_buffer_new(rb, dmabuf, errp);
+    if (buffer) {
+        gl_readback_submit(buffer);
+        qemu_coroutine_yield();
+        gl_readback_buffer_free(buffer);
+        error_propagate(errp, waiter.error);
+    }
+    gl_readback_free(rb);
+    return waiter.image;
+}
+
+pixman_image_t *coroutine_fn dmabuf_co_snapshot(QemuDmaBuf *dmabuf,
+                                                Error **errp)
+{
+    pixman_image_t *image = dmabuf_snapshot_map(dmabuf, NULL);
+
+    return image ?: dmabuf_co_read_gl(dmabuf, errp);
+}

@@ -156,7 +156,8 @@ class SwVgpu:
         self._ask(f"b64write {start:#x} {len(pixels):#x} "
                   f"{base64.b64encode(pixels).decode()}")
         plane = (argb != 0, size, size, 4 * size, _AR24, 0, 0,
-                 _CURSOR_BUFFER * _BUFFER_SIZE, 0, 0, *(n & 0xffffffff for n in place), *hot)
+                 _CURSOR_BUFFER * _BUFFER_SIZE, 0, 0,
+                 *(n & 0xffffffff for n in place), *hot)
         for index, value in enumerate(plane):
             self._write(_CURSOR + 4 * index, value)
         self._write(_COMMIT, 1)

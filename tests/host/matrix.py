@@ -14,7 +14,7 @@ import sys
 import traceback
 
 from swvgpu import SwVgpu
-from vgpulab import oracle
+from vgpulab import mesa, oracle
 from vgpulab.oracle import CHECKS, NOISE, RAMP
 from vgpulab.seats import SEATS
 from vgpulab.skip import Skip
@@ -26,12 +26,30 @@ WORKERS = 2
 
 
 class Device:
-    """A column: how the software vGPU offers its picture."""
+    """A column: how the software vGPU offers its picture.
 
-    def __init__(self, name, kind, mappable=True):
+    read_back: whether those who take pixels get what OpenGL read.
+    """
+
+    def __init__(self, name, kind, mappable=True, read_back=False):
         self.name = name
         self.kind = kind
         self.mappable = mappable
+        self.read_back = read_back
+
+    def start(self, seat):
+        """The machine at that seat."""
+        kind, environment = self.kind, seat.environment
+        if self.read_back:
+            kind += ",x-display-path=gl"
+            mesa.need_import()
+            environment = dict(environment or os.environ, **mesa.variables())
+        return SwVgpu(*seat.arguments, kind=kind, environment=environment)
+
+    def expect_way(self, vm):
+        """Fail unless a screendump's pixels came the way they should."""
+        if self.read_back:
+            assert vm.vgpu()["path"] == "gl", vm.vgpu()
 
     def importable(self):
         """Whether OpenGL in software can take its buffers."""
@@ -47,6 +65,7 @@ class Device:
 
 DEVICES = (
     Device("dma-buf", "dmabuf"),
+    Device("dma-buf, read back", "dmabuf", read_back=True),
     Device("dma-buf, no mmap", "dmabuf", mappable=False),
     Device("region", "region"),
     Device("region, no mmap", "region", mappable=False),
@@ -146,6 +165,7 @@ class Look:
             with self._noted(self._seat.viewers[0]):
                 self._expect_taken()
         self._vm.expect_screen(want)
+        self._device.expect_way(self._vm)
 
     def _expect_taken(self):
         """The viewer with OpenGL has the buffer; the rest is a copy's."""
@@ -168,9 +188,7 @@ def look_at(cls, device):
     """Every viewer of a seat at one device: results and reasons."""
     wrong, skip = {}, None
     try:
-        with cls() as seat, SwVgpu(
-                *seat.arguments, kind=device.kind,
-                environment=seat.environment) as vm, \
+        with cls() as seat, device.start(seat) as vm, \
                 contextlib.ExitStack() as stack:
             vm.set_mappable(device.mappable)
             look = Look(seat, device, vm, stack)

@@ -32,28 +32,31 @@ print(ctypes.string_at(
 """
 
 
-def environment():
-    """The process's variables with those that bring that Mesa."""
+def variables():
+    """Those that bring that Mesa."""
     try:
         with open(_ENV, encoding="utf-8") as stream:
             lines = stream.read().splitlines()
     except FileNotFoundError:
         raise Skip("no Mesa that imports dma-bufs: ./vgpu mesa gets one") \
             from None
-    found = dict(os.environ)
-    found.update(line.split("=", 1) for line in lines)
-    return found
+    return dict(line.split("=", 1) for line in lines)
+
+
+def environment():
+    """The process's variables, and those."""
+    return dict(os.environ, **variables())
 
 
 @functools.lru_cache(maxsize=None)
 def extensions(display=None):
     """EGL's extensions on that X server, or without a window system."""
-    variables = environment()
+    environ = environment()
     if display is not None:
-        variables["DISPLAY"] = display
+        environ["DISPLAY"] = display
     platform = _PLATFORM_SURFACELESS if display is None else _PLATFORM_X11
     probe = subprocess.run(
-        [sys.executable, "-c", _PROBE, str(platform)], env=variables,
+        [sys.executable, "-c", _PROBE, str(platform)], env=environ,
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=60, check=False)
     assert probe.returncode == 0, probe.stderr

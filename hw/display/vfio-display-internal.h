@@ -102,6 +102,9 @@ struct VFIODisplay {
     VFIOPlaneCache *cache;
     VFIOPlaneBuffer *primary; /* on screen, or NULL */
     ConsoleMirror *mirror;
+    bool quiet;             /* the device promises that nothing changed */
+    MirrorFrame mirrored;   /* what the mirror shows; format NULL: unknown */
+    int64_t read_ns;        /* QEMU_CLOCK_REALTIME, when it was read last */
 
     /* OpenGL's frames, by the number of their requests (vfio-display-gl.c) */
     GLReadback *gl;     /* NULL until wanted */

@@ -313,9 +313,40 @@ void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
 
 /* --- Frames ------------------------------------------------------------- */
 
+static bool same_memory(const MirrorFrame *a, const MirrorFrame *b)
+{
+    return a->format == b->format && a->width == b->width &&
+        a->height == b->height && a->readable == b->readable &&
+        a->stride == b->stride && a->offset == b->offset &&
+        a->map == b->map && a->fd == b->fd && a->read == b->read;
+}
+
+/*
+ * What the device promises to be as it was is not read: another frame, or one
+ * that was signalled, is, and every frame now and then.
+ */
+static MirrorResult vfio_display_read(VFIODisplay *dpy,
+                                      const MirrorFrame *frame)
+{
+    static const pixman_box32_t nothing;
+    MirrorFrame told = *frame;
+    MirrorResult result;
+
+    if (dpy->quiet && !frame->damage && same_memory(&dpy->mirrored, frame)) {
+        told.damage = &nothing;
+        told.n_damage = 0;
+    } else {
+        dpy->read_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    }
+    result = console_mirror_update(dpy->mirror, &told);
+    dpy->mirrored = result == MIRROR_CHANGED || result == MIRROR_UNCHANGED
+        ? *frame : (MirrorFrame) { 0 };
+    return result;
+}
+
 bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
 {
-    switch (console_mirror_update(dpy->mirror, frame)) {
+    switch (vfio_display_read(dpy, frame)) {
     case MIRROR_CHANGED:
         dpy->frames++;
         dpy->placeholder = NULL;
@@ -503,6 +534,7 @@ static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     VFIODisplayBuffer *user = buffer->user;
 
     dpy->primary = buffer;
+    dpy->mirrored = (MirrorFrame) { 0 };
     trace_vfio_display_publish(dpy, buffer->plane.id);
     dpy->composed = vfio_display_is_composed(dpy, buffer);
     if (dpy->composed) {

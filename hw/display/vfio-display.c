@@ -12,8 +12,13 @@
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "qemu/timer.h"
 #include "trace.h"
+#include "ui/refresh-policy.h"
 #include "vfio-display-internal.h"
+
+/* The longest that a still picture goes unread (vfio_display_look_closely). */
+#define READ_MAX_NS (30 * NANOSECONDS_PER_SECOND)
 
 VFIODisplayList vfio_displays = QLIST_HEAD_INITIALIZER(vfio_displays);
 
@@ -62,12 +67,32 @@ void vfio_display_plane_fault(VFIODisplay *dpy, VFIOPlaneType type,
     va_end(ap);
 }
 
+/*
+ * A device that notifies need not be read while it says nothing. It is all
+ * the same, after a second, two, four and so on up to half a minute without a
+ * change or input, in case that it has stopped notifying.
+ */
+static void vfio_display_look_closely(VFIODisplay *dpy,
+                                      VFIODisplaySignals signals)
+{
+    int64_t quiet_ns = qemu_console_quiet_ns(dpy->con) / 2;
+    int64_t since = qemu_clock_get_ns(QEMU_CLOCK_REALTIME) - dpy->read_ns;
+
+    if (signals != VFIO_DISPLAY_NO_SIGNAL ||
+        !qemu_console_wants_pixels(dpy->con)) {
+        dpy->mirrored = (MirrorFrame) { 0 };
+    }
+    dpy->quiet = dpy->notify && !qemu_console_dump_waits(dpy->con) &&
+        since < MIN(MAX(quiet_ns, REFRESH_SAFETY_NS / 2), READ_MAX_NS);
+}
+
 static void vfio_display_gfx_update(void *opaque)
 {
     VFIODisplay *dpy = opaque;
     VFIODisplaySignals signals = vfio_display_notify_take(dpy->notify);
 
     dpy->refreshes++;
+    vfio_display_look_closely(dpy, signals);
     if (!vfio_display_metadata_refresh(dpy->metadata, signals)) {
         vfio_display_update(dpy);
     } else if (!vfio_display_metadata_dumping(dpy->metadata)) {

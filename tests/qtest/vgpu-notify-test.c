@@ -109,14 +109,19 @@ static void expect_rate(Watched *w, const char *member, unsigned rate,
 static void test_still(const void *data)
 {
     Watched *w = start(data);
-    int64_t since, refreshes, notifications;
+    int64_t since, refreshes, notifications, bytes;
 
     watch(w, G_USEC_PER_SEC);
     since = g_get_monotonic_time();
     refreshes = vgpu_stat(w->vgpu, "refreshes");
     notifications = vgpu_stat(w->vgpu, "notifications");
     g_assert_cmpint(notifications, >, 0);
+    bytes = vgpu_stat(w->vgpu, "bytes-read");
     watch(w, 4 * G_USEC_PER_SEC);
+    /* after 1, 2, 4 ... seconds, and not with each refresh */
+    g_assert_cmpint(vgpu_stat(w->vgpu, "bytes-read") - bytes, <=,
+                    (4 + (g_get_monotonic_time() - since) / 8000000) *
+                    320 * 240 * 4);
     expect_rate(w, "refreshes", STILL_RATE, refreshes, since);
     g_assert_cmpint(vgpu_stat(w->vgpu, "notifications"), ==, notifications);
     stop(w);

@@ -616,6 +616,15 @@ void vfio_display_refresh(VFIODisplay *dpy)
     VFIOPlane plane;
     bool shown;
 
+    if (!dpy->kinds[VFIO_PLANE_KIND_DMABUF] &&
+        !dpy->kinds[VFIO_PLANE_KIND_REGION]) {
+        /* it has a metadata page and nothing else, and does not answer */
+        dpy->skipped++;
+        if (dpy->state == VFIO_DISPLAY_BLANK) {
+            vfio_display_gone(dpy);
+        }
+        return;
+    }
     if (!vfio_display_query(dpy, kind, &plane)) {
         dpy->skipped++;
         vfio_display_gone(dpy);

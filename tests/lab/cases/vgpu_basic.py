@@ -197,6 +197,13 @@ class VgpuAllRegion(VgpuAll):
     options = "display=on,x-display-path=region"
 
 
+class VgpuMetadataPage(VgpuBasic):
+    """A vGPU that offers the metadata region alone."""
+
+    kind = "vgpu-metadata"
+    path = "metadata"
+
+
 class VgpuUhd(VgpuBasic):
     """3840x2160, two pages, in dma-bufs."""
 

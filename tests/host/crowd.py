@@ -8,6 +8,7 @@ Prints TAP. Few by default; VGPU_TEST_FULL=1 makes them many.
 import contextlib
 import itertools
 import os
+import signal
 import socket
 import struct
 import threading
@@ -18,7 +19,8 @@ from swvgpu import SwVgpu
 from vgpulab import oracle
 from vgpulab.oracle import CHECKS
 from vgpulab.rfb import RAW, TIGHT, Rfb
-from vgpulab.seats import Gtk, GtkGl, GtkWaylandGl, SdlGl, Servers
+from vgpulab.seats import (Gtk, GtkGl, GtkWaylandGl, SdlGl, Servers,
+                            SpiceGl)
 from vgpulab.viewers import keyboard
 from vgpulab.viewers.dbus import Listener
 from vgpulab.viewers.spice import screenshot
@@ -190,6 +192,32 @@ def test_stopped_reader():
             viewer.wait_for(pages[(frames - 1) % PAGES], "the last picture")
 
 
+def test_stopped_spice_gl():
+    """a SPICE client that takes buffers and stops: VNC goes on, so does it"""
+    with SpiceGl() as seat, SwVgpu(
+            *seat.arguments, environment=seat.environment) as vm, \
+            contextlib.ExitStack() as stack:
+        pages = draw_pages(vm, 640, 480)
+        look_spice, look_vnc = seat.attach(stack)
+        # Page 0 is a buffer to it, the others, with an offset, are pixels.
+        vm.flip(0)
+        look_spice(pages[0])
+        seat.client.signal(signal.SIGSTOP)
+        try:
+            with flipping(vm):
+                time.sleep(1)
+            for page, picture in enumerate(pages):
+                vm.flip(page)
+                look_vnc(picture)
+                vm.expect_screen(picture)
+        finally:
+            seat.client.signal(signal.SIGCONT)
+        for page, picture in enumerate(pages):
+            vm.flip(page)
+            look_spice(picture)
+            look_vnc(picture)
+
+
 def two_consoles(seat):
     """The second vGPU's guest never turned it on: words."""
     return SwVgpu(*seat.arguments, "-device", "vgpu-sw,id=gpu1",
@@ -259,5 +287,5 @@ def test_switch_gtk_gl():
 if __name__ == "__main__":
     tapcases.run([
         test_servers, test_gtk_gl, test_gtk_wayland_gl, test_sdl_gl,
-        test_stopped_reader, test_switch_vnc, test_switch_gtk,
-        test_switch_gtk_gl])
+        test_stopped_reader, test_stopped_spice_gl, test_switch_vnc,
+        test_switch_gtk, test_switch_gtk_gl])

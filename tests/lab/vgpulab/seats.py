@@ -274,16 +274,16 @@ class SpiceGl(Seat):
         self._add_vnc()
 
     def attach(self, stack):
-        self._client = stack.enter_context(spice.SpiceClient(self._spice))
-        yield lambda want: expect_picture("SPICE", self._client.picture, want)
+        self.client = stack.enter_context(spice.SpiceClient(self._spice))
+        yield lambda want: expect_picture("SPICE", self.client.picture, want)
         yield self._attach_vnc(stack)
 
     def expect_taken(self):
-        assert self._client.way() == "gl"
+        assert self.client.way() == "gl"
 
     def expect_handed_over(self, width, height):
         def look():
-            got = self._client.picture(), self._client.way()
+            got = self.client.picture(), self.client.way()
             return (got[0].width, got[0].height, got[1]) == (
                 width, height, "gl-unreadable")
         until("SPICE's buffer", look)

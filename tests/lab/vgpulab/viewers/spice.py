@@ -34,6 +34,10 @@ class SpiceClient(Processes):
         self._process = self.spawn(sys.executable, program,
                                    path or str(port), self._picture())
 
+    def signal(self, number):
+        """Stop the client, or let it go on."""
+        self._process.send_signal(number)
+
     def _picture(self):
         return self.file("picture.ppm")
 

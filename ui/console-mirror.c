@@ -186,18 +186,27 @@ static bool console_mirror_show_composed(ConsoleMirror *mirror)
 /* --- Frames ------------------------------------------------------------- */
 
 /*
- * Of memory that was read before, and will be again soon, a glance tells what
+ * Of memory that was read before more may be known, or seen at a glance: what
  * has to be read this time. Returns false if that is not known.
  */
-static bool console_mirror_glance(ConsoleMirror *mirror,
-                                  const MirrorFrame *frame,
-                                  pixman_box32_t *box)
+static bool console_mirror_look(ConsoleMirror *mirror,
+                                const MirrorFrame *frame, pixman_box32_t *box)
 {
-    return mirror->seen && mirror->seen == frame->map + frame->offset &&
-        frame->again && !frame->damage &&
-        !mirror_overlays_any(mirror->overlays) &&
-        !console_mirror_is_split(mirror) &&
-        mirror_layer_glance(&mirror->layer, frame, box);
+    if (!mirror->seen || mirror->seen != frame->map + frame->offset ||
+        frame->damage || mirror_overlays_any(mirror->overlays) ||
+        console_mirror_is_split(mirror)) {
+        return false;
+    }
+    switch (frame->look) {
+    case MIRROR_LOOK_WHOLE:
+        return false;
+    case MIRROR_LOOK_GLANCE:
+        return mirror_layer_glance(&mirror->layer, frame, box);
+    case MIRROR_LOOK_AWAY:
+        *box = (pixman_box32_t) { 0 };
+        return true;
+    }
+    g_assert_not_reached();
 }
 
 static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
@@ -208,7 +217,7 @@ static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
     pixman_box32_t box;
     bool changed;
 
-    if (console_mirror_glance(mirror, frame, &box)) {
+    if (console_mirror_look(mirror, frame, &box)) {
         if (box.y1 == box.y2) {
             return MIRROR_UNCHANGED;
         }

@@ -119,6 +119,9 @@ struct VFIODisplay {
     bool overlaid;          /* some are visible */
     bool composed;          /* and every viewer shows the mirror for them */
 
+    MirrorLook look;    /* how this refresh looks at mapped pixels */
+    bool owes_look;     /* the device signalled, and a glance is all it got */
+
     VFIODisplayRegion region;
     bool region_open;
     uint32_t region_index;
@@ -399,6 +402,15 @@ typedef enum VFIODisplaySignals {
     VFIO_DISPLAY_ONE_SIGNAL,
     VFIO_DISPLAY_MORE_SIGNALS,
 } VFIODisplaySignals;
+
+/**
+ * vfio_display_notify_cursor_alone:
+ * @notify: a display's notifications, or NULL
+ *
+ * Returns: true if all signals that the last vfio_display_notify_take() took
+ * were about the cursor.
+ */
+bool vfio_display_notify_cursor_alone(const VFIODisplayNotify *notify);
 
 /**
  * vfio_display_notify_new:

@@ -24,6 +24,8 @@ struct VFIODisplayNotify {
     EventNotifier notifier;
     bool listening;
     VFIODisplaySignals unseen; /* taken, but not by a refresh yet */
+    bool others;        /* signals not about the cursor were read */
+    bool cursor_alone;  /* none were, the last time they were taken */
     uint64_t count;
 };
 
@@ -45,6 +47,12 @@ static VFIODisplaySignals count_signals(uint64_t value)
     }
 }
 
+/* 256 of the cursor's add up to one of the others', which does no harm. */
+static bool is_cursor(uint64_t value)
+{
+    return value < VFIO_GFX_IRQ_PRIMARY && value % VFIO_GFX_IRQ_CURSOR == 0;
+}
+
 static VFIODisplaySignals vfio_display_notify_read(VFIODisplayNotify *notify)
 {
     VFIODisplaySignals signals;
@@ -56,6 +64,7 @@ static VFIODisplaySignals vfio_display_notify_read(VFIODisplayNotify *notify)
     signals = count_signals(ret == sizeof(value) ? value : 0);
     if (signals != VFIO_DISPLAY_NO_SIGNAL) {
         notify->count++;
+        notify->others |= !is_cursor(value);
         trace_vfio_display_notified(notify->dpy, value);
     }
     return signals;
@@ -94,7 +103,15 @@ VFIODisplaySignals vfio_display_notify_take(VFIODisplayNotify *notify)
     }
     signals = notify->unseen + vfio_display_notify_read(notify);
     notify->unseen = VFIO_DISPLAY_NO_SIGNAL;
+    notify->cursor_alone = signals != VFIO_DISPLAY_NO_SIGNAL &&
+        !notify->others;
+    notify->others = false;
     return MIN(signals, VFIO_DISPLAY_MORE_SIGNALS);
+}
+
+bool vfio_display_notify_cursor_alone(const VFIODisplayNotify *notify)
+{
+    return notify && notify->cursor_alone;
 }
 
 void vfio_display_notify_listen(VFIODisplayNotify *notify)

@@ -335,7 +335,7 @@ static MirrorResult vfio_display_read(VFIODisplay *dpy,
     if (dpy->quiet && !frame->damage && same_memory(&dpy->mirrored, frame)) {
         told.damage = &nothing;
         told.n_damage = 0;
-    } else {
+    } else if (frame->look != MIRROR_LOOK_AWAY) {
         dpy->read_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
     }
     result = console_mirror_update(dpy->mirror, &told);
@@ -375,12 +375,6 @@ MirrorFrame vfio_display_frame(const VFIOPlane *plane)
         .offset = plane->offset,
         .fd = -1,
     };
-}
-
-/* A display that is polled is looked at again, a screendump only once. */
-static bool vfio_display_looks_again(const VFIODisplay *dpy)
-{
-    return !dpy->notify && !qemu_console_dump_waits(dpy->con);
 }
 
 static bool vfio_display_open_region(VFIODisplay *dpy, const VFIOPlane *plane)
@@ -428,7 +422,7 @@ static bool vfio_display_mirror_region(VFIODisplay *dpy,
     frame.map = dpy->region.map;
     frame.read = dpy->ops->read_region;
     frame.opaque = dpy->opaque;
-    frame.again = vfio_display_looks_again(dpy);
+    frame.look = dpy->look;
     return vfio_display_mirror(dpy, &frame);
 }
 
@@ -450,7 +444,7 @@ static bool vfio_display_mirror_dmabuf(VFIODisplay *dpy,
     MirrorFrame frame = vfio_display_buffer_frame(buffer);
 
     vfio_display_gl_supersede(dpy);
-    frame.again = vfio_display_looks_again(dpy);
+    frame.look = dpy->look;
     return vfio_display_mirror(dpy, &frame);
 }
 

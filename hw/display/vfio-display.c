@@ -68,6 +68,28 @@ void vfio_display_plane_fault(VFIODisplay *dpy, VFIOPlaneType type,
 }
 
 /*
+ * How to look at mapped pixels. A display that is polled is looked at again, so
+ * that a glance will do, and so is one that notifies, once more after its last
+ * signal. A screendump is not.
+ */
+static MirrorLook vfio_display_choose_look(VFIODisplay *dpy,
+                                           VFIODisplaySignals signals,
+                                           bool owed)
+{
+    if (qemu_console_dump_waits(dpy->con)) {
+        return MIRROR_LOOK_WHOLE;
+    }
+    if (!dpy->notify) {
+        return MIRROR_LOOK_GLANCE;
+    }
+    if (owed || signals == VFIO_DISPLAY_NO_SIGNAL) {
+        return MIRROR_LOOK_WHOLE;
+    }
+    return vfio_display_notify_cursor_alone(dpy->notify) ? MIRROR_LOOK_AWAY
+                                                         : MIRROR_LOOK_GLANCE;
+}
+
+/*
  * A device that notifies need not be read while it says nothing. It is all
  * the same, after a second, two, four and so on up to half a minute without a
  * change or input, in case that it has stopped notifying.
@@ -77,12 +99,17 @@ static void vfio_display_look_closely(VFIODisplay *dpy,
 {
     int64_t quiet_ns = qemu_console_quiet_ns(dpy->con) / 2;
     int64_t since = qemu_clock_get_ns(QEMU_CLOCK_REALTIME) - dpy->read_ns;
+    bool told = signals != VFIO_DISPLAY_NO_SIGNAL &&
+        !vfio_display_notify_cursor_alone(dpy->notify);
+    bool owed = dpy->owes_look && !told;
 
     if (signals != VFIO_DISPLAY_NO_SIGNAL ||
         !qemu_console_wants_pixels(dpy->con)) {
         dpy->mirrored = (MirrorFrame) { 0 };
     }
-    dpy->quiet = dpy->notify && !qemu_console_dump_waits(dpy->con) &&
+    dpy->look = vfio_display_choose_look(dpy, signals, owed);
+    dpy->owes_look = told && dpy->look == MIRROR_LOOK_GLANCE;
+    dpy->quiet = dpy->notify && !owed && !qemu_console_dump_waits(dpy->con) &&
         since < MIN(MAX(quiet_ns, REFRESH_SAFETY_NS / 2), READ_MAX_NS);
 }
 
@@ -95,6 +122,9 @@ static void vfio_display_gfx_update(void *opaque)
     vfio_display_look_closely(dpy, signals);
     if (!vfio_display_metadata_refresh(dpy->metadata, signals)) {
         vfio_display_update(dpy);
+        if (dpy->owes_look) {
+            qemu_console_hurry(dpy->con);
+        }
     } else if (!vfio_display_metadata_dumping(dpy->metadata)) {
         graphic_hw_update_done(dpy->con);
     }

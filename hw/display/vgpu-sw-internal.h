@@ -188,6 +188,15 @@ static inline uint64_t vgpu_sw_shown_offset(const VGPUSWState *s,
 uint64_t vgpu_sw_shown_size(const VGPUSWState *s, unsigned plane);
 
 /**
+ * vgpu_sw_commits_cursor:
+ * @s: a device
+ *
+ * Returns: true if vgpu_sw_commit() would change the cursor plane alone, and
+ * the guest says what it draws elsewhere.
+ */
+bool vgpu_sw_commits_cursor(const VGPUSWState *s);
+
+/**
  * vgpu_sw_commit:
  * @s: a device
  *
@@ -331,6 +340,14 @@ uint8_t vgpu_sw_edid_guest_read(const VGPUSWEdid *edid, uint32_t offset);
  * Tells the display that the picture changed.
  */
 void vgpu_sw_irq_signal(VGPUSWState *s);
+
+/**
+ * vgpu_sw_irq_signal_cursor:
+ * @s: a device
+ *
+ * Tells the display that the cursor changed and nothing else.
+ */
+void vgpu_sw_irq_signal_cursor(VGPUSWState *s);
 
 /**
  * vgpu_sw_irq_set_storm:

@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "hw/vfio/vfio-gfx-ext.h"
 #include "qemu/atomic.h"
 #include "qemu/thread.h"
 #include "vgpu-sw-internal.h"
@@ -24,13 +25,28 @@ struct VGPUSWStorm {
     bool stop;
 };
 
-void vgpu_sw_irq_signal(VGPUSWState *s)
+static void signal_value(VGPUSWState *s, uint64_t value)
 {
+    ssize_t ret;
+
     if (s->notifier && !(s->irq_flags & VGPU_SW_IRQ_MUTE)) {
         s->signals++;
-        event_notifier_set(s->notifier);
+        ret = RETRY_ON_EINTR(write(event_notifier_get_wfd(s->notifier),
+                                   &value, sizeof(value)));
+        /* An eventfd that is full says enough, as with a driver's. */
+        assert(ret == sizeof(value) || errno == EAGAIN);
     }
     trace_vgpu_sw_signal(s->signals);
+}
+
+void vgpu_sw_irq_signal(VGPUSWState *s)
+{
+    signal_value(s, VFIO_GFX_IRQ_PRIMARY);
+}
+
+void vgpu_sw_irq_signal_cursor(VGPUSWState *s)
+{
+    signal_value(s, VFIO_GFX_IRQ_CURSOR);
 }
 
 static void *storm_thread(void *opaque)

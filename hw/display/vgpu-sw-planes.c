@@ -40,6 +40,23 @@ void vgpu_sw_planes_reset(VGPUSWState *s)
     s->flips = 0;
 }
 
+bool vgpu_sw_commits_cursor(const VGPUSWState *s)
+{
+    bool cursor = false;
+
+    for (unsigned plane = 0; plane < VGPU_SW_PLANES; plane++) {
+        if (!memcmp(s->shown[plane], s->pending[plane],
+                    sizeof(s->shown[plane]))) {
+            continue;
+        }
+        if (plane != VGPU_SW_CURSOR) {
+            return false;
+        }
+        cursor = true;
+    }
+    return cursor && s->damage.reported;
+}
+
 void vgpu_sw_commit(VGPUSWState *s)
 {
     const unsigned primary = VGPU_SW_PRIMARY;

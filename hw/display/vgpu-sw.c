@@ -123,6 +123,18 @@ static uint64_t vgpu_sw_read(void *opaque, hwaddr addr, unsigned size)
     }
 }
 
+static void vgpu_sw_commit_and_tell(VGPUSWState *s)
+{
+    bool cursor = vgpu_sw_commits_cursor(s);
+
+    vgpu_sw_commit(s);
+    if (cursor) {
+        vgpu_sw_irq_signal_cursor(s);
+    } else {
+        vgpu_sw_irq_signal(s);
+    }
+}
+
 static void vgpu_sw_write(void *opaque, hwaddr addr, uint64_t value,
                           unsigned size)
 {
@@ -135,8 +147,7 @@ static void vgpu_sw_write(void *opaque, hwaddr addr, uint64_t value,
     }
     switch (addr) {
     case VGPU_SW_COMMIT:
-        vgpu_sw_commit(s);
-        vgpu_sw_irq_signal(s);
+        vgpu_sw_commit_and_tell(s);
         break;
     case VGPU_SW_FLIP:
         vgpu_sw_flip(s, value);

@@ -20,6 +20,19 @@
  */
 
 /**
+ * enum MirrorLook:
+ * @MIRROR_LOOK_WHOLE: nothing
+ * @MIRROR_LOOK_GLANCE: it is looked at again soon, whatever happens, so that a
+ *                      glance may do meanwhile (mirror_layer_glance())
+ * @MIRROR_LOOK_AWAY: it has not changed
+ */
+typedef enum MirrorLook {
+    MIRROR_LOOK_WHOLE,
+    MIRROR_LOOK_GLANCE,
+    MIRROR_LOOK_AWAY,
+} MirrorLook;
+
+/**
  * struct MirrorFrame:
  * @format: of the pixels, not NULL
  * @straight: colours are not multiplied by alpha; they are in the copy
@@ -39,8 +52,7 @@
  * @damage: where the frame differs from the one that was read last, all of it
  *          within the frame; NULL: it may differ everywhere
  * @n_damage: boxes in @damage, may be 0
- * @again: it is looked at again soon, whatever happens, so that a glance may do
- *         meanwhile (mirror_layer_glance())
+ * @look: what is known of the memory since it was read last, if it was
  *
  * A frame in memory that the caller has checked: @readable rows lie whole in
  * @map or in what @read reaches. Only borrowed for the call.
@@ -59,7 +71,7 @@ typedef struct MirrorFrame {
     void *opaque;
     const pixman_box32_t *damage;
     size_t n_damage;
-    bool again;
+    MirrorLook look;
 } MirrorFrame;
 
 /**

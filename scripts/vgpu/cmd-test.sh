@@ -123,6 +123,8 @@ test_lab() {
     lock_build
     need_mesa
     qemu_build
+    # Migration between the two.
+    ((VGPU_TEST_FULL == 0)) || qemu_build_stock
     unlock_build
     "$VGPU_TOP/vgpu" lab --build-only
     for program in "$VGPU_TOP"/tests/host/*; do

@@ -243,9 +243,12 @@ class VgpuMoves(VgpuBasic):
         super().__init__()
         self.left = []
 
-    def move(self):
-        """Migrates through a file; self.vm is the destination then."""
-        source, target = self.vm, Machine()
+    def move(self, qemu=None):
+        """Migrates through a file; self.vm is the destination then.
+
+        qemu: the destination's emulator, if not the one that is tested
+        """
+        source, target = self.vm, Machine(qemu)
         self.left.append(source)
         self.vm = target
         self.configure(target)

@@ -266,7 +266,9 @@ class VgpuHostilePage(NotifyGroup):
 
 
 class VgpuMonitor(VgpuGroup):
-    """The EDID region: what viewers' windows tell the guest."""
+    """The EDID region: what viewers' windows tell a region vGPU's guest."""
+
+    kind = "vgpu-region"
 
     def configure(self, vm):
         self.bus = Bus()

@@ -23,7 +23,6 @@ struct ConsoleMirror {
      */
     MirrorLayer layer;
     MirrorOverlays *overlays; /* NULL until there is one */
-    const uint8_t *seen; /* where the last frame was read from, or NULL */
     uint64_t frames;
 };
 
@@ -39,7 +38,6 @@ static void console_mirror_forget_surface(ConsoleMirror *mirror)
 {
     g_clear_pointer(&mirror->image, qemu_pixman_image_unref);
     mirror_layer_set_image(&mirror->layer, NULL);
-    mirror->seen = NULL;
 }
 
 void console_mirror_free(ConsoleMirror *mirror)
@@ -185,50 +183,30 @@ static bool console_mirror_show_composed(ConsoleMirror *mirror)
 
 /* --- Frames ------------------------------------------------------------- */
 
-/*
- * Of memory that was read before more may be known, or seen at a glance: what
- * has to be read this time. Returns false if that is not known.
- */
-static bool console_mirror_look(ConsoleMirror *mirror,
-                                const MirrorFrame *frame, pixman_box32_t *box)
+/* Nothing to do at all? */
+static bool console_mirror_looks_away(const ConsoleMirror *mirror,
+                                      const MirrorFrame *frame)
 {
-    if (!mirror->seen || mirror->seen != frame->map + frame->offset ||
-        frame->damage || mirror_overlays_any(mirror->overlays) ||
-        console_mirror_is_split(mirror)) {
-        return false;
-    }
-    switch (frame->look) {
-    case MIRROR_LOOK_WHOLE:
-        return false;
-    case MIRROR_LOOK_GLANCE:
-        return mirror_layer_glance(&mirror->layer, frame, box);
-    case MIRROR_LOOK_AWAY:
-        *box = (pixman_box32_t) { 0 };
-        return true;
-    }
-    g_assert_not_reached();
+    return frame->look == MIRROR_LOOK_AWAY && mirror->layer.seen &&
+        mirror->layer.seen == frame->map + frame->offset &&
+        !mirror_overlays_any(mirror->overlays) &&
+        !console_mirror_is_split(mirror);
 }
 
 static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
                                            const MirrorFrame *frame)
 {
-    MirrorFrame part = *frame;
     MirrorResult result;
-    pixman_box32_t box;
     bool changed;
 
-    if (console_mirror_look(mirror, frame, &box)) {
-        if (box.y1 == box.y2) {
-            return MIRROR_UNCHANGED;
-        }
-        part.damage = &box;
-        part.n_damage = 1;
+    if (console_mirror_looks_away(mirror, frame)) {
+        return MIRROR_UNCHANGED;
     }
     if (mirror_overlays_any(mirror->overlays) &&
         !console_mirror_is_split(mirror)) {
         console_mirror_split(mirror);
     }
-    result = mirror_layer_read(&mirror->layer, &part);
+    result = mirror_layer_read(&mirror->layer, frame);
     changed = console_mirror_is_split(mirror)
         ? console_mirror_show_composed(mirror)
         : console_mirror_show_damage(mirror);
@@ -236,7 +214,6 @@ static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
         return result;
     }
     mirror->frames += changed;
-    mirror->seen = frame->map ? frame->map + frame->offset : NULL;
     return changed ? MIRROR_CHANGED : MIRROR_UNCHANGED;
 }
 
@@ -318,7 +295,7 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
     DisplaySurface *surface;
 
     g_clear_pointer(&mirror->overlays, mirror_overlays_free);
-    mirror->seen = NULL;
+    mirror->layer.seen = NULL;
     if (console_mirror_shown(mirror, width, height)) {
         console_mirror_join(mirror);
         return;

@@ -29,6 +29,7 @@ typedef struct MirrorPass {
     pixman_box32_t box; /* what is to be read */
     uint32_t y;
     uint32_t rows;
+    uint32_t looked; /* rows that a glance looked at */
     uint8_t *bounce;
     size_t bounce_stride;
 } MirrorPass;
@@ -348,6 +349,80 @@ static bool pass_set_box(MirrorPass *pass, const pixman_box32_t *box)
     return true;
 }
 
+static bool pass_row_differs(MirrorPass *pass, uint32_t y)
+{
+    pass->rows++;
+    return memcmp(image_row(pass->layer->image, y), frame_row(pass->frame, y),
+                  frame_row_bytes(pass->frame)) != 0;
+}
+
+/*
+ * Runs inside guarded_read(): the first and the last row of those looked at
+ * that differ, and in the box those that lie between and around them.
+ */
+static void pass_glance(void *opaque)
+{
+    MirrorPass *pass = opaque;
+    const uint32_t readable = pass->frame->readable;
+    uint32_t first = pass->y, last;
+
+    while (first < readable && !pass_row_differs(pass, first)) {
+        first += MIRROR_GLANCE_ROWS;
+    }
+    if (first >= readable) {
+        return;
+    }
+    last = first + (readable - 1 - first) / MIRROR_GLANCE_ROWS *
+        MIRROR_GLANCE_ROWS;
+    while (last > first && !pass_row_differs(pass, last)) {
+        last -= MIRROR_GLANCE_ROWS;
+    }
+    pass->box.y1 = MAX((int64_t)first - MIRROR_GLANCE_MARGIN, 0);
+    pass->box.y2 = MIN((int64_t)last + MIRROR_GLANCE_MARGIN, readable);
+}
+
+/* Runs inside guarded_read(). */
+static void pass_glance_and_compare(void *opaque)
+{
+    MirrorPass *pass = opaque;
+
+    pass_glance(pass);
+    pass->y = pass->box.y1;
+    pass->looked = pass->rows;
+    pass->rows = pass->box.y2 - pass->box.y1;
+    if (pass->rows) {
+        pass_compare(pass);
+    }
+}
+
+static bool pass_run_glance(MirrorPass *pass)
+{
+    /* far from the last ones: what changes often spans neighbours */
+    static const uint8_t start[MIRROR_GLANCE_ROWS] = {
+        0, 4, 2, 6, 1, 5, 3, 7
+    };
+    const MirrorFrame *frame = pass->frame;
+    bool whole;
+
+    pass->y = start[pass->layer->glances++ % MIRROR_GLANCE_ROWS];
+    whole = guarded_read(frame->map, frame_map_len(frame),
+                         pass_glance_and_compare, pass);
+    pass->layer->bytes_read += (uint64_t)(pass->looked + pass->rows) *
+        frame_row_bytes(frame);
+    return whole;
+}
+
+/* Was the frame read from this memory before, and is a glance enough? */
+static bool pass_may_glance(const MirrorPass *pass)
+{
+    const MirrorFrame *frame = pass->frame;
+
+    return frame->look == MIRROR_LOOK_GLANCE && !frame->damage &&
+        frame->readable && frame->readable == pass->layer->readable &&
+        pass->layer->seen && pass->layer->seen == frame->map + frame->offset &&
+        pass_is_native(pass);
+}
+
 static bool pass_run(MirrorPass *pass)
 {
     const MirrorFrame *frame = pass->frame;
@@ -357,6 +432,10 @@ static bool pass_run(MirrorPass *pass)
     const pixman_box32_t *boxes = partial ? frame->damage : &all;
     size_t n = partial ? frame->n_damage : 1;
 
+    if (pass_may_glance(pass)) {
+        pass->box.x2 = frame->width;
+        return pass_run_glance(pass);
+    }
     for (size_t i = 0; i < n; i++) {
         if (pass_set_box(pass, &boxes[i]) && !pass_run_box(pass)) {
             return false;
@@ -398,85 +477,17 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
     if (!whole) {
         return MIRROR_VANISHED;
     }
+    layer->seen = frame->map ? frame->map + frame->offset : NULL;
     mirror_layer_clear_rest(layer, frame->readable);
     return damage_map_is_empty(layer->damage) ? MIRROR_UNCHANGED
                                               : MIRROR_CHANGED;
-}
-
-static bool pass_row_differs(MirrorPass *pass, uint32_t y)
-{
-    pass->rows++;
-    return memcmp(image_row(pass->layer->image, y), frame_row(pass->frame, y),
-                  frame_row_bytes(pass->frame)) != 0;
-}
-
-/*
- * Runs inside guarded_read(): the first and the last row of those looked at
- * that differ, and in the box those that lie between and around them.
- */
-static void pass_glance(void *opaque)
-{
-    MirrorPass *pass = opaque;
-    const uint32_t readable = pass->frame->readable;
-    uint32_t first = pass->y, last;
-
-    while (first < readable && !pass_row_differs(pass, first)) {
-        first += MIRROR_GLANCE_ROWS;
-    }
-    if (first >= readable) {
-        return;
-    }
-    last = first + (readable - 1 - first) / MIRROR_GLANCE_ROWS *
-        MIRROR_GLANCE_ROWS;
-    while (last > first && !pass_row_differs(pass, last)) {
-        last -= MIRROR_GLANCE_ROWS;
-    }
-    pass->box.y1 = MAX((int64_t)first - MIRROR_GLANCE_MARGIN, 0);
-    pass->box.y2 = MIN((int64_t)last + MIRROR_GLANCE_MARGIN, readable);
-}
-
-static bool pass_run_glance(MirrorPass *pass)
-{
-    /* far from the last ones: what changes often spans neighbours */
-    static const uint8_t start[MIRROR_GLANCE_ROWS] = {
-        0, 4, 2, 6, 1, 5, 3, 7
-    };
-    const MirrorFrame *frame = pass->frame;
-    bool whole;
-
-    pass->y = start[pass->layer->glances++ % MIRROR_GLANCE_ROWS];
-    whole = guarded_read(frame->map, frame_map_len(frame), pass_glance, pass);
-    pass->layer->bytes_read += pass->rows * (uint64_t)frame_row_bytes(frame);
-    return whole;
-}
-
-bool mirror_layer_glance(MirrorLayer *layer, const MirrorFrame *frame,
-                         pixman_box32_t *box)
-{
-    MirrorPass pass = {
-        .frame = frame, .layer = layer, .box.x2 = frame->width,
-    };
-    bool whole;
-
-    if (!frame->map || !pass_is_native(&pass) || !frame->readable ||
-        frame->readable != layer->readable || !frame_is_there(frame)) {
-        return false;
-    }
-    if (frame->fd >= 0 && !dmabuf_sync_read_begin(frame->fd)) {
-        return false;
-    }
-    whole = pass_run_glance(&pass);
-    if (frame->fd >= 0) {
-        dmabuf_sync_read_end(frame->fd);
-    }
-    *box = pass.box;
-    return whole;
 }
 
 void mirror_layer_set_image(MirrorLayer *layer, pixman_image_t *image)
 {
     pixman_image_t *old = layer->image;
 
+    layer->seen = NULL;
     layer->image = image ? pixman_image_ref(image) : NULL;
     if (!image || !old ||
         pixman_image_get_width(old) != pixman_image_get_width(image) ||

@@ -19,12 +19,23 @@
  * and one for each overlay, and the cursor is read through another.
  */
 
+/* A glance looks at one row in so many, at other ones each time. */
+#define MIRROR_GLANCE_ROWS 8
+/* Rows around those found to differ that are read, too. */
+#define MIRROR_GLANCE_MARGIN 24
+
 /**
  * enum MirrorLook:
  * @MIRROR_LOOK_WHOLE: nothing
  * @MIRROR_LOOK_GLANCE: it is looked at again soon, whatever happens, so that a
- *                      glance may do meanwhile (mirror_layer_glance())
- * @MIRROR_LOOK_AWAY: it has not changed
+ *                      glance may do meanwhile: one row in eight, and then
+ *                      the rows between those that differ. What is eight rows
+ *                      high and differs in each of them is found at once, a
+ *                      single row at the latest at the eighth glance.
+ * @MIRROR_LOOK_AWAY: it has not changed; for console_mirror_update() alone
+ *
+ * What is known of memory that was read before. Memory that was not, or that
+ * cannot be compared where it lies, is read whole.
  */
 typedef enum MirrorLook {
     MIRROR_LOOK_WHOLE,
@@ -95,6 +106,7 @@ typedef enum MirrorResult {
  * @damage: what was copied into @image since its owner cleared it
  * @bytes_read: bytes of device memory that were looked at
  * @readable: rows of the last frame that could be read
+ * @seen: where the last frame was read from, or NULL
  * @glances: how many there were
  * @bounce: some rows as the device has them
  * @converted: the same as @image has them
@@ -108,6 +120,7 @@ typedef struct MirrorLayer {
     DamageMap *damage;
     uint64_t bytes_read;
     uint32_t readable;
+    const uint8_t *seen;
     uint32_t glances;
     pixman_image_t *bounce;
     pixman_image_t *converted;
@@ -149,28 +162,6 @@ bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame);
  * Returns: what happened; MIRROR_CHANGED if there is damage afterwards.
  */
 MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame);
-
-/* A glance looks at one row in so many, at other ones each time. */
-#define MIRROR_GLANCE_ROWS 8
-/* Rows around those found to differ that are read, too. */
-#define MIRROR_GLANCE_MARGIN 24
-
-/**
- * mirror_layer_glance:
- * @layer: a layer with an image of @frame's size
- * @frame: what it may show already
- * @box: what has to be read, of no height if nothing
- *
- * Looks where the layer no longer shows the frame, at an eighth of the cost of
- * mirror_layer_read(): what is eight rows high and differs in each of them is
- * found at once, a single row at the latest at the eighth glance. Copies
- * nothing.
- *
- * Returns: false if it cannot tell, because the frame is not one that can be
- * compared where it lies, or because memory vanished.
- */
-bool mirror_layer_glance(MirrorLayer *layer, const MirrorFrame *frame,
-                         pixman_box32_t *box);
 
 /**
  * mirror_layer_finish:

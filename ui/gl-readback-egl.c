@@ -22,6 +22,8 @@
 /* A device that draws for longer has a fault; the frame is read as it is. */
 #define FENCE_MS 1000
 #define MAX_DEVICES 16
+/* A kernel gives a GPU up after some seconds; screendumps wait no longer. */
+#define LOOK_MS 500
 
 /* libepoxy 1.5.10 does not know this extension yet */
 #ifndef EGL_DRM_RENDER_NODE_FILE_EXT
@@ -455,6 +457,7 @@ static void readback_unmap(void *opaque, unsigned slot)
 }
 
 static const GLReadbackOps egl_ops = {
+    .look_ms = LOOK_MS,
     .open = readback_open,
     .close = readback_close,
     .import = readback_import,

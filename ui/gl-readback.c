@@ -7,6 +7,11 @@
  * thread, free. The lock covers slots and lists; it is held neither while
  * OpenGL works nor while results are shown.
  *
+ * A thread that hangs in OpenGL cannot be stopped. Its request gets a result
+ * after a while and is given up: its slot stays what it is until the thread
+ * comes back, which then shows nothing and cleans up. Time is counted in looks
+ * of the main loop, so that a process that was stopped blames nobody.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -15,6 +20,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/module.h"
 #include "qemu/thread.h"
+#include "qemu/timer.h"
 #include "system/system.h"
 #include "trace.h"
 #include "ui/gl-readback.h"
@@ -23,6 +29,10 @@
 #define WAIT_MS 4
 /* At QEMU's end: OpenGL's libraries must not be taken away under the thread. */
 #define PARK_MS 1000
+/* Between looks at the fence of a request that was given up. */
+#define GIVEN_UP_WAIT_MS 100
+/* Opening takes longer: libraries are loaded, devices found. */
+#define OPENING_FACTOR 4
 
 typedef enum SlotState {
     SLOT_FREE,
@@ -39,6 +49,8 @@ typedef struct Slot {
     GLReadbackBuffer *buffer;
     GLReadbackPixels pixels;
     Error *error;
+    unsigned looks; /* of the main loop since it was queued, or OpenGL opened */
+    bool given_up;  /* the result was told: it took too long */
 } Slot;
 
 struct GLReadbackBuffer {
@@ -58,6 +70,7 @@ struct GLReadback {
     void *opaque;
     uint64_t next; /* the next request's number; the main loop's own */
     QEMUBH *bh;
+    QEMUTimer *timer; /* looks while something is to be done by the thread */
     Notifier exit;
 
     QemuMutex lock;
@@ -69,7 +82,9 @@ struct GLReadback {
     unsigned buffers;
     GQueue trash;  /* of freed buffers that no slot uses */
     unsigned closing; /* freed buffers, in use or not */
-    bool all_closed;  /* and nobody was told yet */
+    unsigned closing_looks; /* since the last one was closed */
+    bool eased;    /* all are closed, or nothing hangs: it is to be told */
+    bool opened;   /* or it is known that OpenGL cannot be opened */
     Slot slots[GL_READBACK_SLOTS];
 
     /* the thread's own */
@@ -146,11 +161,11 @@ static SlotState slot_begin(GLReadback *rb, Slot *slot)
                           &slot->error) ? SLOT_READING : SLOT_READY;
 }
 
-static SlotState slot_wait(GLReadback *rb, Slot *slot)
+static SlotState slot_wait(GLReadback *rb, Slot *slot, int ms)
 {
     unsigned i = slot_index(rb, slot);
 
-    if (!rb->ops->wait(rb->gl, i, WAIT_MS)) {
+    if (!rb->ops->wait(rb->gl, i, ms)) {
         return SLOT_READING;
     }
     rb->ops->map(rb->gl, i, &slot->pixels, &slot->error);
@@ -175,6 +190,21 @@ static void readback_notify(GLReadback *rb)
     }
 }
 
+static unsigned patience(const GLReadback *rb)
+{
+    return GL_READBACK_LOOKS * (rb->opened ? 1 : OPENING_FACTOR);
+}
+
+static bool is_hung(const GLReadback *rb)
+{
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        if (rb->slots[i].given_up) {
+            return true;
+        }
+    }
+    return rb->closing && rb->closing_looks >= patience(rb);
+}
+
 static void drop_buffer(GLReadback *rb, GLReadbackBuffer *buffer)
 {
     if (buffer->freed && buffer->slots == 0) {
@@ -194,6 +224,11 @@ static void slot_clean(GLReadback *rb, Slot *slot)
     drop_buffer(rb, slot->buffer);
     slot->buffer = NULL;
     slot->state = SLOT_FREE;
+    if (slot->given_up) {
+        slot->given_up = false;
+        rb->eased |= !is_hung(rb);
+        readback_notify(rb);
+    }
 }
 
 static void empty_trash(GLReadback *rb)
@@ -205,15 +240,47 @@ static void empty_trash(GLReadback *rb)
     qemu_mutex_lock(&rb->lock);
     rb->buffers--;
     rb->closing--;
-    rb->all_closed = rb->closing == 0;
+    rb->closing_looks = 0;
+    rb->eased |= rb->closing == 0;
     readback_notify(rb);
+}
+
+/* Who waits for the first frame has waited for this as well. */
+static void note_opened(GLReadback *rb)
+{
+    if (rb->opened || (!rb->gl && !rb->error)) {
+        return;
+    }
+    rb->opened = true;
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        rb->slots[i].looks = 0;
+    }
+    rb->closing_looks = 0;
+}
+
+static void slot_work(GLReadback *rb, Slot *slot)
+{
+    int wait_ms = slot->given_up ? GIVEN_UP_WAIT_MS : WAIT_MS;
+    SlotState state = slot->state;
+
+    qemu_mutex_unlock(&rb->lock);
+    state = state == SLOT_QUEUED ? slot_begin(rb, slot)
+                                 : slot_wait(rb, slot, wait_ms);
+    qemu_mutex_lock(&rb->lock);
+    note_opened(rb);
+    if (state == SLOT_READY && slot->given_up) {
+        state = SLOT_SHOWN;
+    }
+    slot->state = state;
+    if (state == SLOT_READY) {
+        readback_notify(rb);
+    }
 }
 
 /* One step; false if there is nothing to do. */
 static bool readback_step(GLReadback *rb)
 {
     Slot *slot = find_slot(rb, SLOT_SHOWN);
-    SlotState state;
 
     if (slot) {
         slot_clean(rb, slot);
@@ -228,14 +295,11 @@ static bool readback_step(GLReadback *rb)
     if (!slot) {
         return false;
     }
-    state = slot->state;
-    qemu_mutex_unlock(&rb->lock);
-    state = state == SLOT_QUEUED ? slot_begin(rb, slot) : slot_wait(rb, slot);
-    qemu_mutex_lock(&rb->lock);
-    slot->state = state;
-    if (state == SLOT_READY) {
-        readback_notify(rb);
+    if (slot->state == SLOT_QUEUED && slot->given_up) {
+        slot->state = SLOT_SHOWN;
+        return true;
     }
+    slot_work(rb, slot);
     return true;
 }
 
@@ -286,18 +350,20 @@ static void *readback_thread(void *opaque)
 
 /* --- The main loop's side ----------------------------------------------- */
 
-/* The oldest request, if it is done: a later one may fail sooner. */
-static Slot *next_ready(GLReadback *rb)
+/* The oldest request without a result: a later one may fail sooner. */
+static Slot *next_pending(GLReadback *rb)
 {
-    Slot *ready = find_slot(rb, SLOT_READY);
-    Slot *queued = find_slot(rb, SLOT_QUEUED);
-    Slot *reading = find_slot(rb, SLOT_READING);
+    Slot *found = NULL;
 
-    if (!ready || (queued && queued->number < ready->number) ||
-        (reading && reading->number < ready->number)) {
-        return NULL;
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        Slot *slot = &rb->slots[i];
+
+        if (slot->state >= SLOT_QUEUED && slot->state <= SLOT_READY &&
+            !slot->given_up && (!found || slot->number < found->number)) {
+            found = slot;
+        }
     }
-    return ready;
+    return found;
 }
 
 /*
@@ -318,46 +384,107 @@ static bool is_outdated(GLReadback *rb, Slot *slot)
     return false;
 }
 
-static void slot_show(GLReadback *rb, Slot *slot)
+static void tell(GLReadback *rb, uint64_t number, GLReadbackBuffer *buffer,
+                 const GLReadbackPixels *pixels, const Error *error,
+                 bool timed_out)
 {
-    GLReadbackBuffer *buffer = slot->buffer;
-    GLReadbackResult result = { .number = slot->number };
+    GLReadbackResult result = { .number = number, .timed_out = timed_out };
 
     if (!buffer->freed) {
         result.buffer = buffer;
         result.dmabuf = buffer->dmabuf;
-        result.pixels = slot->error ? NULL : &slot->pixels;
-        result.error = slot->error;
+        result.pixels = error ? NULL : pixels;
+        result.error = error;
     }
-    trace_gl_readback_done(rb, slot->number,
-                           slot->error ? error_get_pretty(slot->error) : "");
+    trace_gl_readback_done(rb, number, error ? error_get_pretty(error) : "");
     rb->done(rb->opaque, &result);
+}
+
+static void slot_show(GLReadback *rb, Slot *slot)
+{
+    if (!is_outdated(rb, slot)) {
+        slot->state = SLOT_SHOWING;
+        qemu_mutex_unlock(&rb->lock);
+        tell(rb, slot->number, slot->buffer, &slot->pixels, slot->error,
+             false);
+        qemu_mutex_lock(&rb->lock);
+    }
+    slot->state = SLOT_SHOWN;
+    qemu_cond_signal(&rb->work);
+}
+
+static void slot_give_up(GLReadback *rb, Slot *slot)
+{
+    GLReadbackBuffer *buffer = slot->buffer;
+    uint64_t number = slot->number;
+    Error *error = NULL;
+
+    error_setg(&error, "OpenGL does not answer");
+    slot->given_up = true;
+    /* the thread may come back at any time, and the buffer is in use here */
+    buffer->slots++;
+    qemu_mutex_unlock(&rb->lock);
+    tell(rb, number, buffer, NULL, error, true);
+    error_free(error);
+    qemu_mutex_lock(&rb->lock);
+    buffer->slots--;
+    drop_buffer(rb, buffer);
+    qemu_cond_signal(&rb->work);
+}
+
+/* There is something that the thread may hang in. */
+static void watch(GLReadback *rb)
+{
+    timer_mod_anticipate(rb->timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
+                         rb->ops->look_ms);
+}
+
+static void readback_deliver(GLReadback *rb)
+{
+    bool eased;
+    Slot *slot;
+
+    qemu_mutex_lock(&rb->lock);
+    while (!rb->orphaned && (slot = next_pending(rb))) {
+        if (slot->state == SLOT_READY) {
+            slot_show(rb, slot);
+        } else if (slot->looks >= patience(rb)) {
+            slot_give_up(rb, slot);
+        } else {
+            break;
+        }
+    }
+    if (!rb->orphaned && (next_pending(rb) || (rb->closing && !is_hung(rb)))) {
+        watch(rb);
+    }
+    eased = rb->eased && !rb->orphaned;
+    rb->eased = false;
+    qemu_mutex_unlock(&rb->lock);
+
+    if (eased) {
+        rb->done(rb->opaque, &(GLReadbackResult) { .number = 0 });
+    }
 }
 
 static void readback_bh(void *opaque)
 {
+    readback_deliver(opaque);
+}
+
+static void readback_look(void *opaque)
+{
     GLReadback *rb = opaque;
-    bool all_closed;
-    Slot *slot;
 
     qemu_mutex_lock(&rb->lock);
-    while (!rb->orphaned && (slot = next_ready(rb))) {
-        if (!is_outdated(rb, slot)) {
-            slot->state = SLOT_SHOWING;
-            qemu_mutex_unlock(&rb->lock);
-            slot_show(rb, slot);
-            qemu_mutex_lock(&rb->lock);
-        }
-        slot->state = SLOT_SHOWN;
-        qemu_cond_signal(&rb->work);
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        rb->slots[i].looks++;
     }
-    all_closed = rb->all_closed && !rb->orphaned;
-    rb->all_closed = false;
+    if (rb->closing && ++rb->closing_looks == patience(rb)) {
+        /* who waits for that does not any more */
+        rb->eased = true;
+    }
     qemu_mutex_unlock(&rb->lock);
-
-    if (all_closed) {
-        rb->done(rb->opaque, &(GLReadbackResult) { .number = 0 });
-    }
+    readback_deliver(rb);
 }
 
 static void readback_exit(Notifier *notifier, void *data)
@@ -384,6 +511,7 @@ GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
     rb->opaque = opaque;
     rb->next = 1;
     rb->bh = qemu_bh_new(readback_bh, rb);
+    rb->timer = timer_new_ms(QEMU_CLOCK_REALTIME, readback_look, rb);
     rb->exit.notify = readback_exit;
     qemu_add_exit_notifier(&rb->exit);
     qemu_mutex_init(&rb->lock);
@@ -403,6 +531,7 @@ void gl_readback_free(GLReadback *rb)
     qemu_remove_exit_notifier(&rb->exit);
     qemu_mutex_lock(&rb->lock);
     qemu_bh_delete(rb->bh);
+    timer_free(rb->timer);
     rb->orphaned = true;
     qemu_cond_signal(&rb->work);
     qemu_mutex_unlock(&rb->lock);
@@ -471,8 +600,11 @@ void gl_readback_buffer_free(GLReadbackBuffer *buffer)
     rb = buffer->rb;
     qemu_mutex_lock(&rb->lock);
     buffer->freed = true;
-    rb->closing++;
+    if (rb->closing++ == 0) {
+        rb->closing_looks = 0;
+    }
     drop_buffer(rb, buffer);
+    watch(rb);
     qemu_cond_signal(&rb->work);
     qemu_mutex_unlock(&rb->lock);
 }
@@ -482,9 +614,19 @@ bool gl_readback_is_closing(GLReadback *rb)
     bool closing;
 
     qemu_mutex_lock(&rb->lock);
-    closing = rb->closing > 0;
+    closing = rb->closing > 0 && !is_hung(rb);
     qemu_mutex_unlock(&rb->lock);
     return closing;
+}
+
+bool gl_readback_is_hung(GLReadback *rb)
+{
+    bool hung;
+
+    qemu_mutex_lock(&rb->lock);
+    hung = is_hung(rb);
+    qemu_mutex_unlock(&rb->lock);
+    return hung;
 }
 
 uint64_t gl_readback_submit(GLReadbackBuffer *buffer)
@@ -495,13 +637,15 @@ uint64_t gl_readback_submit(GLReadbackBuffer *buffer)
 
     assert(!buffer->freed);
     qemu_mutex_lock(&rb->lock);
-    slot = find_slot(rb, SLOT_FREE);
+    slot = is_hung(rb) ? NULL : find_slot(rb, SLOT_FREE);
     if (slot) {
         number = rb->next++;
         slot->number = number;
         slot->buffer = buffer;
         slot->state = SLOT_QUEUED;
+        slot->looks = 0;
         buffer->slots++;
+        watch(rb);
         qemu_cond_signal(&rb->work);
     }
     qemu_mutex_unlock(&rb->lock);

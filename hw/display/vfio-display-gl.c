@@ -50,17 +50,29 @@ static void vfio_display_gl_failed(VFIODisplay *dpy,
     dpy->gl_again = true;
 }
 
+/* The last frame stays; another one is asked for when OpenGL is back. */
+static void vfio_display_gl_timed_out(VFIODisplay *dpy)
+{
+    vfio_display_fault(dpy, VFIO_PLANE_FAULT_TIMEOUT,
+                       "OpenGL does not answer; the last picture stays until "
+                       "it does");
+    dpy->gl_again = true;
+}
+
 static void vfio_display_gl_done(void *opaque, const GLReadbackResult *result)
 {
     VFIODisplay *dpy = opaque;
 
-    if (result->error) {
+    if (result->timed_out) {
+        vfio_display_gl_timed_out(dpy);
+    } else if (result->error) {
         vfio_display_gl_failed(dpy, result);
     } else if (result->pixels && result->number >= dpy->gl_oldest) {
         vfio_display_gl_show(dpy, result);
     }
 
-    if (dpy->gl_dump && result->number >= dpy->gl_dump && !result->error) {
+    if (dpy->gl_dump && result->number >= dpy->gl_dump &&
+        (!result->error || result->timed_out)) {
         dpy->gl_dump = 0;
         graphic_hw_update_done(dpy->con);
     }
@@ -98,6 +110,11 @@ bool vfio_display_gl_possible(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     return ops != NULL;
 }
 
+bool vfio_display_gl_is_hung(VFIODisplay *dpy)
+{
+    return dpy->gl && gl_readback_is_hung(dpy->gl);
+}
+
 bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = buffer->user;
@@ -107,6 +124,10 @@ bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
                                           &user->gl_error);
     }
     if (!user->gl) {
+        return false;
+    }
+    if (vfio_display_gl_is_hung(dpy)) {
+        dpy->gl_again = true;
         return false;
     }
     vfio_display_gl_await(dpy);

@@ -263,9 +263,18 @@ bool vfio_display_gl_possible(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
  * Asks for a frame. It is shown when it comes; if OpenGL cannot read it the
  * display is refreshed, and then that is known.
  *
- * Returns: false if that is known at once.
+ * Returns: false if that is known at once, or if OpenGL hangs. The display is
+ * refreshed when it does not any more.
  */
 bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
+
+/**
+ * vfio_display_gl_is_hung:
+ * @dpy: a display
+ *
+ * Returns: true while OpenGL does not answer what it was asked long ago.
+ */
+bool vfio_display_gl_is_hung(VFIODisplay *dpy);
 
 /**
  * vfio_display_gl_is_closing:

@@ -29,6 +29,8 @@ static const char words_unmappable[] =
     "Neither CPU nor OpenGL can read the picture. QEMU's warning says why.";
 static const char words_tiled[] =
     "The picture is tiled and OpenGL cannot read it. QEMU's warning says why.";
+static const char words_hung[] =
+    "OpenGL is to read the picture and does not answer.";
 static const char words_forced[] =
     "This vGPU's picture cannot take the way that x-display-path names.";
 
@@ -474,6 +476,20 @@ VFIOPlaneFault vfio_display_fetch_plane(VFIODisplay *dpy,
     return VFIO_PLANE_FAULT_NONE;
 }
 
+/* While OpenGL hangs the last frame stays, or words if there never was one. */
+static bool vfio_display_gl_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
+{
+    const VFIOPlane *plane = &buffer->plane;
+
+    if (vfio_display_gl_request(dpy, buffer)) {
+        return true;
+    }
+    if (vfio_display_gl_is_hung(dpy) && !dpy->frames) {
+        vfio_display_show_words(dpy, words_hung, plane->width, plane->height);
+    }
+    return false;
+}
+
 /* Shows a dma-buf to the viewers that take pixels. */
 static bool vfio_display_dmabuf_pixels(VFIODisplay *dpy,
                                        VFIOPlaneBuffer *buffer)
@@ -490,7 +506,7 @@ static bool vfio_display_dmabuf_pixels(VFIODisplay *dpy,
             !vfio_plane_is_off(&plane) &&
             vfio_display_mirror_region(dpy, &plane);
     case PIXEL_WAY_GL:
-        return vfio_display_gl_request(dpy, buffer);
+        return vfio_display_gl_pixels(dpy, buffer);
     default:
         vfio_display_no_way(dpy, &buffer->plane, user->gl_error);
         return false;

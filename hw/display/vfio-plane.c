@@ -126,6 +126,7 @@ const char *vfio_plane_fault_name(VFIOPlaneFault fault)
         [VFIO_PLANE_FAULT_VANISHED] = "vanished",
         [VFIO_PLANE_FAULT_REQUEST] = "request",
         [VFIO_PLANE_FAULT_ALIAS] = "alias",
+        [VFIO_PLANE_FAULT_TIMEOUT] = "timeout",
     };
 
     assert((unsigned)fault < VFIO_PLANE_FAULT__MAX);

@@ -22,6 +22,11 @@
  * A request takes one of %GL_READBACK_SLOTS slots until its pixels were shown.
  * With all of them taken there is no new request: frames are dropped, not
  * queued. Results come in the order of the requests, in the main loop.
+ *
+ * A GPU or its driver may hang, and the thread with it. A request that takes
+ * too long gets a result that says so, and its pixels are not shown if they
+ * come later. Until then there is no new request: what was asked of a GPU that
+ * hangs would hang as well.
  */
 typedef struct GLReadback GLReadback;
 
@@ -35,6 +40,9 @@ typedef struct GLReadbackBuffer GLReadbackBuffer;
 
 /* Two on their way, and one whose pixels are being shown. */
 #define GL_READBACK_SLOTS 3
+
+/* So often the main loop looks for a result before it gives up a request. */
+#define GL_READBACK_LOOKS 6
 
 /**
  * struct GLReadbackPixels:
@@ -57,6 +65,7 @@ typedef struct GLReadbackPixels {
  * @dmabuf: its size
  * @pixels: the frame, or NULL if reading failed
  * @error: why it failed, or NULL
+ * @timed_out: the request was given up
  *
  * Borrowed for the call.
  */
@@ -66,6 +75,7 @@ typedef struct GLReadbackResult {
     QemuDmaBuf *dmabuf;
     const GLReadbackPixels *pixels;
     const Error *error;
+    bool timed_out;
 } GLReadbackResult;
 
 /* Called in the main loop. */
@@ -77,6 +87,7 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  * What does the reading. All of it is called in the readback's thread, with
  * @gl as @open returned it.
  *
+ * @look_ms: time between two looks of the main loop
  * @open: a context, current in this thread from now on; NULL with @errp set if
  *        there is none
  * @close: its end; images were released and slots unmapped before
@@ -88,6 +99,7 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  * @unmap: (what @begin, @wait and @map of @slot made is not needed any more)
  */
 typedef struct GLReadbackOps {
+    unsigned look_ms;
     void *(*open)(const char *render_node, Error **errp);
     void (*close)(void *gl);
     void *(*import)(void *gl, QemuDmaBuf *dmabuf, Error **errp);
@@ -163,17 +175,27 @@ void gl_readback_buffer_free(GLReadbackBuffer *buffer);
  * gl_readback_is_closing:
  * @rb: a readback
  *
- * Returns: true while freed buffers are still open in the thread. When there
- * are none any more, a result with @number 0 comes.
+ * Returns: true while freed buffers are still open in the thread, unless that
+ * hangs. When there are none any more, a result with @number 0 comes.
  */
 bool gl_readback_is_closing(GLReadback *rb);
+
+/**
+ * gl_readback_is_hung:
+ * @rb: a readback
+ *
+ * Returns: true while the thread does not come back from what took too long.
+ * When it has, a result with @number 0 comes.
+ */
+bool gl_readback_is_hung(GLReadback *rb);
 
 /**
  * gl_readback_submit:
  * @buffer: what is to be read
  *
  * Returns: the request's number, more than any before; 0 if every slot is
- * taken, and then a result comes before long, after which there is room.
+ * taken, and then a result comes before long, after which there is room; or if
+ * OpenGL hangs.
  */
 uint64_t gl_readback_submit(GLReadbackBuffer *buffer);
 

@@ -9,9 +9,11 @@
 #include "qemu/osdep.h"
 #include <sys/mman.h>
 #include "qapi/error.h"
+#include "qemu/main-loop.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "system/system.h"
 #include "ui/dmabuf-snapshot.h"
+#include "ui/gl-readback.h"
 
 /* What the files under test expect of the emulator. */
 void qemu_add_exit_notifier(Notifier *notify)
@@ -137,11 +139,187 @@ static void test_refused(void)
     close(fd);
 }
 
+/* --- By OpenGL: a fake one ---------------------------------------------- */
+
+#define PATIENCE_US (60 * G_USEC_PER_SEC)
+
+static const uint32_t gl_pixels[] = {
+    0xff112233, 0xff445566, 0, 0xff778899, 0xffaabbcc, 0,
+};
+static bool gl_refuses, gl_hangs; /* atomic */
+static int gl_closes;             /* atomic */
+
+static void *gl_open(const char *render_node, Error **errp)
+{
+    return &gl_closes;
+}
+
+static void gl_close(void *gl)
+{
+    qatomic_inc(&gl_closes);
+}
+
+static void *gl_import(void *gl, QemuDmaBuf *dmabuf, Error **errp)
+{
+    if (qatomic_read(&gl_refuses)) {
+        error_setg(errp, "refused");
+        return NULL;
+    }
+    return dmabuf;
+}
+
+static void gl_release(void *gl, void *image)
+{
+}
+
+static bool gl_begin(void *gl, void *image, unsigned slot, Error **errp)
+{
+    return true;
+}
+
+static bool gl_wait(void *gl, unsigned slot, int ms)
+{
+    if (qatomic_read(&gl_hangs)) {
+        g_usleep(1000);
+        return false;
+    }
+    return true;
+}
+
+static bool gl_map(void *gl, unsigned slot, GLReadbackPixels *pixels,
+                   Error **errp)
+{
+    *pixels = (GLReadbackPixels) {
+        (const uint8_t *)gl_pixels, 12, DRM_FORMAT_ARGB8888,
+    };
+    return true;
+}
+
+static void gl_unmap(void *gl, unsigned slot)
+{
+}
+
+static GLReadbackOps gl_ops = {
+    .open = gl_open,
+    .close = gl_close,
+    .import = gl_import,
+    .release = gl_release,
+    .begin = gl_begin,
+    .wait = gl_wait,
+    .map = gl_map,
+    .unmap = gl_unmap,
+};
+
+typedef struct Snapshot {
+    QemuDmaBuf *dmabuf;
+    pixman_image_t *image;
+    Error *error;
+    bool done;
+} Snapshot;
+
+static void coroutine_fn take_snapshot(void *opaque)
+{
+    Snapshot *snapshot = opaque;
+
+    snapshot->image = dmabuf_co_snapshot(snapshot->dmabuf, &snapshot->error);
+    snapshot->done = true;
+}
+
+/* Of a tiled buffer, which the CPU leaves alone. */
+static Snapshot snapshot_tiled(void)
+{
+    int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
+    int fd = new_memfd(4096);
+    g_autoptr(QemuDmaBuf) dmabuf =
+        qemu_dmabuf_new(2, 2, 128, 0, 0, 2, 2, DRM_FORMAT_XRGB8888,
+                        I915_FORMAT_MOD_X_TILED, fd, false, false);
+    Snapshot snapshot = { .dmabuf = dmabuf };
+
+    qemu_coroutine_enter(qemu_coroutine_create(take_snapshot, &snapshot));
+    while (!snapshot.done) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        main_loop_wait(true);
+        g_usleep(500);
+    }
+    close(fd);
+    return snapshot;
+}
+
+static void wait_for_close(int closes)
+{
+    int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
+
+    while (qatomic_read(&gl_closes) < closes) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(500);
+    }
+}
+
+static void test_gl(void)
+{
+    int closes = qatomic_read(&gl_closes);
+    Snapshot snapshot;
+    uint32_t *data;
+    int stride;
+
+    gl_ops.look_ms = 20000;
+    snapshot = snapshot_tiled();
+    g_assert_null(snapshot.error);
+    data = pixman_image_get_data(snapshot.image);
+    stride = pixman_image_get_stride(snapshot.image) / 4;
+    g_assert_cmpint(pixman_image_get_format(snapshot.image), ==,
+                    PIXMAN_x8r8g8b8);
+    g_assert_cmphex(data[0] & 0xffffff, ==, 0x112233);
+    g_assert_cmphex(data[1] & 0xffffff, ==, 0x445566);
+    g_assert_cmphex(data[stride] & 0xffffff, ==, 0x778899);
+    g_assert_cmphex(data[stride + 1] & 0xffffff, ==, 0xaabbcc);
+    pixman_image_unref(snapshot.image);
+    wait_for_close(closes + 1);
+}
+
+static void test_gl_refused(void)
+{
+    int closes = qatomic_read(&gl_closes);
+    Snapshot snapshot;
+
+    gl_ops.look_ms = 20000;
+    qatomic_set(&gl_refuses, true);
+    snapshot = snapshot_tiled();
+    qatomic_set(&gl_refuses, false);
+    g_assert_null(snapshot.image);
+    g_assert_cmpstr(error_get_pretty(snapshot.error), ==, "refused");
+    error_free(snapshot.error);
+    wait_for_close(closes + 1);
+}
+
+/* A screendump does not wait for ever for a GPU that hangs. */
+static void test_gl_hung(void)
+{
+    int closes = qatomic_read(&gl_closes);
+    Snapshot snapshot;
+
+    gl_ops.look_ms = 2;
+    qatomic_set(&gl_hangs, true);
+    snapshot = snapshot_tiled();
+    g_assert_null(snapshot.image);
+    g_assert_cmpstr(error_get_pretty(snapshot.error), ==,
+                    "OpenGL does not answer");
+    error_free(snapshot.error);
+    qatomic_set(&gl_hangs, false);
+    wait_for_close(closes + 1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    qemu_init_main_loop(&error_abort);
+    gl_readback_register(&gl_ops);
+
     g_test_add_func("/dmabuf-snapshot/rectangle", test_rectangle);
     g_test_add_func("/dmabuf-snapshot/format", test_format);
     g_test_add_func("/dmabuf-snapshot/refused", test_refused);
+    g_test_add_func("/dmabuf-snapshot/gl", test_gl);
+    g_test_add_func("/dmabuf-snapshot/gl-refused", test_gl_refused);
+    g_test_add_func("/dmabuf-snapshot/gl-hung", test_gl_hung);
     return g_test_run();
 }

@@ -47,6 +47,7 @@ static struct {
     unsigned bad_begin;      /* this call of begin fails, from 1 */
     bool signalled[GL_READBACK_SLOTS];
     bool always_signalled;
+    bool stuck_begin, stuck_release; /* does not come back */
     unsigned opens, closes, imports, releases, begins, maps, unmaps;
 } fake;
 
@@ -70,6 +71,27 @@ static unsigned count(unsigned *counter)
     value = ++*counter;
     qemu_mutex_unlock(&fake.lock);
     return value;
+}
+
+static void stay_while(bool *stuck)
+{
+    bool stay = true;
+
+    while (stay) {
+        qemu_mutex_lock(&fake.lock);
+        stay = *stuck;
+        qemu_mutex_unlock(&fake.lock);
+        if (stay) {
+            g_usleep(1000);
+        }
+    }
+}
+
+static void set(bool *flag, bool value)
+{
+    qemu_mutex_lock(&fake.lock);
+    *flag = value;
+    qemu_mutex_unlock(&fake.lock);
 }
 
 static void *fake_open(const char *render_node, Error **errp)
@@ -102,6 +124,7 @@ static void *fake_import(void *gl, QemuDmaBuf *dmabuf, Error **errp)
 
 static void fake_release(void *gl, void *image)
 {
+    stay_while(&fake.stuck_release);
     count(&fake.releases);
 }
 
@@ -114,6 +137,7 @@ static bool fake_begin(void *gl, void *image, unsigned slot, Error **errp)
         error_setg(errp, "no read");
         return false;
     }
+    stay_while(&fake.stuck_begin);
     return true;
 }
 
@@ -143,7 +167,11 @@ static void fake_unmap(void *gl, unsigned slot)
     count(&fake.unmaps);
 }
 
-static const GLReadbackOps fake_ops = {
+/* Nothing times out, unless a test says so. */
+#define FAKE_LOOK_MS 20000
+
+static GLReadbackOps fake_ops = {
+    .look_ms = FAKE_LOOK_MS,
     .open = fake_open,
     .close = fake_close,
     .import = fake_import,
@@ -156,15 +184,13 @@ static const GLReadbackOps fake_ops = {
 
 static void signal_all(void)
 {
-    qemu_mutex_lock(&fake.lock);
-    fake.always_signalled = true;
-    qemu_mutex_unlock(&fake.lock);
+    set(&fake.always_signalled, true);
 }
 
 /* --- What came back ----------------------------------------------------- */
 
 static struct {
-    unsigned results, pixels, errors, freed, closed;
+    unsigned results, pixels, errors, timeouts, freed, closed;
     uint64_t last;
     char *error;
 } got;
@@ -178,6 +204,7 @@ static void on_done(void *opaque, const GLReadbackResult *result)
     g_assert_cmpuint(result->number, >, got.last);
     got.last = result->number;
     got.results++;
+    got.timeouts += result->timed_out;
     if (!result->buffer) {
         g_assert_null(result->pixels);
         got.freed++;
@@ -218,6 +245,7 @@ static GLReadback *start(void)
     memset(&got, 0, sizeof(got));
     memset(&fake, 0, sizeof(fake));
     qemu_mutex_init(&fake.lock);
+    fake_ops.look_ms = FAKE_LOOK_MS;
     return gl_readback_new(&fake_ops, "node", on_done, NULL);
 }
 
@@ -420,6 +448,134 @@ static void test_freed_by_result(void)
     g_assert_cmpuint(counted(&fake.releases), ==, 1);
 }
 
+/* From the next request on looks are often, and patience is short. */
+static void lose_patience(void)
+{
+    fake_ops.look_ms = 2;
+}
+
+/* Fences that are not signalled: the requests are given up, and come late. */
+static void test_hung_fence(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    gl_readback_submit(buffer);
+    gl_readback_submit(buffer);
+    wait_until(&fake.begins, 2);
+    g_assert_false(gl_readback_is_hung(rb));
+    lose_patience();
+    g_assert_cmpuint(gl_readback_submit(buffer), ==, 3);
+    wait_for_number(3);
+    g_assert_cmpuint(got.results, ==, 3);
+    g_assert_cmpuint(got.timeouts, ==, 3);
+    g_assert_cmpuint(got.errors, ==, 3);
+    g_assert_cmpstr(got.error, ==, "OpenGL does not answer");
+    g_assert_true(gl_readback_is_hung(rb));
+    g_assert_cmpuint(gl_readback_submit(buffer), ==, 0);
+
+    fake_ops.look_ms = FAKE_LOOK_MS;
+    g_assert_cmpuint(got.closed, ==, 0);
+    signal_all();
+    wait_until(&got.closed, 1);
+    g_assert_false(gl_readback_is_hung(rb));
+    g_assert_cmpuint(got.results, ==, 3);
+    g_assert_cmpuint(gl_readback_submit(buffer), ==, 4);
+    wait_for_number(4);
+    g_assert_cmpuint(got.pixels, ==, 1);
+    g_assert_cmpuint(got.timeouts, ==, 3);
+    gl_readback_buffer_free(buffer);
+    finish(rb);
+}
+
+/* A call that does not return; and everything is freed in the meantime. */
+static void test_hung_call(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    fake.stuck_begin = true;
+    gl_readback_submit(buffer);
+    wait_until(&fake.begins, 1);
+    lose_patience();
+    gl_readback_submit(buffer);
+    wait_for_number(2);
+    g_assert_cmpuint(got.timeouts, ==, 2);
+    g_assert_true(gl_readback_is_hung(rb));
+
+    gl_readback_buffer_free(buffer);
+    g_assert_false(gl_readback_is_closing(rb));
+    gl_readback_free(rb);
+    signal_all();
+    set(&fake.stuck_begin, false);
+    wait_until(&fake.closes, 1);
+    g_assert_cmpuint(counted(&fake.releases), ==, 1);
+    /* what was queued behind it was not begun any more */
+    g_assert_cmpuint(counted(&fake.begins), ==, 1);
+    g_assert_cmpuint(got.results, ==, 2);
+    g_clear_pointer(&got.error, g_free);
+}
+
+/* Who waits for buffers to be closed does not wait for ever either. */
+static void test_hung_release(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb), *other = new_buffer(rb);
+
+    signal_all();
+    wait_for_number(gl_readback_submit(buffer));
+    fake.stuck_release = true;
+    lose_patience();
+    gl_readback_buffer_free(buffer);
+    g_assert_true(gl_readback_is_closing(rb));
+    wait_until(&got.closed, 1);
+    g_assert_false(gl_readback_is_closing(rb));
+    g_assert_true(gl_readback_is_hung(rb));
+    g_assert_cmpuint(gl_readback_submit(other), ==, 0);
+
+    fake_ops.look_ms = FAKE_LOOK_MS;
+    set(&fake.stuck_release, false);
+    wait_until(&got.closed, 2);
+    g_assert_false(gl_readback_is_hung(rb));
+    wait_for_number(gl_readback_submit(other));
+    g_assert_cmpuint(got.pixels, ==, 2);
+    g_assert_cmpuint(got.timeouts, ==, 0);
+    gl_readback_buffer_free(other);
+    finish(rb);
+}
+
+/* Whoever wanted one frame is done when it times out, too. */
+static void free_on_timeout(void *opaque, const GLReadbackResult *result)
+{
+    g_assert_true(result->timed_out);
+    g_assert_nonnull(freed_by_result);
+    gl_readback_buffer_free(freed_by_result);
+    gl_readback_free(*(GLReadback **)opaque);
+    freed_by_result = NULL;
+    signal_all();
+    /* what the thread does now is no business of the result's */
+    g_usleep(20 * 1000);
+    g_assert_cmpuint(counted(&fake.releases), ==, 0);
+    g_assert_cmpint(fcntl(qemu_dmabuf_get_fd(result->dmabuf), F_GETFD), >=, 0);
+    got.last = result->number;
+}
+
+static void test_freed_by_timeout(void)
+{
+    GLReadback *rb = start();
+
+    gl_readback_free(rb);
+    rb = gl_readback_new(&fake_ops, "node", free_on_timeout, &rb);
+    freed_by_result = new_buffer(rb);
+    gl_readback_submit(freed_by_result);
+    wait_until(&fake.begins, 1);
+    lose_patience();
+    gl_readback_submit(freed_by_result);
+    wait_for_number(1);
+    wait_until(&fake.closes, 1);
+    g_assert_cmpuint(counted(&fake.releases), ==, 1);
+}
+
 /* QEMU ends: the thread begins nothing any more. */
 static void test_exit(void)
 {
@@ -583,6 +739,10 @@ int main(int argc, char **argv)
                     test_buffer_freed_in_flight);
     g_test_add_func("/gl-readback/freed-in-flight", test_freed_in_flight);
     g_test_add_func("/gl-readback/freed-by-result", test_freed_by_result);
+    g_test_add_func("/gl-readback/hung-fence", test_hung_fence);
+    g_test_add_func("/gl-readback/hung-call", test_hung_call);
+    g_test_add_func("/gl-readback/hung-release", test_hung_release);
+    g_test_add_func("/gl-readback/freed-by-timeout", test_freed_by_timeout);
     if (g_test_perf()) {
         g_test_add_func("/gl-readback/perf", test_perf);
     }

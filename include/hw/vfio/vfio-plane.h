@@ -102,6 +102,7 @@ typedef struct VFIOPlane {
  * @VFIO_PLANE_FAULT_REQUEST: the device copied no frame when it was asked
  * @VFIO_PLANE_FAULT_ALIAS: the device answers for another plane than the one
  *                          that it was asked for
+ * @VFIO_PLANE_FAULT_TIMEOUT: OpenGL was asked for a frame and hangs
  *
  * Kinds of faults: each is warned of once and counted each time.
  */
@@ -119,6 +120,7 @@ typedef enum VFIOPlaneFault {
     VFIO_PLANE_FAULT_VANISHED,
     VFIO_PLANE_FAULT_REQUEST,
     VFIO_PLANE_FAULT_ALIAS,
+    VFIO_PLANE_FAULT_TIMEOUT,
     VFIO_PLANE_FAULT__MAX
 } VFIOPlaneFault;
 

@@ -325,35 +325,34 @@ static bool same_memory(const MirrorFrame *a, const MirrorFrame *b)
 
 /*
  * What the device promises to be as it was is not read: another frame, or one
- * that was signalled, is, and every frame now and then.
+ * that was signalled, is, and every frame now and then. A frame that the
+ * driver copied comes with a promise of its own.
  */
-static MirrorResult vfio_display_read(VFIODisplay *dpy,
-                                      const MirrorFrame *frame)
+static void vfio_display_spare(VFIODisplay *dpy, MirrorFrame *frame)
 {
     static const pixman_box32_t nothing;
-    MirrorFrame told = *frame;
-    MirrorResult result;
 
-    if (dpy->quiet && !frame->damage && same_memory(&dpy->mirrored, frame)) {
-        told.damage = &nothing;
-        told.n_damage = 0;
+    if (dpy->quiet && same_memory(&dpy->mirrored, frame)) {
+        frame->damage = &nothing;
+        frame->n_damage = 0;
     } else if (frame->look != MIRROR_LOOK_AWAY) {
         dpy->read_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
     }
-    result = console_mirror_update(dpy->mirror, &told);
-    dpy->mirrored = result == MIRROR_CHANGED || result == MIRROR_UNCHANGED
-        ? *frame : (MirrorFrame) { 0 };
-    return result;
 }
 
 bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
 {
-    switch (vfio_display_read(dpy, frame)) {
+    MirrorResult result = console_mirror_update(dpy->mirror, frame);
+
+    dpy->mirrored = (MirrorFrame) { 0 };
+    switch (result) {
     case MIRROR_CHANGED:
+        dpy->mirrored = *frame;
         dpy->frames++;
         dpy->placeholder = NULL;
         return true;
     case MIRROR_UNCHANGED:
+        dpy->mirrored = *frame;
         return true;
     case MIRROR_BUSY:
         return false;
@@ -425,6 +424,7 @@ static bool vfio_display_mirror_region(VFIODisplay *dpy,
     frame.read = dpy->ops->read_region;
     frame.opaque = dpy->opaque;
     frame.look = dpy->look;
+    vfio_display_spare(dpy, &frame);
     return vfio_display_mirror(dpy, &frame);
 }
 
@@ -447,6 +447,7 @@ static bool vfio_display_mirror_dmabuf(VFIODisplay *dpy,
 
     vfio_display_gl_supersede(dpy);
     frame.look = dpy->look;
+    vfio_display_spare(dpy, &frame);
     return vfio_display_mirror(dpy, &frame);
 }
 

@@ -29,6 +29,10 @@
  */
 #define SETTLE_MS 300
 
+/* What is preferred if neither the user nor the device says; as elsewhere. */
+#define DEFAULT_XRES 1280
+#define DEFAULT_YRES 800
+
 /* A base block and one extension; more than QEMU generates is no use. */
 #define EDID_BLOCK 128
 #define EDID_MAX_SIZE 1024
@@ -190,8 +194,9 @@ VFIODisplayEdid *vfio_display_edid_new(VFIODisplay *dpy, Error **errp)
                                        edid);
     edid->settle_timer = timer_new_ms(QEMU_CLOCK_REALTIME, edid_settled,
                                       edid);
-    info.width = dpy->config.xres ?: edid->max_xres;
-    info.height = dpy->config.yres ?: edid->max_yres;
+    /* a size of 0 would leave the link down; a limit of 0 is none */
+    info.width = dpy->config.xres ?: edid->max_xres ?: DEFAULT_XRES;
+    info.height = dpy->config.yres ?: edid->max_yres ?: DEFAULT_YRES;
     edid_plug(edid, &info);
     return g_steal_pointer(&edid);
 }

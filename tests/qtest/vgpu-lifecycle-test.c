@@ -331,6 +331,9 @@ static void test_edid(const void *data)
         /* the device's largest, and never more */
         { "xmax=1600,ymax=1200", 1600, 1200 },
         { "xres=1920,yres=1080,xmax=1600,ymax=1200", 1600, 1080 },
+        /* a device that has no limit still has a monitor */
+        { "xmax=0,ymax=0", 1280, 800 },
+        { "yres=1050,xmax=0,ymax=0", 1280, 1050 },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {

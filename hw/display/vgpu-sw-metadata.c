@@ -309,6 +309,9 @@ void vgpu_sw_metadata_set_flags(VGPUSWState *s, uint32_t flags)
         ftruncate(s->meta.fd, cut ? 0 : len) < 0) {
         return;
     }
+    if (cut) {
+        s->damage.count = VFIO_GFX_META_DAMAGE_ALL;
+    }
     s->meta.flags = flags;
 }
 

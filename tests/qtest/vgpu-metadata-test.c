@@ -133,6 +133,35 @@ static void test_changes(const void *data)
     stop(w);
 }
 
+/* What is read for a rectangle: its rows, in whole tiles. */
+static uint64_t bytes_of(uint32_t x, uint32_t width, uint32_t height)
+{
+    uint32_t first = QEMU_ALIGN_DOWN(x, TILE), end = ROUND_UP(x + width, TILE);
+
+    return (uint64_t)(end - first) * height * 4;
+}
+
+/*
+ * A guest that does not say what it draws: each frame that was asked for is
+ * read, all of it, whatever was signalled and when the last one was.
+ */
+static void test_unreported(const void *data)
+{
+    Watched *w = start(data);
+    int64_t bytes = vgpu_stat(w->vgpu, "bytes-read");
+    int64_t requests = vgpu_read(w->vgpu, VGPU_SW_META_REQUESTS);
+
+    for (unsigned i = 0; i < 10; i++) {
+        draw_and_expect(w);
+    }
+    requests = vgpu_read(w->vgpu, VGPU_SW_META_REQUESTS) - requests;
+    bytes = vgpu_stat(w->vgpu, "bytes-read") - bytes;
+    /* one may be on its way */
+    g_assert_cmpint(bytes, >=,
+                    (requests - 1) * (int64_t)bytes_of(0, 320, 240));
+    stop(w);
+}
+
 /* A guest that says what it draws: that is read, and nothing else. */
 static void add_damage(VGPU *vgpu, uint32_t x, uint32_t y, uint32_t width,
                        uint32_t height)
@@ -142,14 +171,6 @@ static void add_damage(VGPU *vgpu, uint32_t x, uint32_t y, uint32_t width,
     vgpu_write(vgpu, VGPU_SW_DAMAGE_WIDTH, width);
     vgpu_write(vgpu, VGPU_SW_DAMAGE_HEIGHT, height);
     vgpu_write(vgpu, VGPU_SW_DAMAGE_ADD, 1);
-}
-
-/* What is read for a rectangle: its rows, in whole tiles. */
-static uint64_t bytes_of(uint32_t x, uint32_t width, uint32_t height)
-{
-    uint32_t first = QEMU_ALIGN_DOWN(x, TILE), end = ROUND_UP(x + width, TILE);
-
-    return (uint64_t)(end - first) * height * 4;
 }
 
 static void test_damage(const void *data)
@@ -512,6 +533,7 @@ int main(int argc, char **argv)
     } tests[] = {
         { "modes", test_modes, EVERY, EVERY },
         { "changes", test_changes, EVERY, EVERY },
+        { "unreported", test_unreported, EVERY, EVERY },
         { "damage", test_damage, EVERY, EVERY },
         { "odd-damage", test_odd_damage, ALONE, EVERY },
         { "still", test_still, ALONE | POLLED, EVERY },

@@ -120,7 +120,7 @@ struct VFIODisplay {
     bool composed;          /* and every viewer shows the mirror for them */
 
     MirrorLook look;    /* how this refresh looks at mapped pixels */
-    bool owes_look;     /* the device signalled, and a glance is all it got */
+    bool owes_look;     /* the device signalled, and got a glance at most */
 
     VFIODisplayRegion region;
     bool region_open;

@@ -355,6 +355,8 @@ bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
         dpy->mirrored = *frame;
         return true;
     case MIRROR_BUSY:
+        /* the signal was for this frame; none will come when it is done */
+        dpy->owes_look = dpy->notify != NULL;
         return false;
     case MIRROR_VANISHED:
         vfio_display_fault(dpy, VFIO_PLANE_FAULT_VANISHED,
@@ -396,6 +398,9 @@ static bool vfio_display_open_region(VFIODisplay *dpy, const VFIOPlane *plane)
     }
     dpy->region_open = true;
     dpy->region_index = plane->id;
+    /* it may be where another one was mapped before */
+    dpy->mirrored = (MirrorFrame) { 0 };
+    dpy->look = MIRROR_LOOK_WHOLE;
     trace_vfio_display_region_open(dpy, plane->id, dpy->region.size,
                                    dpy->region.map != NULL);
     return true;

@@ -107,6 +107,34 @@ def test_gtk_overlays():
     shows_overlays(*GTK)
 
 
+def leaves_pixels(*display):
+    """The buffer after pixels that changed between two refreshes."""
+    with window(*display) as (vm, screen):
+        picture = vm.draw(0, 640, 480, 0x40)
+        for turn in range(6):
+            gray = 0x20 + 16 * turn
+            expect(screen, vm.show_overlay(picture, (100, 200, 160, 96), gray),
+                   "an overlay")
+            # brought by the screendump, and drawn with the next refresh
+            picture = vm.fill(0, picture, (300, 300, 64, 64), gray)
+            vm.screendump()
+            vm.hide_overlay()
+            expect(screen, picture, "its end")
+            picture = vm.fill(0, picture, (400, 100, 64, 64), gray)
+            expect(screen, picture, "the same buffer")
+        expect_no_warning(vm)
+
+
+def test_sdl_leaves_pixels():
+    """SDL: a buffer after pixels that were not drawn yet"""
+    leaves_pixels(*SDL)
+
+
+def test_gtk_leaves_pixels():
+    """GTK: a buffer after pixels that were not drawn yet"""
+    leaves_pixels(*GTK)
+
+
 def refuses_buffers(*display):
     """A buffer that OpenGL cannot read costs that buffer alone."""
     with window(*display) as (vm, screen):
@@ -306,9 +334,10 @@ def test_dbus_old():
 
 
 def main():
-    tests = [test_sdl, test_sdl_gles, test_sdl_overlays, test_sdl_refusal,
+    tests = [test_sdl, test_sdl_gles, test_sdl_overlays,
+             test_sdl_leaves_pixels, test_sdl_refusal,
              test_sdl_second, test_sdl_glx, test_gtk, test_gtk_overlays,
-             test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
+             test_gtk_leaves_pixels, test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
              test_gtk_gl_cursor, test_gtk_and_vnc, test_egl_headless,
              test_dbus, test_dbus_old]
     wanted = [test for test in tests

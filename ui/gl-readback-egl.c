@@ -15,6 +15,7 @@
 #include "qemu/timer.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "trace.h"
+#include "ui/dmabuf-copy.h"
 #include "ui/dmabuf-map.h"
 #include "ui/egl-helpers.h"
 #include "ui/gl-readback.h"
@@ -38,7 +39,9 @@ typedef struct ReadFormat {
 } ReadFormat;
 
 typedef struct Image {
-    QemuDmaBuf *dmabuf;
+    QemuDmaBuf *dmabuf; /* what OpenGL has: the buffer, or @copy */
+    DmaBufCopy *copy;   /* for a software renderer, else NULL */
+    int fd;             /* the buffer's */
     GLuint framebuffer;
     ReadFormat format;
 } Image;
@@ -313,6 +316,7 @@ static void readback_release(void *opaque, void *image_opaque)
 
     glDeleteFramebuffers(1, &image->framebuffer);
     egl_dmabuf_release_texture(image->dmabuf);
+    dmabuf_copy_free(image->copy);
     g_free(image);
 }
 
@@ -331,18 +335,30 @@ static bool make_framebuffer(Image *image, Error **errp)
     return check_error("making a framebuffer of it", errp);
 }
 
+/* What reads by CPU is not let near the device's memory. */
+static bool find_source(EGLReadback *gl, Image *image, QemuDmaBuf *dmabuf,
+                        Error **errp)
+{
+    image->fd = qemu_dmabuf_get_fd(dmabuf);
+    image->dmabuf = dmabuf;
+    if (gl->software) {
+        image->copy = dmabuf_copy_new(dmabuf, errp);
+        if (!image->copy) {
+            return false;
+        }
+        image->dmabuf = dmabuf_copy_get(image->copy);
+    }
+    return egl_dmabuf_import_texture(image->dmabuf, errp);
+}
+
 static void *readback_import(void *opaque, QemuDmaBuf *dmabuf, Error **errp)
 {
     EGLReadback *gl = opaque;
-    Image *image;
+    Image *image = g_new0(Image, 1);
 
-    if (!egl_dmabuf_import_texture(dmabuf, errp)) {
-        return NULL;
-    }
-    image = g_new0(Image, 1);
-    image->dmabuf = dmabuf;
     image->format = read_format(gl, qemu_dmabuf_get_fourcc(dmabuf));
-    if (!make_framebuffer(image, errp)) {
+    if (!find_source(gl, image, dmabuf, errp) ||
+        !make_framebuffer(image, errp)) {
         readback_release(gl, image);
         return NULL;
     }
@@ -394,24 +410,18 @@ static bool readback_begin(void *opaque, void *image_opaque, unsigned slot,
 {
     EGLReadback *gl = opaque;
     Image *image = image_opaque;
-    int fd = qemu_dmabuf_get_fd(image->dmabuf);
-    bool synced, begun;
 
-    dmabuf_wait_for_writers(fd, FENCE_MS);
-    if (!gl->software) {
+    dmabuf_wait_for_writers(image->fd, FENCE_MS);
+    if (!image->copy) {
         return read_pixels(image, &gl->buffers[slot], errp);
     }
-    /* the same as when the CPU reads, since it does; and it may have shrunk */
-    if (!egl_dmabuf_check(image->dmabuf, errp)) {
+    if (!dmabuf_copy_update(image->copy, errp) ||
+        !read_pixels(image, &gl->buffers[slot], errp)) {
         return false;
     }
-    synced = dmabuf_sync_read_begin(fd);
-    begun = read_pixels(image, &gl->buffers[slot], errp);
-    if (synced) {
-        glFinish();
-        dmabuf_sync_read_end(fd);
-    }
-    return begun;
+    /* the next frame is copied over this one */
+    glFinish();
+    return true;
 }
 
 static bool readback_wait(void *opaque, unsigned slot, int ms)

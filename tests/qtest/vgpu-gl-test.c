@@ -11,6 +11,8 @@
 
 #include "qemu/osdep.h"
 #include <glib/gstdio.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include "vgpu-fixture.h"
 #include "vgpu-rfb.h"
 
@@ -244,6 +246,100 @@ static void test_unplug_in_flight(void)
     stop_watched(dir, socket);
 }
 
+/*
+ * Buffers shrink under a renderer that reads them by CPU; there are words,
+ * and the next buffer is shown.
+ */
+static void test_shrinks(void)
+{
+    VGPU *vgpu = start();
+
+    for (unsigned i = 0; i < 8; i++) {
+        VGPUMode mode = vgpu_mode(320, 240, 1 + i);
+
+        vgpu_write(vgpu, VGPU_SW_BUFFER_COPY, 320 * 240 * 4);
+        vgpu_paint(vgpu, &mode, i);
+        vgpu_show(vgpu, &mode);
+        vgpu_expect_now(vgpu, &mode, i);
+        vgpu_write(vgpu, VGPU_SW_BUFFER_CUT, i * 0xa000);
+        vgpu_expect_faults(vgpu, "map", i + 1);
+        g_assert_true(vgpu_shows_words(vgpu));
+    }
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    vgpu_stop(vgpu);
+}
+
+/* The thread that OpenGL works in, by name. */
+static pid_t find_gl_thread(VGPUMachine *machine)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task",
+                                            qtest_pid(machine->qts));
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    g_assert_nonnull(dir);
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *comm = g_build_filename(path, name, "comm", NULL);
+        g_autofree char *text = NULL;
+
+        if (g_file_get_contents(comm, &text, NULL, NULL) &&
+            !strcmp(text, "gl-readback\n")) {
+            return atoi(name);
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* Stops one thread, as a driver does that waits for a GPU. */
+static bool stop_thread(pid_t thread)
+{
+    int status;
+
+    if (ptrace(PTRACE_SEIZE, thread, NULL, NULL) < 0) {
+        return false;
+    }
+    g_assert_cmpint(ptrace(PTRACE_INTERRUPT, thread, NULL, NULL), ==, 0);
+    g_assert_cmpint(waitpid(thread, &status, __WALL), ==, thread);
+    return true;
+}
+
+/* OpenGL hangs: the last frame stays, nobody waits; then it is back. */
+static void test_hung(void)
+{
+    VGPUMachine *machine = vgpu_machine_start("-name gpu,debug-threads=on "
+                                              "-device " VGPU_DEVICE
+                                              ",id=gpu,addr=4," GL);
+    VGPU *vgpu = vgpu_open(machine, "gpu", 4);
+    VGPUMode mode = vgpu_mode(320, 240, 1), next = vgpu_mode(320, 240, 2);
+    pid_t thread;
+
+    vgpu_paint(vgpu, &mode, 1);
+    vgpu_show(vgpu, &mode);
+    vgpu_expect_now(vgpu, &mode, 1);
+    thread = find_gl_thread(machine);
+    if (!stop_thread(thread)) {
+        g_test_skip("this host lets nobody stop a thread of another process");
+        vgpu_stop(vgpu);
+        return;
+    }
+
+    next.offset = 0x80000;
+    vgpu_paint(vgpu, &next, 2);
+    vgpu_show(vgpu, &next);
+    for (unsigned i = 0; i < 3; i++) {
+        vgpu_expect_now(vgpu, &mode, 1);
+    }
+    g_assert_cmpint(vgpu_fault_count(vgpu, "timeout"), >=, 1);
+    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 1);
+
+    g_assert_cmpint(ptrace(PTRACE_DETACH, thread, NULL, NULL), ==, 0);
+    vgpu_expect(vgpu, &next, 2);
+    vgpu_paint(vgpu, &next, 3);
+    vgpu_expect(vgpu, &next, 3);
+    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 1);
+    vgpu_stop(vgpu);
+}
+
 /* A buffer that OpenGL cannot import, and the next one. */
 static void test_refused(void)
 {
@@ -301,6 +397,8 @@ int main(int argc, char **argv)
         { "/vgpu/gl/order", test_order },
         { "/vgpu/gl/reset-in-flight", test_reset_in_flight },
         { "/vgpu/gl/unplug-in-flight", test_unplug_in_flight },
+        { "/vgpu/gl/shrinks", test_shrinks },
+        { "/vgpu/gl/hung", test_hung },
         { "/vgpu/gl/refused", test_refused },
     };
     bool have_gl;

@@ -1,0 +1,137 @@
+/*
+ * Copies of dma-bufs for renderers that must not meet what can vanish
+ *
+ * A memfd stands in for the dma-buf. A SIGBUS would end the test.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/mman.h>
+#include "qapi/error.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include "ui/dmabuf-copy.h"
+
+#define PAGES 5
+
+static size_t page;
+
+static uint8_t byte_at(size_t place, unsigned frame)
+{
+    return place * 7 + place / 251 + frame * 13;
+}
+
+static void fill(int fd, size_t size, unsigned frame)
+{
+    g_autofree uint8_t *data = g_malloc(size);
+
+    for (size_t i = 0; i < size; i++) {
+        data[i] = byte_at(i, frame);
+    }
+    g_assert_cmpint(pwrite(fd, data, size, 0), ==, size);
+}
+
+static int new_memfd(size_t size)
+{
+    int fd = memfd_create("buffer", MFD_CLOEXEC);
+
+    g_assert_cmpint(fd, >=, 0);
+    fill(fd, size, 0);
+    return fd;
+}
+
+/* One row for each page, from the second page on. */
+static QemuDmaBuf *new_dmabuf(int fd)
+{
+    QemuDmaBuf *dmabuf =
+        qemu_dmabuf_new(page / 4, PAGES - 1, page, 1, 2, page / 4, PAGES - 1,
+                        DRM_FORMAT_RGB565, DRM_FORMAT_MOD_LINEAR, fd, false,
+                        true);
+
+    qemu_dmabuf_set_offset(dmabuf, page);
+    return dmabuf;
+}
+
+static void expect_frame(DmaBufCopy *copy, unsigned frame)
+{
+    int fd = qemu_dmabuf_get_fd(dmabuf_copy_get(copy));
+    g_autofree uint8_t *data = g_malloc(PAGES * page);
+
+    g_assert_cmpint(pread(fd, data, PAGES * page, 0), ==, PAGES * page);
+    for (size_t i = page; i < PAGES * page; i++) {
+        g_assert_cmpint(data[i], ==, byte_at(i, frame));
+    }
+}
+
+static void test_frames(void)
+{
+    int fd = new_memfd(PAGES * page);
+    g_autoptr(QemuDmaBuf) dmabuf = new_dmabuf(fd);
+    DmaBufCopy *copy = dmabuf_copy_new(dmabuf, &error_abort);
+    QemuDmaBuf *got = dmabuf_copy_get(copy);
+
+    g_assert_cmpint(qemu_dmabuf_get_fd(got), !=, fd);
+    g_assert_cmpint(qemu_dmabuf_get_width(got), ==, page / 4);
+    g_assert_cmpint(qemu_dmabuf_get_height(got), ==, PAGES - 1);
+    g_assert_cmpint(qemu_dmabuf_get_stride(got), ==, page);
+    g_assert_cmpint(qemu_dmabuf_get_offset(got), ==, page);
+    g_assert_cmpint(qemu_dmabuf_get_x(got), ==, 1);
+    g_assert_cmpint(qemu_dmabuf_get_y(got), ==, 2);
+    g_assert_cmpint(qemu_dmabuf_get_fourcc(got), ==, DRM_FORMAT_RGB565);
+    g_assert_true(qemu_dmabuf_get_y0_top(got));
+
+    for (unsigned frame = 1; frame < 4; frame++) {
+        fill(fd, PAGES * page, frame);
+        g_assert_true(dmabuf_copy_update(copy, &error_abort));
+        expect_frame(copy, frame);
+    }
+    dmabuf_copy_free(copy);
+    close(fd);
+}
+
+/* The buffer shrinks after it was checked; and is whole again. */
+static void test_vanishes(void)
+{
+    int fd = new_memfd(PAGES * page);
+    g_autoptr(QemuDmaBuf) dmabuf = new_dmabuf(fd);
+    DmaBufCopy *copy = dmabuf_copy_new(dmabuf, &error_abort);
+
+    for (int pages = 0; pages < PAGES; pages++) {
+        Error *err = NULL;
+
+        g_assert_cmpint(ftruncate(fd, pages * page), ==, 0);
+        g_assert_false(dmabuf_copy_update(copy, &err));
+        g_assert_cmpstr(error_get_pretty(err), ==,
+                        "the buffer went away while it was read");
+        error_free(err);
+    }
+    fill(fd, PAGES * page, 9);
+    g_assert_true(dmabuf_copy_update(copy, &error_abort));
+    expect_frame(copy, 9);
+    dmabuf_copy_free(copy);
+    close(fd);
+}
+
+static void test_refused(void)
+{
+    int fd = new_memfd(PAGES * page - 1);
+    g_autoptr(QemuDmaBuf) dmabuf = new_dmabuf(fd);
+    Error *err = NULL;
+
+    g_assert_null(dmabuf_copy_new(dmabuf, &err));
+    error_free_or_abort(&err);
+    qemu_dmabuf_set_offset(dmabuf, UINT64_MAX - page);
+    g_assert_null(dmabuf_copy_new(dmabuf, &err));
+    error_free_or_abort(&err);
+    close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    page = qemu_real_host_page_size();
+    g_test_add_func("/dmabuf-copy/frames", test_frames);
+    g_test_add_func("/dmabuf-copy/vanishes", test_vanishes);
+    g_test_add_func("/dmabuf-copy/refused", test_refused);
+    return g_test_run();
+}

@@ -68,9 +68,10 @@ void vfio_display_plane_fault(VFIODisplay *dpy, VFIOPlaneType type,
 }
 
 /*
- * How to look at mapped pixels. A display that is polled is looked at again, so
- * that a glance will do, and so is one that notifies, once more after its last
- * signal. A screendump is not.
+ * How to look at mapped pixels. A display that is polled at its viewers' rate
+ * is looked at again, so that a glance will do, and so is one that notifies,
+ * once more after its last signal. A screendump is not, and at the slow rate
+ * of a still screen the eighth glance would come so late that people notice.
  */
 static MirrorLook vfio_display_choose_look(VFIODisplay *dpy,
                                            VFIODisplaySignals signals,
@@ -80,7 +81,8 @@ static MirrorLook vfio_display_choose_look(VFIODisplay *dpy,
         return MIRROR_LOOK_WHOLE;
     }
     if (!dpy->notify) {
-        return MIRROR_LOOK_GLANCE;
+        return qemu_console_quiet_ns(dpy->con) < REFRESH_ACTIVE_NS
+            ? MIRROR_LOOK_GLANCE : MIRROR_LOOK_WHOLE;
     }
     if (owed || signals == VFIO_DISPLAY_NO_SIGNAL) {
         return MIRROR_LOOK_WHOLE;

@@ -344,6 +344,22 @@ static void test_gone(const void *data)
     test_fault(data, VGPU_SW_META_CUT);
 }
 
+/* Its pages come back empty: the driver copies more than the guest reports. */
+static void test_gone_for_a_while(const void *data)
+{
+    Watched *w = start(data);
+
+    vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_CUT);
+    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
+    add_damage(w->vgpu, 0, 0, 1, 1);
+    vgpu_expect_faults(w->vgpu, "request", 1);
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
+    expect(w, w->seed);
+    vgpu_expect_path(w->vgpu, "metadata");
+    stop(w);
+}
+
 static void test_refuse(const void *data)
 {
     test_fault(data, VGPU_SW_META_REFUSE);
@@ -541,6 +557,7 @@ int main(int argc, char **argv)
         { "silent", test_silent, ALL, EVERY },
         { "odd", test_odd, ALONE, EVERY },
         { "gone", test_gone, UNMAPPED, EVERY },
+        { "gone-for-a-while", test_gone_for_a_while, ALONE, ALONE | UNMAPPED },
         { "refuse", test_refuse, POLLED, EVERY },
         { "silent-screendump", test_silent_screendump, ALONE | ALL, EVERY },
         { "hostile", test_hostile, ALONE, EVERY },

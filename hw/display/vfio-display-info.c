@@ -94,7 +94,7 @@ static VGPUDisplayPlaneList *vfio_display_query_planes(const VFIODisplay *dpy)
                                dpy->overlays[i].visible,
                                &dpy->overlays[i].plane);
     }
-    if (dpy->kinds[VFIO_PLANE_KIND_DMABUF]) {
+    if (dpy->kinds[VFIO_PLANE_KIND_DMABUF] || dpy->metadata) {
         vfio_display_add_plane(&list, VFIO_PLANE_CURSOR, 0,
                                cursor->shown || cursor->gl, &cursor->plane);
     }

@@ -774,7 +774,7 @@ static void test_cursor_hotspot(void)
 }
 
 /* Half off any edge, and farther; no image and no frame is copied for it. */
-static void test_cursor_moves(void)
+static void test_cursor_moves(const void *data)
 {
     static const struct {
         int32_t x, y;
@@ -782,7 +782,7 @@ static void test_cursor_moves(void)
         { 0, 0 }, { -16, 5 }, { 5, -31 }, { 319, 239 }, { -64, -64 },
         { INT32_MIN, INT32_MAX }, { 100, 100 },
     };
-    Watched *w = watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
+    Watched *w = watch(data, VGPU_CURSOR_ALPHA);
     VGPU *vgpu = w->vgpu;
     Plane plane = new_plane(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 32, 32, 0);
     int64_t frames, updates;
@@ -814,9 +814,9 @@ static void test_cursor_moves(void)
     unwatch(w);
 }
 
-static void test_cursor_hides(void)
+static void test_cursor_hides(const void *data)
 {
-    Watched *w = watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
+    Watched *w = watch(data, VGPU_CURSOR_ALPHA);
     VGPU *vgpu = w->vgpu;
     VGPUMode mode = start_picture(vgpu);
     Plane plane = new_plane(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 32, 32, 0);
@@ -1025,6 +1025,15 @@ static void test_files(void)
     vgpu_stop(vgpu);
 }
 
+/* The ways that a cursor can take to QEMU. */
+static const struct {
+    const char *name;
+    const char *options;
+} cursor_devices[] = {
+    { "dmabuf", "x-kind=dmabuf" },
+    { "metadata", "x-kind=metadata,irq=on" },
+};
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -1052,8 +1061,18 @@ int main(int argc, char *argv[])
     qtest_add_func("vgpu/planes/cursor/screendump", test_cursor_screendump);
     qtest_add_func("vgpu/planes/cursor/rich", test_cursor_rich);
     qtest_add_func("vgpu/planes/cursor/hotspot", test_cursor_hotspot);
-    qtest_add_func("vgpu/planes/cursor/moves", test_cursor_moves);
-    qtest_add_func("vgpu/planes/cursor/hides", test_cursor_hides);
+    for (size_t i = 0; i < ARRAY_SIZE(cursor_devices); i++) {
+        const char *options = cursor_devices[i].options;
+        g_autofree char *moves =
+            g_strdup_printf("vgpu/planes/cursor/moves/%s",
+                            cursor_devices[i].name);
+        g_autofree char *hides =
+            g_strdup_printf("vgpu/planes/cursor/hides/%s",
+                            cursor_devices[i].name);
+
+        qtest_add_data_func(moves, options, test_cursor_moves);
+        qtest_add_data_func(hides, options, test_cursor_hides);
+    }
     qtest_add_func("vgpu/planes/cursor/shapes", test_cursor_shapes);
     for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
         g_autofree char *path =

@@ -16,6 +16,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "block/aio.h"
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "qemu/module.h"
@@ -511,7 +512,9 @@ GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
     rb->opaque = opaque;
     rb->next = 1;
     rb->bh = qemu_bh_new(readback_bh, rb);
-    rb->timer = timer_new_ms(QEMU_CLOCK_REALTIME, readback_look, rb);
+    /* not the main loop's own: the human monitor waits with aio_poll() */
+    rb->timer = aio_timer_new(qemu_get_aio_context(), QEMU_CLOCK_REALTIME,
+                              SCALE_MS, readback_look, rb);
     rb->exit.notify = readback_exit;
     qemu_add_exit_notifier(&rb->exit);
     qemu_mutex_init(&rb->lock);

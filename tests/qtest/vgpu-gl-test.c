@@ -303,6 +303,18 @@ static bool stop_thread(pid_t thread)
     return true;
 }
 
+/* In the human monitor this is done with the main loop's timers at rest. */
+static void expect_by_hmp(VGPU *vgpu, const VGPUMode *mode, uint32_t seed)
+{
+    VGPUMachine *machine = vgpu->machine;
+    g_autofree char *answer = qtest_hmp(machine->qts, "screendump %s gpu",
+                                        machine->dump);
+    g_autoptr(VGPUPicture) picture = vgpu_picture_load(machine->dump);
+
+    g_assert_cmpstr(answer, ==, "");
+    g_assert_true(vgpu_picture_is(picture, mode, seed));
+}
+
 /* OpenGL hangs: the last frame stays, nobody waits; then it is back. */
 static void test_hung(void)
 {
@@ -326,6 +338,7 @@ static void test_hung(void)
     next.offset = 0x80000;
     vgpu_paint(vgpu, &next, 2);
     vgpu_show(vgpu, &next);
+    expect_by_hmp(vgpu, &mode, 1);
     for (unsigned i = 0; i < 3; i++) {
         vgpu_expect_now(vgpu, &mode, 1);
     }

@@ -446,7 +446,8 @@ VFIODisplayMetadata *vfio_display_metadata_new(VFIODisplay *dpy)
     }
     m = g_new0(VFIODisplayMetadata, 1);
     ret = dpy->ops->open_metadata(dpy->opaque, &m->region);
-    if (ret == 0 && m->region.size <= VFIO_GFX_META_FROM_END) {
+    if (ret == 0 && (m->region.size <= VFIO_GFX_META_FROM_END ||
+                     m->region.size % VFIO_GFX_META_PAGE)) {
         dpy->ops->close_metadata(dpy->opaque);
         ret = -EINVAL;
     }

@@ -15,7 +15,6 @@ from vgpulab.wait import until
 
 WIDTH, HEIGHT = 640, 480
 FRAME = 4 * WIDTH * HEIGHT
-# What is looked at of a frame that is not expected to have changed.
 
 
 def vnc_display():

@@ -65,8 +65,12 @@ int64_t refresh_next(int64_t due, int64_t begun, int64_t ended,
     return MAX(interval_after(due, begun, interval), ended + interval / 8);
 }
 
-int64_t refresh_soonest(int64_t due, int64_t begun, int64_t interval,
-                        int64_t now)
+int64_t refresh_paid(int64_t paid, int64_t begun, int64_t interval)
 {
-    return MAX(interval_after(due, begun, interval), now);
+    return MIN(MAX(paid, begun), begun + interval / 2) + interval;
+}
+
+int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now)
+{
+    return MAX(paid - interval / 2, now);
 }

@@ -65,20 +65,33 @@ int64_t refresh_next(int64_t due, int64_t begun, int64_t ended,
                      int64_t interval);
 
 /**
+ * refresh_paid:
+ * @paid: what this returned at the refresh before, or 0
+ * @begun: when this refresh began, nanoseconds
+ * @interval: nanoseconds between two frames of the fastest viewer, not
+ *            REFRESH_NEVER
+ *
+ * Refreshes that follow changes keep to the viewers' rate on average. One may
+ * come up to half an interval before its time, which the next ones make up
+ * for. Without that a guest of just the viewer's rate, once a frame was late,
+ * would stay as late for as long as both keep to their rates.
+ *
+ * Returns: until when the refreshes so far use up the viewer's rate.
+ */
+int64_t refresh_paid(int64_t paid, int64_t begun, int64_t interval);
+
+/**
  * refresh_soonest:
- * @due: when the last refresh was due, nanoseconds
- * @begun: when it began
+ * @paid: what refresh_paid() returned at the last refresh
  * @interval: nanoseconds between two frames of the fastest viewer, not
  *            REFRESH_NEVER
  * @now: the time
  *
- * A change is shown at once if the viewer has had its time for the last
- * frame, or else as soon as it has. As with refresh_next(), a refresh that
- * began a little late does not delay the ones after it.
+ * A change is shown at once if the viewers have had their time for the
+ * frames before, or else as soon as they have.
  *
  * Returns: when a change that is known now is due, @now or later.
  */
-int64_t refresh_soonest(int64_t due, int64_t begun, int64_t interval,
-                        int64_t now);
+int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now);
 
 #endif /* UI_REFRESH_POLICY_H */

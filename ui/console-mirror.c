@@ -187,8 +187,8 @@ static bool console_mirror_show_composed(ConsoleMirror *mirror)
 static bool console_mirror_looks_away(const ConsoleMirror *mirror,
                                       const MirrorFrame *frame)
 {
-    return frame->look == MIRROR_LOOK_AWAY && mirror->layer.seen &&
-        mirror->layer.seen == frame->map + frame->offset &&
+    return frame->look == MIRROR_LOOK_AWAY &&
+        mirror_layer_saw(&mirror->layer, frame) &&
         !mirror_overlays_any(mirror->overlays) &&
         !console_mirror_is_split(mirror);
 }

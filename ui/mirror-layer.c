@@ -412,14 +412,25 @@ static bool pass_run_glance(MirrorPass *pass)
     return whole;
 }
 
+/* Where the frame begins: no row, no place, and any offset will do then. */
+static const uint8_t *frame_pixels(const MirrorFrame *frame)
+{
+    return frame->map && frame->readable ? frame->map + frame->offset : NULL;
+}
+
+bool mirror_layer_saw(const MirrorLayer *layer, const MirrorFrame *frame)
+{
+    return layer->seen && layer->seen == frame_pixels(frame);
+}
+
 /* Was the frame read from this memory before, and is a glance enough? */
 static bool pass_may_glance(const MirrorPass *pass)
 {
     const MirrorFrame *frame = pass->frame;
 
     return frame->look == MIRROR_LOOK_GLANCE && !frame->damage &&
-        frame->readable && frame->readable == pass->layer->readable &&
-        pass->layer->seen && pass->layer->seen == frame->map + frame->offset &&
+        frame->readable == pass->layer->readable &&
+        mirror_layer_saw(pass->layer, frame) &&
         pass_is_native(pass);
 }
 
@@ -477,7 +488,7 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
     if (!whole) {
         return MIRROR_VANISHED;
     }
-    layer->seen = frame->map ? frame->map + frame->offset : NULL;
+    layer->seen = frame_pixels(frame);
     mirror_layer_clear_rest(layer, frame->readable);
     return damage_map_is_empty(layer->damage) ? MIRROR_UNCHANGED
                                               : MIRROR_CHANGED;

@@ -164,6 +164,15 @@ bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame);
 MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame);
 
 /**
+ * mirror_layer_saw:
+ * @layer: a layer
+ * @frame: a frame
+ *
+ * Returns: true if the last frame was read from where this one lies.
+ */
+bool mirror_layer_saw(const MirrorLayer *layer, const MirrorFrame *frame);
+
+/**
  * mirror_layer_finish:
  * @layer: a layer
  *

@@ -241,6 +241,26 @@ static void test_damage(void)
     mirror_layer_finish(&layer);
 }
 
+/* Of a frame without a row that can be read, nothing is believed. */
+static void test_no_row(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 5);
+    MirrorLayer layer = { 0 };
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_read(&layer, &frame);
+    g_assert_true(mirror_layer_saw(&layer, &frame));
+    frame.readable = 0;
+    frame.offset = UINT64_MAX;
+    g_assert_false(mirror_layer_saw(&layer, &frame));
+    mirror_layer_read(&layer, &frame);
+    g_assert_null(layer.seen);
+    g_assert_cmphex(pixel_of(&layer, 0, 0) & 0xffffff, ==, 0);
+    mirror_layer_finish(&layer);
+}
+
 /* A file in the place of a dma-buf: fenced, then shrunken. */
 static void test_busy_and_gone(void)
 {
@@ -551,6 +571,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/glance/rows", test_glance_rows);
     g_test_add_func("/mirror-layer/glance/elsewhere", test_glance_elsewhere);
     g_test_add_func("/mirror-layer/damage", test_damage);
+    g_test_add_func("/mirror-layer/no-row", test_no_row);
     g_test_add_func("/mirror-layer/busy-and-gone", test_busy_and_gone);
     g_test_add_func("/mirror-layer/read-function", test_read_function);
     return g_test_run();

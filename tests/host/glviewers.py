@@ -8,12 +8,11 @@ Mesa that imports buffers in software what draws them.
 
 import contextlib
 import sys
-import traceback
 
+import tapcases
 from swvgpu import SwVgpu, free_port
 from vgpulab import mesa
 from vgpulab.rfb import RAW, Rfb
-from vgpulab.skip import Skip
 from vgpulab.viewers import dbus
 from vgpulab.viewers.desktop import Desktop
 from vgpulab.viewers.xserver import XServer
@@ -342,20 +341,7 @@ def main():
              test_dbus, test_dbus_old]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
-    failed = 0
-    print(f"1..{len(wanted)}", flush=True)
-    for number, test in enumerate(wanted, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__doc__}", flush=True)
-        except Skip as reason:
-            print(f"ok {number} - {test.__doc__} # SKIP {reason}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed += 1
-            for line in traceback.format_exc().splitlines():
-                print(f"# {line}")
-            print(f"not ok {number} - {test.__doc__}", flush=True)
-    sys.exit(1 if failed else 0)
+    tapcases.run(wanted)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ void console_mirror_free(ConsoleMirror *mirror)
 }
 
 /* Does the console still show this mirror's surface, in that size? */
-static bool console_mirror_shown(ConsoleMirror *mirror, uint32_t width,
+static bool console_mirror_shown(const ConsoleMirror *mirror, uint32_t width,
                                  uint32_t height)
 {
     DisplaySurface *surface = qemu_console_surface(mirror->con);
@@ -271,6 +271,13 @@ MirrorResult console_mirror_update(ConsoleMirror *mirror,
         return console_mirror_refresh(mirror, frame);
     }
     return console_mirror_replace(mirror, frame);
+}
+
+bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
+                          uint32_t height)
+{
+    return console_mirror_shown(mirror, width, height) &&
+        mirror->layer.readable == height;
 }
 
 MirrorResult console_mirror_show_overlay(ConsoleMirror *mirror,

@@ -110,13 +110,13 @@ QemuDmaBuf *dmabuf_copy_get(DmaBufCopy *copy)
     return copy->dmabuf;
 }
 
-static bool copy_range(DmaBufCopy *copy, Error **errp)
+static bool copy_range(DmaBufCopy *copy, uint64_t at, uint64_t end,
+                       Error **errp)
 {
     int fd = qemu_dmabuf_get_fd(copy->dmabuf);
-    uint64_t at = copy->start;
 
-    while (at < copy->end) {
-        ssize_t done = pwrite(fd, copy->map->data + at, copy->end - at, at);
+    while (at < end) {
+        ssize_t done = pwrite(fd, copy->map->data + at, end - at, at);
 
         if (done < 0 && errno == EINTR) {
             continue;
@@ -130,10 +130,15 @@ static bool copy_range(DmaBufCopy *copy, Error **errp)
     return true;
 }
 
-bool dmabuf_copy_update(DmaBufCopy *copy, Error **errp)
+bool dmabuf_copy_update(DmaBufCopy *copy, uint32_t first, uint32_t rows,
+                        Error **errp)
 {
+    uint64_t stride = qemu_dmabuf_get_stride(copy->dmabuf);
+    uint64_t at = copy->start +
+        stride * (qemu_dmabuf_get_y(copy->dmabuf) + (uint64_t)first);
+    uint64_t end = MIN(at + stride * rows, copy->end);
     bool synced = dmabuf_sync_read_begin(copy->from);
-    bool done = copy_range(copy, errp);
+    bool done = copy_range(copy, at, end, errp);
 
     if (synced) {
         dmabuf_sync_read_end(copy->from);

@@ -175,7 +175,7 @@ static pixman_image_t *coroutine_fn dmabuf_co_read_gl(QemuDmaBuf *dmabuf,
     rb = gl_readback_new(ops, NULL, on_done, &waiter);
     buffer = gl_readback_buffer_new(rb, dmabuf, errp);
     if (buffer) {
-        gl_readback_submit(buffer);
+        gl_readback_submit(buffer, NULL);
         qemu_coroutine_yield();
         gl_readback_buffer_free(buffer);
         error_propagate(errp, waiter.error);

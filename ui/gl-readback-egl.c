@@ -49,7 +49,7 @@ typedef struct Image {
 typedef struct PixelBuffer {
     GLuint name;
     size_t size;
-    uint32_t stride;
+    uint32_t stride; /* of the whole frame's rows, also if a part is read */
     uint32_t fourcc;
     GLsync fence;
     bool mapped;
@@ -386,15 +386,28 @@ static void pixel_buffer_ready(PixelBuffer *pb, const Image *image)
     }
 }
 
-static bool read_pixels(const Image *image, PixelBuffer *pb, Error **errp)
+/* To where it has its place in the whole frame. */
+static void read_box(const Image *image, const PixelBuffer *pb,
+                     const pixman_box32_t *box)
 {
-    QemuDmaBuf *dmabuf = image->dmabuf;
+    size_t at = (size_t)pb->stride * box->y1 +
+        (size_t)image->format.cpp * box->x1;
 
+    glReadPixels(qemu_dmabuf_get_x(image->dmabuf) + box->x1,
+                 qemu_dmabuf_get_y(image->dmabuf) + box->y1,
+                 box->x2 - box->x1, box->y2 - box->y1,
+                 image->format.format, image->format.type, (void *)at);
+}
+
+static bool read_pixels(const Image *image, PixelBuffer *pb,
+                        const GLReadbackArea *area, Error **errp)
+{
     pixel_buffer_ready(pb, image);
     glBindFramebuffer(GL_READ_FRAMEBUFFER, image->framebuffer);
-    glReadPixels(qemu_dmabuf_get_x(dmabuf), qemu_dmabuf_get_y(dmabuf),
-                 qemu_dmabuf_get_width(dmabuf), qemu_dmabuf_get_height(dmabuf),
-                 image->format.format, image->format.type, NULL);
+    glPixelStorei(GL_PACK_ROW_LENGTH, pb->stride / image->format.cpp);
+    for (unsigned i = 0; i < area->n; i++) {
+        read_box(image, pb, &area->box[i]);
+    }
     pb->fence = glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
     glFlush();
     if (!check_error("reading it", errp)) {
@@ -405,18 +418,43 @@ static bool read_pixels(const Image *image, PixelBuffer *pb, Error **errp)
     return true;
 }
 
+/* The rows that the area touches; its boxes go from the top to the bottom. */
+static bool copy_rows(const Image *image, const GLReadbackArea *area,
+                      Error **errp)
+{
+    int32_t done = 0;
+
+    for (unsigned i = 0; i < area->n; i++) {
+        int32_t first = MAX(area->box[i].y1, done);
+
+        done = MAX(area->box[i].y2, done);
+        if (first < done &&
+            !dmabuf_copy_update(image->copy, first, done - first, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool readback_begin(void *opaque, void *image_opaque, unsigned slot,
-                           Error **errp)
+                           const GLReadbackArea *area, Error **errp)
 {
     EGLReadback *gl = opaque;
     Image *image = image_opaque;
+    GLReadbackArea all = { 1, {
+        { 0, 0, qemu_dmabuf_get_width(image->dmabuf),
+          qemu_dmabuf_get_height(image->dmabuf) },
+    } };
 
+    if (!area->n) {
+        area = &all;
+    }
     dmabuf_wait_for_writers(image->fd, FENCE_MS);
     if (!image->copy) {
-        return read_pixels(image, &gl->buffers[slot], errp);
+        return read_pixels(image, &gl->buffers[slot], area, errp);
     }
-    if (!dmabuf_copy_update(image->copy, errp) ||
-        !read_pixels(image, &gl->buffers[slot], errp)) {
+    if (!copy_rows(image, area, errp) ||
+        !read_pixels(image, &gl->buffers[slot], area, errp)) {
         return false;
     }
     /* the next frame is copied over this one */

@@ -48,6 +48,7 @@ typedef struct Slot {
     SlotState state;
     uint64_t number;
     GLReadbackBuffer *buffer;
+    GLReadbackArea area;
     GLReadbackPixels pixels;
     Error *error;
     unsigned looks; /* of the main loop since it was queued, or OpenGL opened */
@@ -159,7 +160,8 @@ static SlotState slot_begin(GLReadback *rb, Slot *slot)
         return SLOT_READY;
     }
     return rb->ops->begin(rb->gl, buffer->image, slot_index(rb, slot),
-                          &slot->error) ? SLOT_READING : SLOT_READY;
+                          &slot->area, &slot->error) ? SLOT_READING
+                                                     : SLOT_READY;
 }
 
 static SlotState slot_wait(GLReadback *rb, Slot *slot, int ms)
@@ -385,16 +387,17 @@ static bool is_outdated(GLReadback *rb, Slot *slot)
     return false;
 }
 
+/* The lock is not held; @slot gives pixels, unless there is an error. */
 static void tell(GLReadback *rb, uint64_t number, GLReadbackBuffer *buffer,
-                 const GLReadbackPixels *pixels, const Error *error,
-                 bool timed_out)
+                 const Slot *slot, const Error *error, bool timed_out)
 {
     GLReadbackResult result = { .number = number, .timed_out = timed_out };
 
     if (!buffer->freed) {
         result.buffer = buffer;
         result.dmabuf = buffer->dmabuf;
-        result.pixels = error ? NULL : pixels;
+        result.pixels = error ? NULL : &slot->pixels;
+        result.area = error ? NULL : &slot->area;
         result.error = error;
     }
     trace_gl_readback_done(rb, number, error ? error_get_pretty(error) : "");
@@ -406,8 +409,7 @@ static void slot_show(GLReadback *rb, Slot *slot)
     if (!is_outdated(rb, slot)) {
         slot->state = SLOT_SHOWING;
         qemu_mutex_unlock(&rb->lock);
-        tell(rb, slot->number, slot->buffer, &slot->pixels, slot->error,
-             false);
+        tell(rb, slot->number, slot->buffer, slot, slot->error, false);
         qemu_mutex_lock(&rb->lock);
     }
     slot->state = SLOT_SHOWN;
@@ -632,7 +634,8 @@ bool gl_readback_is_hung(GLReadback *rb)
     return hung;
 }
 
-uint64_t gl_readback_submit(GLReadbackBuffer *buffer)
+uint64_t gl_readback_submit(GLReadbackBuffer *buffer,
+                            const GLReadbackArea *area)
 {
     GLReadback *rb = buffer->rb;
     uint64_t number = 0;
@@ -645,6 +648,7 @@ uint64_t gl_readback_submit(GLReadbackBuffer *buffer)
         number = rb->next++;
         slot->number = number;
         slot->buffer = buffer;
+        slot->area = area ? *area : (GLReadbackArea) { 0 };
         slot->state = SLOT_QUEUED;
         slot->looks = 0;
         buffer->slots++;
@@ -652,7 +656,7 @@ uint64_t gl_readback_submit(GLReadbackBuffer *buffer)
         qemu_cond_signal(&rb->work);
     }
     qemu_mutex_unlock(&rb->lock);
-    trace_gl_readback_submit(rb, number);
+    trace_gl_readback_submit(rb, number, area ? area->n : 0);
     return number;
 }
 

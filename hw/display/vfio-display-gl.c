@@ -6,17 +6,58 @@
  * something newer was. Who waits for a screendump waits until a frame was
  * shown that was asked for after the screendump was.
  *
+ * Where the device says what differs from the last frame, or that nothing
+ * does, only that is read, and all that no frame has brought since it was
+ * said. A screendump, and a viewer's first frame, are read whole.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/timer.h"
 #include "vfio-display-internal.h"
+
+QEMU_BUILD_BUG_ON(DAMAGE_LOG_BOXES > GL_READBACK_BOXES);
+
+/* --- What differs ------------------------------------------------------- */
+
+void vfio_display_gl_damage(VFIODisplay *dpy, const VFIOPlane *plane)
+{
+    pixman_box32_t box;
+
+    dpy->damage_known = plane->damage_known && !vfio_plane_is_off(plane);
+    if (dpy->damage_known) {
+        box = vfio_plane_damage(plane);
+        damage_log_add(dpy->damage, &box);
+    } else if (!dpy->untold) {
+        damage_log_add_all(dpy->damage);
+    }
+}
+
+void vfio_display_gl_moved(VFIODisplay *dpy, const VFIOPlaneBuffer *from,
+                           const VFIOPlaneBuffer *to)
+{
+    if (!dpy->damage_known || !from ||
+        from->plane.fourcc != to->plane.fourcc) {
+        damage_log_add_all(dpy->damage);
+    }
+}
+
+/* --- Frames ------------------------------------------------------------- */
+
+/* The whole frame is to be asked for: not all that it lacks is known. */
+static void vfio_display_gl_anew(VFIODisplay *dpy)
+{
+    damage_log_add_all(dpy->damage);
+    dpy->gl_again = true;
+}
 
 static void vfio_display_gl_show(VFIODisplay *dpy,
                                  const GLReadbackResult *result)
 {
     const GLReadbackPixels *pixels = result->pixels;
+    const GLReadbackArea *area = result->area;
     uint32_t height = qemu_dmabuf_get_height(result->dmabuf);
     uint64_t frames = dpy->frames;
     MirrorFrame frame = {
@@ -27,12 +68,29 @@ static void vfio_display_gl_show(VFIODisplay *dpy,
         .stride = pixels->stride,
         .map = pixels->data,
         .fd = -1,
+        .damage = area->n ? area->box : NULL,
+        .n_damage = area->n,
     };
 
+    if (area->n && !console_mirror_holds(dpy->mirror, frame.width, height)) {
+        vfio_display_gl_anew(dpy);
+        return;
+    }
     vfio_display_mirror(dpy, &frame);
+    damage_log_shown(dpy->damage, result->number);
     if (dpy->frames != frames) {
         qemu_console_changed(dpy->con);
     }
+}
+
+/* All is on screen, but overlays may be elsewhere than they were. */
+static void vfio_display_gl_recompose(VFIODisplay *dpy, const VFIOPlane *plane)
+{
+    static const pixman_box32_t nothing;
+    MirrorFrame frame = vfio_display_frame(plane);
+
+    frame.damage = &nothing;
+    vfio_display_mirror(dpy, &frame);
 }
 
 /* From now on the buffer goes another way, if only to words. */
@@ -47,7 +105,7 @@ static void vfio_display_gl_failed(VFIODisplay *dpy,
         user->gl_error = error_copy(result->error);
         user->way = PIXEL_WAY__MAX;
     }
-    dpy->gl_again = true;
+    vfio_display_gl_anew(dpy);
 }
 
 /* The last frame stays; another one is asked for when OpenGL is back. */
@@ -56,7 +114,7 @@ static void vfio_display_gl_timed_out(VFIODisplay *dpy)
     vfio_display_fault(dpy, VFIO_PLANE_FAULT_TIMEOUT,
                        "OpenGL does not answer; the last picture stays until "
                        "it does");
-    dpy->gl_again = true;
+    vfio_display_gl_anew(dpy);
 }
 
 static void vfio_display_gl_done(void *opaque, const GLReadbackResult *result)
@@ -115,9 +173,47 @@ bool vfio_display_gl_is_hung(VFIODisplay *dpy)
     return dpy->gl && gl_readback_is_hung(dpy->gl);
 }
 
+/* What there is to be read; false: nothing that was not asked for. */
+static bool vfio_display_gl_area(VFIODisplay *dpy, const VFIOPlane *plane,
+                                 GLReadbackArea *area)
+{
+    const pixman_box32_t *boxes;
+    size_t n;
+
+    if (qemu_console_dump_waits(dpy->con) ||
+        !console_mirror_holds(dpy->mirror, plane->width, plane->height)) {
+        damage_log_add_all(dpy->damage);
+    }
+    if (!damage_log_is_fresh(dpy->damage)) {
+        return false;
+    }
+    boxes = damage_log_boxes(dpy->damage, plane->width, plane->height, &n);
+    *area = (GLReadbackArea) { .n = n };
+    if (!boxes) {
+        dpy->read_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+        return true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        area->box[i] = boxes[i];
+    }
+    return true;
+}
+
+static void vfio_display_gl_submit(VFIODisplay *dpy, VFIODisplayBuffer *user,
+                                   const GLReadbackArea *area)
+{
+    uint64_t number = gl_readback_submit(user->gl, area);
+
+    if (number) {
+        damage_log_asked(dpy->damage, number);
+    }
+    dpy->gl_again = !number;
+}
+
 bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = buffer->user;
+    GLReadbackArea area;
 
     if (!user->gl) {
         user->gl = gl_readback_buffer_new(dpy->gl, user->dmabuf,
@@ -130,8 +226,17 @@ bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
         dpy->gl_again = true;
         return false;
     }
-    vfio_display_gl_await(dpy);
-    dpy->gl_again = !gl_readback_submit(user->gl);
+    /* what OpenGL reads it reads closely */
+    dpy->owes_look = false;
+    if (vfio_display_gl_area(dpy, &buffer->plane, &area)) {
+        vfio_display_gl_await(dpy);
+        vfio_display_gl_submit(dpy, user, &area);
+    } else if (damage_log_is_empty(dpy->damage)) {
+        vfio_display_gl_recompose(dpy, &buffer->plane);
+    } else {
+        /* it is on its way */
+        dpy->gl_awaited = true;
+    }
     return true;
 }
 
@@ -147,6 +252,7 @@ bool vfio_display_gl_is_closing(VFIODisplay *dpy)
 
 void vfio_display_gl_supersede(VFIODisplay *dpy)
 {
+    damage_log_add_all(dpy->damage);
     if (dpy->gl) {
         dpy->gl_oldest = gl_readback_next(dpy->gl);
     }

@@ -13,6 +13,7 @@
 #include "hw/vfio/vfio-plane-cache.h"
 #include "qemu/queue.h"
 #include "ui/console-mirror.h"
+#include "ui/damage-log.h"
 #include "ui/dmabuf-map.h"
 #include "ui/gl-readback.h"
 #include "ui/mirror-overlays.h"
@@ -103,6 +104,9 @@ struct VFIODisplay {
     VFIOPlaneBuffer *primary; /* on screen, or NULL */
     ConsoleMirror *mirror;
     bool quiet;             /* the device promises that nothing changed */
+    bool untold;            /* and has not said otherwise since */
+    DamageLog *damage;      /* what frames that OpenGL reads have to bring */
+    bool damage_known;      /* the last answer said what differs */
     MirrorFrame mirrored;   /* what the mirror shows; format NULL: unknown */
     int64_t read_ns;        /* QEMU_CLOCK_REALTIME, when it was read last */
 
@@ -292,6 +296,26 @@ bool vfio_display_gl_is_closing(VFIODisplay *dpy);
  * Frames that were asked for before this are not shown.
  */
 void vfio_display_gl_supersede(VFIODisplay *dpy);
+
+/**
+ * vfio_display_gl_damage:
+ * @dpy: a display
+ * @plane: an answer of the device for the primary plane
+ *
+ * Remembers what differs, for OpenGL's frames.
+ */
+void vfio_display_gl_damage(VFIODisplay *dpy, const VFIOPlane *plane);
+
+/**
+ * vfio_display_gl_moved:
+ * @dpy: a display
+ * @from: the buffer that was on screen, or NULL
+ * @to: another one that is now
+ *
+ * Remembers what differs, as far as the device has not said that.
+ */
+void vfio_display_gl_moved(VFIODisplay *dpy, const VFIOPlaneBuffer *from,
+                           const VFIOPlaneBuffer *to);
 
 /**
  * vfio_display_gl_detach:

@@ -241,6 +241,7 @@ void vfio_display_forget_buffers(VFIODisplay *dpy)
 {
     vfio_display_cursor_forget(dpy);
     vfio_display_overlays_forget(dpy);
+    damage_log_add_all(dpy->damage);
     if (dpy->primary) {
         dpy->primary = NULL;
         dpy_gl_scanout_disable(dpy->con);
@@ -277,6 +278,7 @@ static bool vfio_display_query(VFIODisplay *dpy, VFIOPlaneKind kind,
         *plane = (VFIOPlane) { .type = VFIO_PLANE_PRIMARY, .kind = kind };
         ret = vfio_display_ask(dpy, plane);
         if (ret >= 0) {
+            vfio_display_gl_damage(dpy, plane);
             return true;
         }
         if (i == 0) {
@@ -549,6 +551,7 @@ static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = buffer->user;
 
+    vfio_display_gl_moved(dpy, dpy->primary, buffer);
     dpy->primary = buffer;
     dpy->mirrored = (MirrorFrame) { 0 };
     trace_vfio_display_publish(dpy, buffer->plane.id);
@@ -585,6 +588,7 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     }
     vfio_display_good(dpy, plane);
     if (!qemu_console_wants_pixels(dpy->con)) {
+        damage_log_add_all(dpy->damage);
         /* viewers of dma-bufs go by the surface's size, too */
         console_mirror_prepare(dpy->mirror, plane->width, plane->height);
         dpy->placeholder = NULL;

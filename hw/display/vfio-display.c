@@ -113,6 +113,7 @@ static void vfio_display_look_closely(VFIODisplay *dpy,
     dpy->owes_look = told && dpy->look == MIRROR_LOOK_GLANCE;
     dpy->quiet = dpy->notify && !owed && !qemu_console_dump_waits(dpy->con) &&
         since < MIN(MAX(quiet_ns, REFRESH_SAFETY_NS / 2), READ_MAX_NS);
+    dpy->untold = dpy->quiet && !told;
 }
 
 static void vfio_display_gfx_update(void *opaque)
@@ -224,6 +225,7 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
     dpy->con = graphic_console_init(dev, 0, &vfio_display_hw_ops, dpy);
     qemu_console_set_dump_cursor(dpy->con, config->screendump_cursor);
     dpy->mirror = console_mirror_new(dpy->con);
+    dpy->damage = damage_log_new();
     vfio_display_init_edid(dpy);
     dpy->notify = vfio_display_notify_new(dpy);
     QLIST_INSERT_HEAD(&vfio_displays, dpy, next);
@@ -244,6 +246,7 @@ void vfio_display_free(VFIODisplay *dpy)
     graphic_hw_update_done(dpy->con);
     vfio_plane_cache_free(dpy->cache);
     gl_readback_free(dpy->gl);
+    damage_log_free(dpy->damage);
     console_mirror_free(dpy->mirror);
     vfio_display_edid_free(dpy->edid);
     g_free(dpy);

@@ -59,18 +59,27 @@ typedef struct VGPUSWAutoId {
     uint64_t used;
 } VGPUSWAutoId;
 
+/* Who asks for damage. Each is told of all of it. */
+typedef enum VGPUSWAsker {
+    VGPU_SW_BY_PAGE,
+    VGPU_SW_BY_QUERY,
+    VGPU_SW_ASKERS,
+} VGPUSWAsker;
+
 /**
  * VGPUSWDamage:
  * @rect: registers: x, y, width, height
  * @reported: register: the guest says all that it draws
+ * @drawn: since vgpu_sw_damage_take()
  * @count: rectangles in @rects, or VFIO_GFX_META_DAMAGE_ALL
- * @rects: drawn since vgpu_sw_damage_take()
  */
 typedef struct VGPUSWDamage {
     uint32_t rect[4];
     uint32_t reported;
-    uint32_t count;
-    struct vfio_gfx_meta_rect rects[VFIO_GFX_META_MAX_DAMAGE];
+    struct {
+        uint32_t count;
+        struct vfio_gfx_meta_rect rects[VFIO_GFX_META_MAX_DAMAGE];
+    } drawn[VGPU_SW_ASKERS];
 } VGPUSWDamage;
 
 /* Signals that come without a reason (vgpu-sw-irq.c). */
@@ -232,8 +241,17 @@ uint32_t vgpu_sw_plane_id(VGPUSWState *s, unsigned plane);
 void vgpu_sw_damage_add(VGPUSWState *s);
 
 /**
+ * vgpu_sw_damage_add_all:
+ * @s: a device
+ *
+ * All of the primary plane is another one.
+ */
+void vgpu_sw_damage_add_all(VGPUSWState *s);
+
+/**
  * vgpu_sw_damage_take:
  * @s: a device
+ * @asker: who asks
  * @rects: room for VFIO_GFX_META_MAX_DAMAGE
  *
  * Fills @rects with what was drawn into the primary plane since the last time,
@@ -241,7 +259,8 @@ void vgpu_sw_damage_add(VGPUSWState *s);
  *
  * Returns: how many, or VFIO_GFX_META_DAMAGE_ALL.
  */
-uint32_t vgpu_sw_damage_take(VGPUSWState *s, struct vfio_gfx_meta_rect *rects);
+uint32_t vgpu_sw_damage_take(VGPUSWState *s, VGPUSWAsker asker,
+                             struct vfio_gfx_meta_rect *rects);
 
 /**
  * vgpu_sw_planes_reset:

@@ -170,7 +170,7 @@ static enum vfio_gfx_meta_status write_frame(VGPUSWState *s,
         page->error = cpu_to_le32(EINVAL);
         return VFIO_GFX_META_ERROR;
     }
-    count = vgpu_sw_damage_take(s, rects);
+    count = vgpu_sw_damage_take(s, VGPU_SW_BY_PAGE, rects);
     stride = copy_stride(&plane);
     if (count > VFIO_GFX_META_MAX_DAMAGE) {
         copy_plane(s, &plane, s->meta.map);
@@ -310,7 +310,7 @@ void vgpu_sw_metadata_set_flags(VGPUSWState *s, uint32_t flags)
         return;
     }
     if (cut) {
-        s->damage.count = VFIO_GFX_META_DAMAGE_ALL;
+        vgpu_sw_damage_add_all(s);
     }
     s->meta.flags = flags;
 }

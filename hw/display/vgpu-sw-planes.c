@@ -35,7 +35,7 @@ void vgpu_sw_planes_reset(VGPUSWState *s)
     memset(s->pending, 0, sizeof(s->pending));
     memset(s->shown, 0, sizeof(s->shown));
     memset(&s->damage, 0, sizeof(s->damage));
-    s->damage.count = VFIO_GFX_META_DAMAGE_ALL;
+    vgpu_sw_damage_add_all(s);
     s->commits = 0;
     s->flips = 0;
 }
@@ -63,7 +63,7 @@ void vgpu_sw_commit(VGPUSWState *s)
 
     if (memcmp(s->shown[primary], s->pending[primary],
                sizeof(s->shown[primary]))) {
-        s->damage.count = VFIO_GFX_META_DAMAGE_ALL;
+        vgpu_sw_damage_add_all(s);
     }
     memcpy(s->shown, s->pending, sizeof(s->shown));
     s->commits++;
@@ -143,29 +143,46 @@ uint32_t vgpu_sw_plane_id(VGPUSWState *s, unsigned plane)
 
 void vgpu_sw_damage_add(VGPUSWState *s)
 {
-    VGPUSWDamage *damage = &s->damage;
+    const uint32_t *rect = s->damage.rect;
 
-    if (damage->count >= VFIO_GFX_META_MAX_DAMAGE) {
-        damage->count = VFIO_GFX_META_DAMAGE_ALL;
-        return;
+    for (int i = 0; i < VGPU_SW_ASKERS; i++) {
+        uint32_t *count = &s->damage.drawn[i].count;
+
+        if (*count >= VFIO_GFX_META_MAX_DAMAGE) {
+            *count = VFIO_GFX_META_DAMAGE_ALL;
+            continue;
+        }
+        s->damage.drawn[i].rects[(*count)++] = (struct vfio_gfx_meta_rect) {
+            .x = rect[0],
+            .y = rect[1],
+            .width = rect[2],
+            .height = rect[3],
+        };
     }
-    damage->rects[damage->count++] = (struct vfio_gfx_meta_rect) {
-        .x = damage->rect[0],
-        .y = damage->rect[1],
-        .width = damage->rect[2],
-        .height = damage->rect[3],
-    };
 }
 
-uint32_t vgpu_sw_damage_take(VGPUSWState *s, struct vfio_gfx_meta_rect *rects)
+void vgpu_sw_damage_add_all(VGPUSWState *s)
+{
+    for (int i = 0; i < VGPU_SW_ASKERS; i++) {
+        s->damage.drawn[i].count = VFIO_GFX_META_DAMAGE_ALL;
+    }
+}
+
+uint32_t vgpu_sw_damage_take(VGPUSWState *s, VGPUSWAsker asker,
+                             struct vfio_gfx_meta_rect *rects)
 {
     VGPUSWDamage *damage = &s->damage;
-    uint32_t count = damage->reported ? damage->count
+    uint32_t count = damage->reported ? damage->drawn[asker].count
                                       : VFIO_GFX_META_DAMAGE_ALL;
 
     if (count <= VFIO_GFX_META_MAX_DAMAGE) {
-        memcpy(rects, damage->rects, count * sizeof(*rects));
+        memcpy(rects, damage->drawn[asker].rects, count * sizeof(*rects));
     }
-    damage->count = 0;
+    if (asker == VGPU_SW_BY_PAGE || damage->reported) {
+        damage->drawn[asker].count = 0;
+    } else {
+        /* what is drawn before the guest begins to report is told by nobody */
+        damage->drawn[asker].count = VFIO_GFX_META_DAMAGE_ALL;
+    }
     return count;
 }

@@ -49,6 +49,38 @@ static uint32_t vgpu_sw_overlays(void *opaque, VFIOPlaneKind kind)
     return kind == VFIO_PLANE_KIND_DMABUF ? s->overlays : 0;
 }
 
+/* One rectangle around all that the guest reported. */
+static VFIOPlaneRect bound(const struct vfio_gfx_meta_rect *rects,
+                           uint32_t count)
+{
+    uint64_t x1 = UINT32_MAX, y1 = UINT32_MAX, x2 = 0, y2 = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        x1 = MIN(x1, rects[i].x);
+        y1 = MIN(y1, rects[i].y);
+        x2 = MAX(x2, (uint64_t)rects[i].x + rects[i].width);
+        y2 = MAX(y2, (uint64_t)rects[i].y + rects[i].height);
+    }
+    return (VFIOPlaneRect) {
+        .x = x1,
+        .y = y1,
+        .width = x2 > x1 ? MIN(x2 - x1, UINT32_MAX) : 0,
+        .height = y2 > y1 ? MIN(y2 - y1, UINT32_MAX) : 0,
+    };
+}
+
+/* As a driver: what was drawn before the guest began to report is not known. */
+static void fill_damage(VGPUSWState *s, VFIOPlane *plane)
+{
+    struct vfio_gfx_meta_rect rects[VFIO_GFX_META_MAX_DAMAGE];
+    uint32_t count = vgpu_sw_damage_take(s, VGPU_SW_BY_QUERY, rects);
+
+    if (count <= VFIO_GFX_META_MAX_DAMAGE) {
+        plane->damage_known = true;
+        plane->damage = bound(rects, count);
+    }
+}
+
 static void fill_plane(VGPUSWState *s, unsigned index, VFIOPlane *plane)
 {
     bool dmabuf = plane->kind == VFIO_PLANE_KIND_DMABUF;
@@ -71,9 +103,13 @@ static void fill_plane(VGPUSWState *s, unsigned index, VFIOPlane *plane)
     plane->hot_x = vgpu_sw_shown(s, index, VGPU_SW_HOT_X);
     plane->hot_y = vgpu_sw_shown(s, index, VGPU_SW_HOT_Y);
     if (s->overlays) {
+        /* it has the extension */
         plane->zpos = vgpu_sw_shown(s, index, VGPU_SW_ZPOS);
         plane->straight = vgpu_sw_shown(s, index, VGPU_SW_PLANE_FLAGS) &
             VGPU_SW_PLANE_STRAIGHT;
+        if (index == VGPU_SW_PRIMARY) {
+            fill_damage(s, plane);
+        }
     }
 }
 

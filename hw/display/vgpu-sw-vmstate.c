@@ -81,7 +81,7 @@ static int vgpu_sw_post_load(void *opaque, int version_id)
 
     /* An id that the display knows may be that of another buffer now. */
     vfio_display_device_reset(s->dpy);
-    s->damage.count = VFIO_GFX_META_DAMAGE_ALL;
+    vgpu_sw_damage_add_all(s);
     s->meta.flags = 0;
     vgpu_sw_metadata_set_flags(s, meta_flags);
     vgpu_sw_irq_set_storm(s, s->irq_storm);

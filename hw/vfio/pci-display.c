@@ -76,6 +76,21 @@ static uint32_t source_overlays(void *opaque, VFIOPlaneKind kind)
     return source->extended[kind] ? info.reserved : 0;
 }
 
+/* What an extended query brings besides. */
+static void source_take_extension(
+    const struct vfio_device_gfx_plane_info *info, VFIOPlane *plane)
+{
+    plane->zpos = VFIO_GFX_PLANE_EXT_ZPOS(info->reserved);
+    plane->straight = info->reserved & VFIO_GFX_PLANE_EXT_STRAIGHT;
+    if (plane->type == VFIO_PLANE_PRIMARY &&
+        info->reserved & VFIO_GFX_PLANE_EXT_DAMAGE) {
+        plane->damage_known = true;
+        plane->damage = (VFIOPlaneRect) {
+            info->x_pos, info->y_pos, info->x_hot, info->y_hot
+        };
+    }
+}
+
 static int source_query_plane(void *opaque, VFIOPlane *plane)
 {
     VFIOPCIDisplaySource *source = opaque;
@@ -106,8 +121,7 @@ static int source_query_plane(void *opaque, VFIOPlane *plane)
     plane->hot_x = info.x_hot;
     plane->hot_y = info.y_hot;
     if (extended) {
-        plane->zpos = VFIO_GFX_PLANE_EXT_ZPOS(info.reserved);
-        plane->straight = info.reserved & VFIO_GFX_PLANE_EXT_STRAIGHT;
+        source_take_extension(&info, plane);
     }
     return 0;
 }

@@ -68,6 +68,18 @@ MirrorResult console_mirror_update(ConsoleMirror *mirror,
                                    const MirrorFrame *frame);
 
 /**
+ * console_mirror_holds:
+ * @mirror: a mirror
+ * @width: pixels
+ * @height: rows
+ *
+ * Returns: true if the console shows a whole frame of that size that came
+ * through the mirror, so that of the next one only what differs is needed.
+ */
+bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
+                          uint32_t height);
+
+/**
  * console_mirror_show_overlay:
  * @mirror: a mirror
  * @index: which one, below MIRROR_OVERLAYS

@@ -47,12 +47,15 @@ QemuDmaBuf *dmabuf_copy_get(DmaBufCopy *copy);
 /**
  * dmabuf_copy_update:
  * @copy: a copy
+ * @first: row of the buffer's rectangle (qemu_dmabuf_get_y())
+ * @rows: how many
  * @errp: error
  *
- * Copies what is in the buffer now. May be called in any thread.
+ * Copies what is in these rows of the buffer now. May be called in any thread.
  *
  * Returns: false if a part of it is not there any more.
  */
-bool dmabuf_copy_update(DmaBufCopy *copy, Error **errp);
+bool dmabuf_copy_update(DmaBufCopy *copy, uint32_t first, uint32_t rows,
+                        Error **errp);
 
 #endif /* UI_DMABUF_COPY_H */

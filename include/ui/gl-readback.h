@@ -7,6 +7,7 @@
 #ifndef UI_GL_READBACK_H
 #define UI_GL_READBACK_H
 
+#include <pixman.h>
 #include "ui/dmabuf.h"
 
 /**
@@ -44,9 +45,23 @@ typedef struct GLReadbackBuffer GLReadbackBuffer;
 /* So often the main loop looks for a result before it gives up a request. */
 #define GL_READBACK_LOOKS 6
 
+/* So many rectangles of a frame can be read at once. */
+#define GL_READBACK_BOXES 16
+
+/**
+ * struct GLReadbackArea:
+ * @n: rectangles; 0 for the whole frame
+ * @box: in the frame's pixels, none empty or reaching past it
+ */
+typedef struct GLReadbackArea {
+    unsigned n;
+    pixman_box32_t box[GL_READBACK_BOXES];
+} GLReadbackArea;
+
 /**
  * struct GLReadbackPixels:
- * @data: the first row's first pixel; the top row comes first
+ * @data: the first row's first pixel, whether it was read or not; the top row
+ *        comes first
  * @stride: bytes from row to row
  * @fourcc: what a pixel looks like, a format that the CPU can read
  */
@@ -64,6 +79,7 @@ typedef struct GLReadbackPixels {
  *          there is nothing else
  * @dmabuf: its size
  * @pixels: the frame, or NULL if reading failed
+ * @area: what of it was read; the rest is anything
  * @error: why it failed, or NULL
  * @timed_out: the request was given up
  *
@@ -74,6 +90,7 @@ typedef struct GLReadbackResult {
     GLReadbackBuffer *buffer;
     QemuDmaBuf *dmabuf;
     const GLReadbackPixels *pixels;
+    const GLReadbackArea *area;
     const Error *error;
     bool timed_out;
 } GLReadbackResult;
@@ -93,7 +110,7 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  * @close: its end; images were released and slots unmapped before
  * @import: makes an image of the buffer; NULL with @errp set if it cannot
  * @release: frees what @import made
- * @begin: starts to copy @image to the memory of @slot
+ * @begin: starts to copy that area of @image to the memory of @slot
  * @wait: waits for that for up to @ms milliseconds; false: not yet
  * @map: where the copy is; valid until @unmap
  * @unmap: (what @begin, @wait and @map of @slot made is not needed any more)
@@ -104,7 +121,8 @@ typedef struct GLReadbackOps {
     void (*close)(void *gl);
     void *(*import)(void *gl, QemuDmaBuf *dmabuf, Error **errp);
     void (*release)(void *gl, void *image);
-    bool (*begin)(void *gl, void *image, unsigned slot, Error **errp);
+    bool (*begin)(void *gl, void *image, unsigned slot,
+                  const GLReadbackArea *area, Error **errp);
     bool (*wait)(void *gl, unsigned slot, int ms);
     bool (*map)(void *gl, unsigned slot, GLReadbackPixels *pixels,
                 Error **errp);
@@ -192,12 +210,14 @@ bool gl_readback_is_hung(GLReadback *rb);
 /**
  * gl_readback_submit:
  * @buffer: what is to be read
+ * @area: (optional) the part of it, copied; NULL for all
  *
  * Returns: the request's number, more than any before; 0 if every slot is
  * taken, and then a result comes before long, after which there is room; or if
  * OpenGL hangs.
  */
-uint64_t gl_readback_submit(GLReadbackBuffer *buffer);
+uint64_t gl_readback_submit(GLReadbackBuffer *buffer,
+                            const GLReadbackArea *area);
 
 /**
  * gl_readback_next:

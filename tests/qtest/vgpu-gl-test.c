@@ -10,11 +10,11 @@
  */
 
 #include "qemu/osdep.h"
-#include <glib/gstdio.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
-#include "vgpu-fixture.h"
-#include "vgpu-rfb.h"
+#include "vgpu-watched.h"
 
 #define GL "x-kind=dmabuf,x-display-path=gl"
 
@@ -27,6 +27,12 @@ static void stop(VGPU *vgpu)
 {
     g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
+}
+
+static void stop_watched(VGPUWatched *w)
+{
+    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    vgpu_watched_stop(w);
 }
 
 /* Each screendump has the frame of the moment, though reading takes time. */
@@ -144,30 +150,12 @@ static void flip(VGPU *vgpu, unsigned frame)
     vgpu_show(vgpu, &mode);
 }
 
-static VGPUMachine *start_watched(char **dir, char **socket)
-{
-    *dir = g_dir_make_tmp("vgpu-vnc-XXXXXX", NULL);
-    g_assert_nonnull(*dir);
-    *socket = g_build_filename(*dir, "vnc", NULL);
-    return vgpu_machine_start("-device " VGPU_DEVICE ",id=gpu,addr=4," GL
-                              " -vnc unix:%s", *socket);
-}
-
-static void stop_watched(char *dir, char *socket)
-{
-    g_unlink(socket);
-    g_rmdir(dir);
-    g_free(socket);
-    g_free(dir);
-}
-
 /* No viewer sees an older frame after a newer one; and it sees the last. */
 static void test_order(void)
 {
-    char *dir, *socket;
-    VGPUMachine *machine = start_watched(&dir, &socket);
-    VGPU *vgpu = vgpu_open(machine, "gpu", 4);
-    VGPUViewer *viewer = vgpu_viewer_connect(socket);
+    VGPUWatched *w = vgpu_watched_start(GL);
+    VGPUViewer *viewer = w->viewer;
+    VGPU *vgpu = w->vgpu;
     int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
     unsigned frame = 1, seen = 0;
 
@@ -187,48 +175,185 @@ static void test_order(void)
         }
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
-    vgpu_viewer_close(viewer);
-    stop(vgpu);
-    stop_watched(dir, socket);
+    stop_watched(w);
 }
+
+/* --- What is read ------------------------------------------------------- */
+
+#define FRAME_BYTES (320 * 240 * 4)
+
+/* A guest that reports what it draws, of which all is on screen. */
+static VGPUWatched *start_reporting(const char *options)
+{
+    VGPUWatched *w = vgpu_watched_start(options);
+
+    vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
+    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
+    vgpu_watched_report(w, &(VGPURect) { 0, 0, 320, 240 });
+    vgpu_watched_expect(w, w->seed);
+    g_assert_cmpint(vgpu_stat(w->vgpu, "bytes-read"), >=, FRAME_BYTES);
+    return w;
+}
+
+/* A guest that says what it draws: that is read, and hardly anything else. */
+static void test_damage(const void *data)
+{
+    static const VGPURect rects[] = {
+        { 0, 0, 1, 1 },
+        { 319, 239, 1, 1 },
+        { 63, 15, 2, 2 },
+        { 100, 7, 111, 1 },
+        { 5, 5, 20, 30 },
+    };
+    VGPUWatched *w = start_reporting(data);
+    int64_t bytes = vgpu_stat(w->vgpu, "bytes-read");
+    int64_t told = 0;
+
+    for (unsigned i = 0; i < 8 * ARRAY_SIZE(rects); i++) {
+        const VGPURect *rect = &rects[i % ARRAY_SIZE(rects)];
+
+        vgpu_watched_paint_part(w, rect, 100 + i);
+        vgpu_watched_report(w, rect);
+        vgpu_watched_expect_part(w, rect, 100 + i);
+        vgpu_paint(w->vgpu, &w->mode, w->seed);
+        vgpu_watched_report(w, rect);
+        vgpu_watched_expect(w, w->seed);
+        told += 2 * vgpu_watched_part_bytes(w, rect);
+    }
+    bytes = vgpu_stat(w->vgpu, "bytes-read") - bytes;
+    g_test_message("%" PRId64 " bytes reported, %" PRId64 " read", told,
+                   bytes);
+    g_assert_cmpint(bytes, >, 0);
+    /* what begins before another is done brings that, too; and the first */
+    g_assert_cmpint(bytes, <=, 2 * told + 2 * FRAME_BYTES);
+    g_assert_cmpstr(vgpu_path(w->vgpu), ==, "gl");
+    stop_watched(w);
+}
+
+/* Much is drawn at once, here and there, and all of it is seen. */
+static void test_random_damage(const void *data)
+{
+    VGPUWatched *w = start_reporting(data);
+    g_autoptr(VGPUPicture) want = vgpu_picture_of(&w->mode, w->seed);
+    unsigned seed = 1000;
+
+    for (unsigned i = 0; i < 40; i++) {
+        for (int n = g_test_rand_int_range(1, 25); n > 0; n--) {
+            VGPURect rect = {
+                g_test_rand_int_range(0, 320), g_test_rand_int_range(0, 240),
+            };
+
+            rect.width = g_test_rand_int_range(1, MIN(321 - rect.x, 90));
+            rect.height = g_test_rand_int_range(1, MIN(241 - rect.y, 90));
+            vgpu_watched_paint_part(w, &rect, ++seed);
+            vgpu_picture_patch(want, &rect, seed);
+            vgpu_watched_report(w, &rect);
+            if (n % 4 == 0) {
+                vgpu_viewer_update(w->viewer);
+            }
+        }
+        vgpu_watched_expect_picture(w, want);
+    }
+    stop_watched(w);
+}
+
+/* Whatever the guest reports harms nobody. */
+static void test_odd_damage(const void *data)
+{
+    static const VGPURect rects[] = {
+        { 0, 0, 0, 0 },
+        { 400, 0, 1, 1 },
+        { 0, 240, 320, 1 },
+        { 1, UINT32_MAX, 1, 1 },
+        { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+        { 1, 1, UINT32_MAX, UINT32_MAX },
+    };
+    VGPUWatched *w = start_reporting(data);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rects); i++) {
+        vgpu_watched_report(w, &rects[i]);
+        vgpu_watched_watch(w, 50 * 1000);
+    }
+    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
+    vgpu_watched_report(w, &(VGPURect) { 0, 0, 320, 240 });
+    vgpu_watched_expect(w, w->seed);
+    stop_watched(w);
+}
+
+/* Nothing is reported, or signalled: before long nothing is read any more. */
+static void test_still(const void *data)
+{
+    VGPUWatched *w = data ? start_reporting(data)
+                          : vgpu_watched_start(GL ",irq=on");
+    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
+    int64_t before, bytes = -1;
+
+    do {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        before = bytes;
+        vgpu_watched_watch(w, G_USEC_PER_SEC * 3 / 2);
+        bytes = vgpu_stat(w->vgpu, "bytes-read");
+    } while (bytes != before);
+
+    /* a screendump is a frame of its own */
+    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
+    vgpu_expect_now(w->vgpu, &w->mode, w->seed);
+    stop_watched(w);
+}
+
+/* Another mode, while it is said that nothing changes. */
+static void test_damage_and_modes(const void *data)
+{
+    VGPUWatched *w = start_reporting(data);
+
+    for (unsigned i = 0; i < 12; i++) {
+        w->mode = vgpu_mode(200 + 40 * (i % 4), 200, 1 + i);
+        w->mode.fourcc = i % 2 ? DRM_FORMAT_XBGR8888 : DRM_FORMAT_XRGB8888;
+        vgpu_watched_draw(w);
+        vgpu_watched_expect(w, w->seed);
+    }
+    qtest_system_reset(w->vgpu->machine->qts);
+    vgpu_reopen(w->vgpu);
+    vgpu_watched_draw(w);
+    vgpu_watched_expect(w, w->seed);
+    stop_watched(w);
+}
+
+/* --- What goes away ----------------------------------------------------- */
 
 /* The device's buffers go away while they are read. */
 static void test_reset_in_flight(void)
 {
-    char *dir, *socket;
-    VGPUMachine *machine = start_watched(&dir, &socket);
-    VGPU *vgpu = vgpu_open(machine, "gpu", 4);
-    VGPUViewer *viewer = vgpu_viewer_connect(socket);
+    VGPUWatched *w = vgpu_watched_start(GL);
+    VGPUViewer *viewer = w->viewer;
+    VGPU *vgpu = w->vgpu;
     VGPUMode mode = vgpu_mode(800, 600, 1);
 
     for (unsigned i = 0; i < 20; i++) {
         vgpu_paint(vgpu, &mode, i);
         vgpu_show(vgpu, &mode);
         vgpu_viewer_update(viewer);
-        qtest_system_reset(machine->qts);
+        qtest_system_reset(vgpu->machine->qts);
         vgpu_reopen(vgpu);
     }
     vgpu_paint(vgpu, &mode, 77);
     vgpu_show(vgpu, &mode);
     vgpu_expect_now(vgpu, &mode, 77);
-    vgpu_viewer_close(viewer);
-    stop(vgpu);
-    stop_watched(dir, socket);
+    stop_watched(w);
 }
 
 static void test_unplug_in_flight(void)
 {
-    char *dir, *socket;
-    VGPUMachine *machine = start_watched(&dir, &socket);
-    VGPUViewer *viewer = vgpu_viewer_connect(socket);
+    VGPUWatched *w = vgpu_watched_start(GL);
+    VGPUMachine *machine = w->vgpu->machine;
     VGPUMode mode = vgpu_mode(800, 600, 1);
 
     for (unsigned i = 0; i < 5; i++) {
-        VGPU *vgpu = vgpu_open(machine, "gpu", 4);
+        VGPU *vgpu = w->vgpu;
 
         vgpu_paint(vgpu, &mode, i);
         vgpu_show(vgpu, &mode);
-        vgpu_viewer_update(viewer);
+        vgpu_viewer_update(w->viewer);
         qtest_qmp_device_del_send(machine->qts, "gpu");
         qtest_system_reset(machine->qts);
         qtest_qmp_eventwait(machine->qts, "DEVICE_DELETED");
@@ -239,11 +364,9 @@ static void test_unplug_in_flight(void)
                                  "'vram': %u, 'udmabuf': 'off', "
                                  "'x-kind': 'dmabuf', 'x-display-path': 'gl', "
                                  "'addr': '4' } }", VGPU_VRAM);
+        w->vgpu = vgpu_open(machine, "gpu", 4);
     }
-    vgpu_viewer_close(viewer);
-    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 0);
-    vgpu_machine_stop(machine);
-    stop_watched(dir, socket);
+    stop_watched(w);
 }
 
 /*
@@ -353,6 +476,160 @@ static void test_hung(void)
     vgpu_stop(vgpu);
 }
 
+/* --- Two screendumps ---------------------------------------------------- */
+
+typedef struct Hmp {
+    int fd;
+    GString *said; /* since the last command */
+} Hmp;
+
+static void hmp_connect(Hmp *hmp, const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
+    strcpy(address.sun_path, path);
+    hmp->said = g_string_new(NULL);
+    hmp->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    g_assert_cmpint(hmp->fd, >=, 0);
+    g_assert_cmpint(connect(hmp->fd, (struct sockaddr *)&address,
+                            sizeof(address)), ==, 0);
+}
+
+static void hmp_say(Hmp *hmp, const char *commands)
+{
+    g_string_truncate(hmp->said, 0);
+    g_assert_cmpint(write(hmp->fd, commands, strlen(commands)), ==,
+                    strlen(commands));
+}
+
+/* Until it has said that. */
+static void hmp_wait(Hmp *hmp, const char *word)
+{
+    char buf[256];
+
+    while (!strstr(hmp->said->str, word)) {
+        ssize_t n = read(hmp->fd, buf, sizeof(buf));
+
+        g_assert_cmpint(n, >, 0);
+        g_string_append_len(hmp->said, buf, n);
+    }
+}
+
+static uint64_t hmp_refreshes(Hmp *hmp)
+{
+    hmp_say(hmp, "info vgpu-display\n");
+    hmp_wait(hmp, ", notifications: ");
+    return g_ascii_strtoull(strstr(hmp->said->str, "refreshes: ") + 11,
+                            NULL, 10);
+}
+
+static void expect_file(const char *path, const VGPUMode *mode, uint32_t seed)
+{
+    g_autoptr(VGPUPicture) picture = vgpu_picture_load(path);
+
+    g_assert_true(vgpu_picture_is(picture, mode, seed));
+}
+
+/*
+ * One is asked for, whose frame is on its way; then the guest shows another
+ * frame, and another one is asked for. False: OpenGL was given up, as it took
+ * this machine too long.
+ */
+static bool dump_twice(VGPU *vgpu, Hmp *hmp, pid_t thread, const char *second)
+{
+    VGPUMachine *machine = vgpu->machine;
+    VGPUMode mode = vgpu_mode(320, 240, 2), next = vgpu_mode(320, 240, 3);
+    g_autofree char *commands =
+        g_strdup_printf("screendump %s gpu\ninfo status\n", second);
+    int64_t timeouts = vgpu_fault_count(vgpu, "timeout");
+    uint64_t refreshes;
+
+    next.offset = 0x80000;
+    vgpu_paint(vgpu, &mode, 2);
+    vgpu_paint(vgpu, &next, 3);
+    vgpu_show(vgpu, &mode);
+    refreshes = hmp_refreshes(hmp);
+    g_assert_true(stop_thread(thread));
+    qtest_qmp_send(machine->qts, "{ 'execute': 'screendump', 'arguments': "
+                   "{ 'filename': %s, 'device': 'gpu' } }", machine->dump);
+    while (hmp_refreshes(hmp) == refreshes) {
+        g_usleep(1000);
+    }
+    vgpu_show(vgpu, &next);
+    hmp_say(hmp, commands);
+    hmp_wait(hmp, second);
+    g_assert_cmpint(ptrace(PTRACE_DETACH, thread, NULL, NULL), ==, 0);
+    qobject_unref(qtest_qmp_receive(machine->qts));
+    hmp_wait(hmp, "VM status");
+
+    if (vgpu_fault_count(vgpu, "timeout") > timeouts) {
+        vgpu_expect(vgpu, &next, 3);
+        return false;
+    }
+    expect_file(machine->dump, &mode, 2);
+    expect_file(second, &next, 3);
+    return true;
+}
+
+static void test_two_dumps(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("vgpu-hmp-XXXXXX", NULL);
+    g_autofree char *socket = g_build_filename(dir, "hmp", NULL);
+    g_autofree char *second = g_build_filename(dir, "second.ppm", NULL);
+    VGPUMachine *machine =
+        vgpu_machine_start("-name gpu,debug-threads=on -device " VGPU_DEVICE
+                           ",id=gpu,addr=4," GL " -chardev socket,id=hmp,"
+                           "path=%s,server=on,wait=off -mon hmp", socket);
+    VGPU *vgpu = vgpu_open(machine, "gpu", 4);
+    VGPUMode mode = vgpu_mode(320, 240, 1);
+    pid_t thread;
+    Hmp hmp;
+
+    vgpu_paint(vgpu, &mode, 1);
+    vgpu_show(vgpu, &mode);
+    vgpu_expect_now(vgpu, &mode, 1);
+    thread = find_gl_thread(machine);
+    hmp_connect(&hmp, socket);
+    if (stop_thread(thread)) {
+        g_assert_cmpint(ptrace(PTRACE_DETACH, thread, NULL, NULL), ==, 0);
+        while (!dump_twice(vgpu, &hmp, thread, second)) {
+            /* once more */
+        }
+    } else {
+        g_test_skip("this host lets nobody stop a thread of another process");
+    }
+    close(hmp.fd);
+    g_string_free(hmp.said, true);
+    vgpu_stop(vgpu);
+    unlink(second);
+    unlink(socket);
+    rmdir(dir);
+}
+
+/* egl-headless and a VNC client: one update of the hardware for both. */
+static void test_one_update(void)
+{
+    /* what one viewer's rate and the search for the guest's rhythm make */
+    const unsigned most = 95;
+    VGPUWatched *w = vgpu_watched_start("x-kind=dmabuf "
+                                        "-display egl-headless");
+    int64_t refreshes = vgpu_stat(w->vgpu, "refreshes");
+    int64_t since = g_get_monotonic_time(), us;
+
+    do {
+        vgpu_watched_draw(w);
+        vgpu_watched_expect(w, w->seed);
+        us = g_get_monotonic_time() - since;
+    } while (us < 2 * G_USEC_PER_SEC);
+    refreshes = vgpu_stat(w->vgpu, "refreshes") - refreshes;
+    us = g_get_monotonic_time() - since;
+    g_test_message("%" PRId64 " updates in %" PRId64 " us", refreshes, us);
+    g_assert_cmpint(refreshes, >, 0);
+    g_assert_cmpint(refreshes, <=, most * us / G_USEC_PER_SEC + 10);
+    stop_watched(w);
+}
+
 /* A buffer that OpenGL cannot import, and the next one. */
 static void test_refused(void)
 {
@@ -412,7 +689,24 @@ int main(int argc, char **argv)
         { "/vgpu/gl/unplug-in-flight", test_unplug_in_flight },
         { "/vgpu/gl/shrinks", test_shrinks },
         { "/vgpu/gl/hung", test_hung },
+        { "/vgpu/gl/two-dumps", test_two_dumps },
+        { "/vgpu/gl/one-update", test_one_update },
         { "/vgpu/gl/refused", test_refused },
+    };
+    static const struct {
+        const char *path;
+        const char *options;
+        void (*func)(const void *data);
+    } damage_tests[] = {
+        { "/vgpu/gl/damage/polled", GL, test_damage },
+        { "/vgpu/gl/damage/notified", GL ",irq=on", test_damage },
+        { "/vgpu/gl/damage/random", GL, test_random_damage },
+        { "/vgpu/gl/damage/random-notified", GL ",irq=on",
+          test_random_damage },
+        { "/vgpu/gl/damage/odd", GL, test_odd_damage },
+        { "/vgpu/gl/damage/modes", GL, test_damage_and_modes },
+        { "/vgpu/gl/still/reported", GL, test_still },
+        { "/vgpu/gl/still/notified", NULL, test_still },
     };
     bool have_gl;
 
@@ -421,6 +715,14 @@ int main(int argc, char **argv)
     have_gl = g_getenv("VGPU_TEST_GL") != NULL;
     for (unsigned i = 0; i < ARRAY_SIZE(tests); i++) {
         qtest_add_func(tests[i].path, have_gl ? tests[i].func : test_skipped);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(damage_tests); i++) {
+        if (have_gl) {
+            qtest_add_data_func(damage_tests[i].path, damage_tests[i].options,
+                                damage_tests[i].func);
+        } else {
+            qtest_add_func(damage_tests[i].path, test_skipped);
+        }
     }
     qtest_add_func("/vgpu/gl/no-opengl", test_no_opengl);
     return g_test_run();

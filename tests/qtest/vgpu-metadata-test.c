@@ -8,84 +8,25 @@
  */
 
 #include "qemu/osdep.h"
-#include <glib/gstdio.h>
 #include "hw/vfio/vfio-gfx-ext.h"
 #include "libqos/pci-pc.h"
 #include "qobject/qdict.h"
-#include "vgpu-fixture.h"
-#include "vgpu-rfb.h"
-
-/* Columns that are compared together (damage-map.h); 320 is five times that. */
-#define TILE 64
-
-typedef struct Watched {
-    VGPU *vgpu;
-    VGPUViewer *viewer;
-    VGPUMode mode;
-    char *dir;
-    char *socket;
-    unsigned seed;
-} Watched;
-
-static void expect(Watched *w, unsigned seed)
-{
-    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
-
-    while (!vgpu_picture_is(vgpu_viewer_picture(w->viewer), &w->mode, seed)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        vgpu_viewer_update(w->viewer);
-    }
-}
-
-static void draw(Watched *w)
-{
-    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
-    vgpu_show(w->vgpu, &w->mode);
-}
+#include "vgpu-watched.h"
 
 /* Shown by this way, and no other. */
-static void draw_and_expect(Watched *w)
+static void draw_and_expect(VGPUWatched *w)
 {
-    draw(w);
-    expect(w, w->seed);
+    vgpu_watched_draw(w);
+    vgpu_watched_expect(w, w->seed);
     vgpu_expect_path(w->vgpu, "metadata");
 }
 
-static Watched *start(const char *options)
+static VGPUWatched *start(const char *options)
 {
-    Watched *w = g_new0(Watched, 1);
-    VGPUMachine *machine;
+    VGPUWatched *w = vgpu_watched_start(options);
 
-    w->dir = g_dir_make_tmp("vgpu-metadata-XXXXXX", NULL);
-    g_assert_nonnull(w->dir);
-    w->socket = g_build_filename(w->dir, "vnc", NULL);
-    w->mode = vgpu_mode(320, 240, 1);
-    machine = vgpu_machine_start("-device " VGPU_DEVICE ",id=gpu,addr=4,%s "
-                                 "-vnc unix:%s", options, w->socket);
-    w->vgpu = vgpu_open(machine, "gpu", 4);
-    w->viewer = vgpu_viewer_connect(w->socket);
-    draw_and_expect(w);
+    vgpu_expect_path(w->vgpu, "metadata");
     return w;
-}
-
-static void stop(Watched *w)
-{
-    vgpu_viewer_close(w->viewer);
-    vgpu_stop(w->vgpu);
-    g_unlink(w->socket);
-    g_rmdir(w->dir);
-    g_free(w->socket);
-    g_free(w->dir);
-    g_free(w);
-}
-
-static void watch(Watched *w, int64_t us)
-{
-    int64_t end = g_get_monotonic_time() + us;
-
-    while (g_get_monotonic_time() < end) {
-        vgpu_viewer_update(w->viewer);
-    }
 }
 
 static void test_modes(const void *data)
@@ -100,7 +41,7 @@ static void test_modes(const void *data)
         { 64, 64 },
         { 1024, 768 },
     };
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         w->mode = vgpu_mode(cases[i].width, cases[i].height, 1 + i);
@@ -115,30 +56,22 @@ static void test_modes(const void *data)
         draw_and_expect(w);
     }
     g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_changes(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     for (unsigned i = 0; i < 60; i++) {
         for (unsigned j = 0; j <= i % 7; j++) {
-            draw(w);
+            vgpu_watched_draw(w);
         }
-        expect(w, w->seed);
+        vgpu_watched_expect(w, w->seed);
     }
     vgpu_expect_path(w->vgpu, "metadata");
     g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
-    stop(w);
-}
-
-/* What is read for a rectangle: its rows, in whole tiles. */
-static uint64_t bytes_of(uint32_t x, uint32_t width, uint32_t height)
-{
-    uint32_t first = QEMU_ALIGN_DOWN(x, TILE), end = ROUND_UP(x + width, TILE);
-
-    return (uint64_t)(end - first) * height * 4;
+    vgpu_watched_stop(w);
 }
 
 /*
@@ -147,7 +80,7 @@ static uint64_t bytes_of(uint32_t x, uint32_t width, uint32_t height)
  */
 static void test_unreported(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     int64_t bytes = vgpu_stat(w->vgpu, "bytes-read");
     int64_t requests = vgpu_read(w->vgpu, VGPU_SW_META_REQUESTS);
 
@@ -158,132 +91,90 @@ static void test_unreported(const void *data)
     bytes = vgpu_stat(w->vgpu, "bytes-read") - bytes;
     /* one may be on its way */
     g_assert_cmpint(bytes, >=,
-                    (requests - 1) * (int64_t)bytes_of(0, 320, 240));
-    stop(w);
+                    (requests - 1) * 320 * 240 * 4);
+    vgpu_watched_stop(w);
 }
 
 /* A guest that says what it draws: that is read, and nothing else. */
-static void add_damage(VGPU *vgpu, uint32_t x, uint32_t y, uint32_t width,
-                       uint32_t height)
-{
-    vgpu_write(vgpu, VGPU_SW_DAMAGE_X, x);
-    vgpu_write(vgpu, VGPU_SW_DAMAGE_Y, y);
-    vgpu_write(vgpu, VGPU_SW_DAMAGE_WIDTH, width);
-    vgpu_write(vgpu, VGPU_SW_DAMAGE_HEIGHT, height);
-    vgpu_write(vgpu, VGPU_SW_DAMAGE_ADD, 1);
-}
-
 static void test_damage(const void *data)
 {
-    static const struct {
-        uint32_t x, y, width, height;
-    } cases[] = {
+    static const VGPURect rects[] = {
         { 0, 0, 1, 1 },
         { 319, 239, 1, 1 },
         { 63, 15, 2, 2 },
         { 100, 7, 111, 1 },
         { 5, 5, 20, 230 },
     };
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     uint64_t told = 0;
     int64_t bytes;
 
     vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
-    watch(w, 100 * 1000);
+    vgpu_watched_watch(w, 100 * 1000);
     bytes = vgpu_stat(w->vgpu, "bytes-read");
-    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        VGPUMode part = vgpu_mode(cases[i].width, cases[i].height, 0);
-        g_autoptr(VGPUPicture) patch =
-            vgpu_picture_draw(part.width, part.height, 100 + i);
-        g_autoptr(VGPUPicture) want = NULL;
-        int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
-        bool seen = false;
-
-        want = vgpu_picture_of(&w->mode, w->seed);
-        for (uint32_t y = 0; y < part.height; y++) {
-            memcpy(want->rgb + ((size_t)(cases[i].y + y) * want->width +
-                                cases[i].x) * 3,
-                   patch->rgb + (size_t)y * part.width * 3, part.width * 3);
-        }
-        part.stride = w->mode.stride;
-        part.offset = cases[i].y * part.stride + cases[i].x * 4;
-        vgpu_paint_rows(w->vgpu, &part, 100 + i);
-        add_damage(w->vgpu, cases[i].x, cases[i].y, cases[i].width,
-                   cases[i].height);
-        while (!seen) {
-            g_autofree char *difference =
-                vgpu_picture_differ(want, vgpu_viewer_picture(w->viewer));
-
-            seen = !difference;
-            if (g_get_monotonic_time() > deadline) {
-                g_assert_cmpstr(difference, ==, NULL);
-            }
-            vgpu_viewer_update(w->viewer);
-        }
-        told += 2 * bytes_of(cases[i].x, part.width, part.height);
-
+    for (unsigned i = 0; i < ARRAY_SIZE(rects); i++) {
+        vgpu_watched_paint_part(w, &rects[i], 100 + i);
+        vgpu_watched_report(w, &rects[i]);
+        vgpu_watched_expect_part(w, &rects[i], 100 + i);
         /* back to what it was, for the next */
         vgpu_paint(w->vgpu, &w->mode, w->seed);
-        add_damage(w->vgpu, cases[i].x, cases[i].y, cases[i].width,
-                   cases[i].height);
-        expect(w, w->seed);
+        vgpu_watched_report(w, &rects[i]);
+        vgpu_watched_expect(w, w->seed);
+        told += 2 * vgpu_watched_part_bytes(w, &rects[i]);
     }
     g_assert_cmpint(vgpu_stat(w->vgpu, "bytes-read") - bytes, ==, told);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* Damage that lies outside, wholly or in part, harms nobody. */
 static void test_odd_damage(const void *data)
 {
-    static const struct {
-        uint32_t x, y, width, height;
-    } cases[] = {
+    static const VGPURect rects[] = {
         { 0, 0, 0, 0 },
         { 400, 0, 1, 1 },
         { 0, 240, 320, 1 },
         { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
         { 1, 1, UINT32_MAX, UINT32_MAX },
     };
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
-    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        add_damage(w->vgpu, cases[i].x, cases[i].y, cases[i].width,
-                   cases[i].height);
-        watch(w, 50 * 1000);
+    for (unsigned i = 0; i < ARRAY_SIZE(rects); i++) {
+        vgpu_watched_report(w, &rects[i]);
+        vgpu_watched_watch(w, 50 * 1000);
     }
     /* and more rectangles than there is room for */
     vgpu_paint(w->vgpu, &w->mode, ++w->seed);
     for (unsigned i = 0; i < 40; i++) {
-        add_damage(w->vgpu, i, i, 1, 1);
+        vgpu_watched_report(w, &(VGPURect) { i, i, 1, 1 });
     }
-    draw(w);
-    add_damage(w->vgpu, 0, 0, 320, 240);
-    expect(w, w->seed);
+    vgpu_watched_draw(w);
+    vgpu_watched_report(w, &(VGPURect) { 0, 0, 320, 240 });
+    vgpu_watched_expect(w, w->seed);
     vgpu_expect_path(w->vgpu, "metadata");
     g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* The driver says that all is as it was: not a byte is read. */
 static void test_still(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     int64_t since, bytes, refreshes, us;
 
     vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
-    watch(w, G_USEC_PER_SEC / 2);
+    vgpu_watched_watch(w, G_USEC_PER_SEC / 2);
     since = g_get_monotonic_time();
     bytes = vgpu_stat(w->vgpu, "bytes-read");
     refreshes = vgpu_stat(w->vgpu, "refreshes");
-    watch(w, 3 * G_USEC_PER_SEC);
+    vgpu_watched_watch(w, 3 * G_USEC_PER_SEC);
     refreshes = vgpu_stat(w->vgpu, "refreshes") - refreshes;
     us = g_get_monotonic_time() - since;
     g_assert_cmpint(vgpu_stat(w->vgpu, "bytes-read"), ==, bytes);
     if (vgpu_read(w->vgpu, VGPU_SW_KINDS) & VGPU_SW_KIND_IRQ) {
         g_assert_cmpint(refreshes, <=, 2 * (us / G_USEC_PER_SEC + 1) + 1);
     }
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* With nobody there a screendump gets a frame of its own. */
@@ -312,21 +203,21 @@ static void test_screendump(const void *data)
  */
 static void test_fault(const void *data, uint32_t flags)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     bool fallback =
         vgpu_read(w->vgpu, VGPU_SW_KINDS) & VGPU_SW_KIND_DMABUF;
 
     vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, flags);
-    draw(w);
+    vgpu_watched_draw(w);
     vgpu_expect_faults(w->vgpu, "request", 1);
     if (fallback) {
-        expect(w, w->seed);
+        vgpu_watched_expect(w, w->seed);
         vgpu_expect_path(w->vgpu, "mmap");
     }
     vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
     draw_and_expect(w);
     g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), >=, 1);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_silent(const void *data)
@@ -347,17 +238,17 @@ static void test_gone(const void *data)
 /* Its pages come back empty: the driver copies more than the guest reports. */
 static void test_gone_for_a_while(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
     vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_CUT);
     vgpu_paint(w->vgpu, &w->mode, ++w->seed);
-    add_damage(w->vgpu, 0, 0, 1, 1);
+    vgpu_watched_report(w, &(VGPURect) { 0, 0, 1, 1 });
     vgpu_expect_faults(w->vgpu, "request", 1);
     vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
-    expect(w, w->seed);
+    vgpu_watched_expect(w, w->seed);
     vgpu_expect_path(w->vgpu, "metadata");
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_refuse(const void *data)
@@ -389,19 +280,19 @@ static void test_silent_screendump(const void *data)
 static void test_hostile(const void *data)
 {
     static const uint32_t values[] = { 0, 1, 0x7fffffff, 0xffffffff };
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     for (uint32_t at = 0; at < sizeof(struct vfio_gfx_meta); at += 4) {
         vgpu_write(w->vgpu, VGPU_SW_META_POKE_OFFSET, at);
         vgpu_write(w->vgpu, VGPU_SW_META_POKE_VALUE,
                    values[at / 4 % ARRAY_SIZE(values)]);
         vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_POKE);
-        draw(w);
+        vgpu_watched_draw(w);
         vgpu_viewer_update(w->viewer);
     }
     vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
     draw_and_expect(w);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* What makes no sense keeps the last good frame and is counted by its kind. */
@@ -421,7 +312,7 @@ static void test_kinds(const void *data)
         { offsetof(struct vfio_gfx_meta, status), VFIO_GFX_META_ERROR,
           "request" },
     };
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
@@ -431,7 +322,7 @@ static void test_kinds(const void *data)
         vgpu_write(w->vgpu, VGPU_SW_META_POKE_OFFSET, cases[i].at);
         vgpu_write(w->vgpu, VGPU_SW_META_POKE_VALUE, cases[i].value);
         vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_POKE);
-        draw(w);
+        vgpu_watched_draw(w);
         while (vgpu_fault_count(w->vgpu, cases[i].kind) == before) {
             g_assert_cmpint(g_get_monotonic_time(), <, deadline);
             vgpu_viewer_update(w->viewer);
@@ -441,12 +332,12 @@ static void test_kinds(const void *data)
         vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
         draw_and_expect(w);
     }
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_storm(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     int64_t since = g_get_monotonic_time();
     int64_t refreshes = vgpu_stat(w->vgpu, "refreshes"), us;
 
@@ -460,43 +351,43 @@ static void test_storm(const void *data)
 
     /* and a driver that does not answer, but signals all the time */
     vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
-    draw(w);
+    vgpu_watched_draw(w);
     vgpu_expect_faults(w->vgpu, "request", 1);
     vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
     draw_and_expect(w);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* Off and on, reset, and a reset while a request waits. */
 static void test_reset(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     for (unsigned i = 0; i < 3; i++) {
         if (i == 1) {
             vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
-            draw(w);
+            vgpu_watched_draw(w);
         }
         qtest_system_reset(w->vgpu->machine->qts);
         vgpu_reopen(w->vgpu);
         draw_and_expect(w);
         vgpu_show_nothing(w->vgpu);
-        watch(w, 100 * 1000);
+        vgpu_watched_watch(w, 100 * 1000);
         draw_and_expect(w);
     }
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* Unplugged while a request waits, with somebody watching. */
 static void test_unplug(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     VGPUMachine *machine = w->vgpu->machine;
     unsigned files = 0;
 
     for (unsigned i = 0; i < 5; i++) {
         vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
-        draw(w);
+        vgpu_watched_draw(w);
         vgpu_viewer_update(w->viewer);
         qpci_unplug_acpi_device_test(machine->qts, "gpu", 4);
         vgpu_close(w->vgpu);
@@ -513,13 +404,13 @@ static void test_unplug(const void *data)
         }
     }
     g_assert_cmpuint(vgpu_machine_open_files(machine), ==, files);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* A guest that stands still, and one that goes on. */
 static void test_stop_cont(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     for (unsigned i = 0; i < 3; i++) {
         qtest_qmp_assert_success(w->vgpu->machine->qts,
@@ -529,7 +420,7 @@ static void test_stop_cont(const void *data)
                                  "{ 'execute': 'cont' }");
         draw_and_expect(w);
     }
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* Of the tests that wait for a driver each runs on one device only. */

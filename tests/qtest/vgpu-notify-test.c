@@ -8,94 +8,24 @@
  */
 
 #include "qemu/osdep.h"
-#include <glib/gstdio.h>
 #include "libqos/pci-pc.h"
 #include "qobject/qdict.h"
-#include "vgpu-fixture.h"
-#include "vgpu-rfb.h"
+#include "vgpu-watched.h"
 
 /* Refreshes per second while nothing changes, at most. */
 #define STILL_RATE 2
 /* And while everything does: the viewer's rate, with something to spare. */
 #define VIEWER_RATE 75
 
-typedef struct Watched {
-    VGPU *vgpu;
-    VGPUViewer *viewer;
-    VGPUMode mode;
-    char *dir;
-    char *socket;
-    unsigned seed;
-} Watched;
-
-static void expect(Watched *w, unsigned seed)
+static VGPUWatched *start(const char *options)
 {
-    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
+    g_autofree char *notifying = g_strdup_printf("irq=on,%s", options);
 
-    while (!vgpu_picture_is(vgpu_viewer_picture(w->viewer), &w->mode, seed)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        vgpu_viewer_update(w->viewer);
-    }
-}
-
-/* The guest draws, and says so. */
-static void draw(Watched *w)
-{
-    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
-    vgpu_show(w->vgpu, &w->mode);
-}
-
-static Watched *start(const char *options)
-{
-    Watched *w = g_new0(Watched, 1);
-    VGPUMachine *machine;
-
-    w->dir = g_dir_make_tmp("vgpu-notify-XXXXXX", NULL);
-    g_assert_nonnull(w->dir);
-    w->socket = g_build_filename(w->dir, "vnc", NULL);
-    w->mode = vgpu_mode(320, 240, 1);
-    machine = vgpu_machine_start("-device " VGPU_DEVICE ",id=gpu,addr=4,"
-                                 "irq=on,%s -vnc unix:%s", options, w->socket);
-    w->vgpu = vgpu_open(machine, "gpu", 4);
-    w->viewer = vgpu_viewer_connect(w->socket);
-    draw(w);
-    expect(w, w->seed);
-    return w;
-}
-
-static void leave(Watched *w)
-{
-    vgpu_viewer_close(w->viewer);
-    w->viewer = NULL;
-}
-
-static void stop(Watched *w)
-{
-    if (w->viewer) {
-        leave(w);
-    }
-    if (w->vgpu) {
-        vgpu_stop(w->vgpu);
-    }
-    g_unlink(w->socket);
-    g_rmdir(w->dir);
-    g_free(w->socket);
-    g_free(w->dir);
-    g_free(w);
-}
-
-/* The viewer takes in what comes, for that long. */
-static void watch(Watched *w, int64_t us)
-{
-    int64_t end = g_get_monotonic_time() + us;
-
-    while (g_get_monotonic_time() < end) {
-        vgpu_viewer_update(w->viewer);
-    }
+    return vgpu_watched_start(notifying);
 }
 
 /* Did it grow by no more than so many per second? */
-static void expect_rate(Watched *w, const char *member, unsigned rate,
+static void expect_rate(VGPUWatched *w, const char *member, unsigned rate,
                         int64_t before, int64_t since)
 {
     int64_t grown = vgpu_stat(w->vgpu, member) - before;
@@ -108,46 +38,46 @@ static void expect_rate(Watched *w, const char *member, unsigned rate,
 /* Nothing changes: nearly nothing happens. */
 static void test_still(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     int64_t since, refreshes, notifications, bytes;
 
-    watch(w, G_USEC_PER_SEC);
+    vgpu_watched_watch(w, G_USEC_PER_SEC);
     since = g_get_monotonic_time();
     refreshes = vgpu_stat(w->vgpu, "refreshes");
     notifications = vgpu_stat(w->vgpu, "notifications");
     g_assert_cmpint(notifications, >, 0);
     bytes = vgpu_stat(w->vgpu, "bytes-read");
-    watch(w, 4 * G_USEC_PER_SEC);
+    vgpu_watched_watch(w, 4 * G_USEC_PER_SEC);
     /* after 1, 2, 4 ... seconds, and not with each refresh */
     g_assert_cmpint(vgpu_stat(w->vgpu, "bytes-read") - bytes, <=,
                     (4 + (g_get_monotonic_time() - since) / 8000000) *
                     320 * 240 * 4);
     expect_rate(w, "refreshes", STILL_RATE, refreshes, since);
     g_assert_cmpint(vgpu_stat(w->vgpu, "notifications"), ==, notifications);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* Whatever is drawn last is seen, also if much is drawn before. */
 static void test_changes(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     for (unsigned i = 0; i < 60; i++) {
         for (unsigned j = 0; j <= i % 7; j++) {
-            draw(w);
+            vgpu_watched_draw(w);
         }
-        expect(w, w->seed);
+        vgpu_watched_expect(w, w->seed);
     }
     g_assert_cmpint(vgpu_stat(w->vgpu, "notifications"), <=,
                     vgpu_read(w->vgpu, VGPU_SW_IRQ_SIGNALS));
     g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* A hundred thousand signals per second are as good as one per frame. */
 static void test_storm(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     int64_t since = g_get_monotonic_time();
     int64_t refreshes = vgpu_stat(w->vgpu, "refreshes");
     int64_t notifications = vgpu_stat(w->vgpu, "notifications");
@@ -155,10 +85,10 @@ static void test_storm(const void *data)
     vgpu_write(w->vgpu, VGPU_SW_IRQ_STORM, 100000);
     g_assert_cmpuint(vgpu_read(w->vgpu, VGPU_SW_IRQ_STORM), ==, 100000);
     for (unsigned i = 0; i < 20; i++) {
-        draw(w);
-        expect(w, w->seed);
+        vgpu_watched_draw(w);
+        vgpu_watched_expect(w, w->seed);
     }
-    watch(w, 2 * G_USEC_PER_SEC);
+    vgpu_watched_watch(w, 2 * G_USEC_PER_SEC);
     expect_rate(w, "refreshes", VIEWER_RATE, refreshes, since);
     expect_rate(w, "notifications", 2 * VIEWER_RATE, notifications, since);
     g_assert_cmpint(vgpu_stat(w->vgpu, "notifications"), >, notifications);
@@ -168,36 +98,36 @@ static void test_storm(const void *data)
     vgpu_reopen(w->vgpu);
     g_assert_cmpuint(vgpu_read(w->vgpu, VGPU_SW_IRQ_STORM), ==, 0);
     vgpu_write(w->vgpu, VGPU_SW_IRQ_STORM, 100000);
-    draw(w);
-    expect(w, w->seed);
-    stop(w);
+    vgpu_watched_draw(w);
+    vgpu_watched_expect(w, w->seed);
+    vgpu_watched_stop(w);
 }
 
 /* A device that falls silent is looked at all the same. */
 static void test_mute(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     uint32_t signals;
 
     vgpu_write(w->vgpu, VGPU_SW_IRQ_FLAGS, VGPU_SW_IRQ_MUTE);
     signals = vgpu_read(w->vgpu, VGPU_SW_IRQ_SIGNALS);
     for (unsigned i = 0; i < 3; i++) {
-        draw(w);
-        expect(w, w->seed);
+        vgpu_watched_draw(w);
+        vgpu_watched_expect(w, w->seed);
     }
     /* without a word, and without another buffer */
     vgpu_paint(w->vgpu, &w->mode, ++w->seed);
-    expect(w, w->seed);
+    vgpu_watched_expect(w, w->seed);
     g_assert_cmpuint(vgpu_read(w->vgpu, VGPU_SW_IRQ_SIGNALS), ==, signals);
 
     vgpu_write(w->vgpu, VGPU_SW_IRQ_FLAGS, 0);
-    draw(w);
-    expect(w, w->seed);
-    stop(w);
+    vgpu_watched_draw(w);
+    vgpu_watched_expect(w, w->seed);
+    vgpu_watched_stop(w);
 }
 
 /* Until QEMU has noticed that nobody is there. */
-static void wait_for_silence(Watched *w)
+static void wait_for_silence(VGPUWatched *w)
 {
     int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
     int64_t last, refreshes = -1;
@@ -213,15 +143,15 @@ static void wait_for_silence(Watched *w)
 /* With nobody watching a signal wakes nobody up, and costs no refresh. */
 static void test_unwatched(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     int64_t refreshes, notifications;
 
-    leave(w);
+    vgpu_watched_leave(w);
     wait_for_silence(w);
     refreshes = vgpu_stat(w->vgpu, "refreshes");
     notifications = vgpu_stat(w->vgpu, "notifications");
     for (unsigned i = 0; i < 20; i++) {
-        draw(w);
+        vgpu_watched_draw(w);
         g_usleep(20 * 1000);
     }
     g_assert_cmpint(vgpu_stat(w->vgpu, "refreshes"), ==, refreshes);
@@ -235,26 +165,26 @@ static void test_unwatched(const void *data)
 
     /* nor does somebody who comes later, and then they count again */
     w->viewer = vgpu_viewer_connect(w->socket);
-    expect(w, w->seed);
+    vgpu_watched_expect(w, w->seed);
     for (unsigned i = 0; i < 5; i++) {
-        draw(w);
-        expect(w, w->seed);
+        vgpu_watched_draw(w);
+        vgpu_watched_expect(w, w->seed);
     }
     g_assert_cmpint(vgpu_stat(w->vgpu, "notifications"), >,
                     notifications + 1);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* Unplugged with signals on their way, with somebody watching. */
 static void test_unplug(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
     VGPUMachine *machine = w->vgpu->machine;
     unsigned files = 0;
 
     for (unsigned i = 0; i < 5; i++) {
         vgpu_write(w->vgpu, VGPU_SW_IRQ_STORM, 100000);
-        draw(w);
+        vgpu_watched_draw(w);
         qpci_unplug_acpi_device_test(machine->qts, "gpu", 4);
         vgpu_close(w->vgpu);
         vgpu_viewer_update(w->viewer);
@@ -263,32 +193,32 @@ static void test_unplug(const void *data)
                                  "'vram': %u, 'udmabuf': 'off', 'irq': true, "
                                  "'id': 'gpu', 'addr': '4' } }", VGPU_VRAM);
         w->vgpu = vgpu_open(machine, "gpu", 4);
-        draw(w);
-        expect(w, w->seed);
+        vgpu_watched_draw(w);
+        vgpu_watched_expect(w, w->seed);
         if (i == 1) {
             files = vgpu_machine_open_files(machine);
         }
     }
     g_assert_cmpuint(vgpu_machine_open_files(machine), ==, files);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* A guest that stands still, and one that goes on. */
 static void test_stop_cont(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = start(data);
 
     for (unsigned i = 0; i < 3; i++) {
         qtest_qmp_assert_success(w->vgpu->machine->qts,
                                  "{ 'execute': 'stop' }");
-        draw(w);
-        expect(w, w->seed);
+        vgpu_watched_draw(w);
+        vgpu_watched_expect(w, w->seed);
         qtest_qmp_assert_success(w->vgpu->machine->qts,
                                  "{ 'execute': 'cont' }");
-        draw(w);
-        expect(w, w->seed);
+        vgpu_watched_draw(w);
+        vgpu_watched_expect(w, w->seed);
     }
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 int main(int argc, char **argv)

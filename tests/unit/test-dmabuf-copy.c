@@ -40,26 +40,37 @@ static int new_memfd(size_t size)
     return fd;
 }
 
-/* One row for each page, from the second page on. */
+/* One row for each page, from the second page on; the last ones are shown. */
+#define FIRST_ROW 2
+#define ROWS (PAGES - 1 - FIRST_ROW)
+
 static QemuDmaBuf *new_dmabuf(int fd)
 {
     QemuDmaBuf *dmabuf =
-        qemu_dmabuf_new(page / 4, PAGES - 1, page, 1, 2, page / 4, PAGES - 1,
-                        DRM_FORMAT_RGB565, DRM_FORMAT_MOD_LINEAR, fd, false,
-                        true);
+        qemu_dmabuf_new(page / 4, ROWS, page, 1, FIRST_ROW, page / 4,
+                        PAGES - 1, DRM_FORMAT_RGB565, DRM_FORMAT_MOD_LINEAR,
+                        fd, false, true);
 
     qemu_dmabuf_set_offset(dmabuf, page);
     return dmabuf;
 }
 
-static void expect_frame(DmaBufCopy *copy, unsigned frame)
+static void expect_row(DmaBufCopy *copy, unsigned row, unsigned frame)
 {
     int fd = qemu_dmabuf_get_fd(dmabuf_copy_get(copy));
-    g_autofree uint8_t *data = g_malloc(PAGES * page);
+    g_autofree uint8_t *data = g_malloc(page);
+    size_t at = (1 + FIRST_ROW + row) * page;
 
-    g_assert_cmpint(pread(fd, data, PAGES * page, 0), ==, PAGES * page);
-    for (size_t i = page; i < PAGES * page; i++) {
-        g_assert_cmpint(data[i], ==, byte_at(i, frame));
+    g_assert_cmpint(pread(fd, data, page, at), ==, page);
+    for (size_t i = 0; i < page; i++) {
+        g_assert_cmpint(data[i], ==, byte_at(at + i, frame));
+    }
+}
+
+static void expect_frame(DmaBufCopy *copy, unsigned frame)
+{
+    for (unsigned row = 0; row < ROWS; row++) {
+        expect_row(copy, row, frame);
     }
 }
 
@@ -72,19 +83,45 @@ static void test_frames(void)
 
     g_assert_cmpint(qemu_dmabuf_get_fd(got), !=, fd);
     g_assert_cmpint(qemu_dmabuf_get_width(got), ==, page / 4);
-    g_assert_cmpint(qemu_dmabuf_get_height(got), ==, PAGES - 1);
+    g_assert_cmpint(qemu_dmabuf_get_height(got), ==, ROWS);
+    g_assert_cmpint(qemu_dmabuf_get_backing_height(got), ==, PAGES - 1);
     g_assert_cmpint(qemu_dmabuf_get_stride(got), ==, page);
     g_assert_cmpint(qemu_dmabuf_get_offset(got), ==, page);
     g_assert_cmpint(qemu_dmabuf_get_x(got), ==, 1);
-    g_assert_cmpint(qemu_dmabuf_get_y(got), ==, 2);
+    g_assert_cmpint(qemu_dmabuf_get_y(got), ==, FIRST_ROW);
     g_assert_cmpint(qemu_dmabuf_get_fourcc(got), ==, DRM_FORMAT_RGB565);
     g_assert_true(qemu_dmabuf_get_y0_top(got));
 
     for (unsigned frame = 1; frame < 4; frame++) {
         fill(fd, PAGES * page, frame);
-        g_assert_true(dmabuf_copy_update(copy, &error_abort));
+        g_assert_true(dmabuf_copy_update(copy, 0, ROWS, &error_abort));
         expect_frame(copy, frame);
     }
+    dmabuf_copy_free(copy);
+    close(fd);
+}
+
+/* Some rows, and not a byte more: the rest may be gone. */
+static void test_rows(void)
+{
+    int fd = new_memfd(PAGES * page);
+    g_autoptr(QemuDmaBuf) dmabuf = new_dmabuf(fd);
+    DmaBufCopy *copy = dmabuf_copy_new(dmabuf, &error_abort);
+    Error *err = NULL;
+
+    g_assert_true(dmabuf_copy_update(copy, 0, ROWS, &error_abort));
+    fill(fd, PAGES * page, 1);
+    g_assert_true(dmabuf_copy_update(copy, 1, 1, &error_abort));
+    expect_row(copy, 0, 0);
+    expect_row(copy, 1, 1);
+
+    fill(fd, PAGES * page, 2);
+    g_assert_cmpint(ftruncate(fd, (PAGES - 1) * page), ==, 0);
+    g_assert_true(dmabuf_copy_update(copy, 0, 1, &error_abort));
+    expect_row(copy, 0, 2);
+    expect_row(copy, 1, 1);
+    g_assert_false(dmabuf_copy_update(copy, 1, 1, &err));
+    error_free_or_abort(&err);
     dmabuf_copy_free(copy);
     close(fd);
 }
@@ -100,13 +137,13 @@ static void test_vanishes(void)
         Error *err = NULL;
 
         g_assert_cmpint(ftruncate(fd, pages * page), ==, 0);
-        g_assert_false(dmabuf_copy_update(copy, &err));
+        g_assert_false(dmabuf_copy_update(copy, 0, ROWS, &err));
         g_assert_cmpstr(error_get_pretty(err), ==,
                         "the buffer went away while it was read");
         error_free(err);
     }
     fill(fd, PAGES * page, 9);
-    g_assert_true(dmabuf_copy_update(copy, &error_abort));
+    g_assert_true(dmabuf_copy_update(copy, 0, ROWS, &error_abort));
     expect_frame(copy, 9);
     dmabuf_copy_free(copy);
     close(fd);
@@ -131,6 +168,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     page = qemu_real_host_page_size();
     g_test_add_func("/dmabuf-copy/frames", test_frames);
+    g_test_add_func("/dmabuf-copy/rows", test_rows);
     g_test_add_func("/dmabuf-copy/vanishes", test_vanishes);
     g_test_add_func("/dmabuf-copy/refused", test_refused);
     return g_test_run();

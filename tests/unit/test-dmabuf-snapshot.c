@@ -172,7 +172,8 @@ static void gl_release(void *gl, void *image)
 {
 }
 
-static bool gl_begin(void *gl, void *image, unsigned slot, Error **errp)
+static bool gl_begin(void *gl, void *image, unsigned slot,
+                     const GLReadbackArea *area, Error **errp)
 {
     return true;
 }

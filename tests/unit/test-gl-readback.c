@@ -49,6 +49,7 @@ static struct {
     bool always_signalled;
     bool stuck_begin, stuck_release; /* does not come back */
     unsigned opens, closes, imports, releases, begins, maps, unmaps;
+    GLReadbackArea area;     /* of the last begin */
 } fake;
 
 static uint8_t fake_pixels[4];
@@ -128,10 +129,12 @@ static void fake_release(void *gl, void *image)
     count(&fake.releases);
 }
 
-static bool fake_begin(void *gl, void *image, unsigned slot, Error **errp)
+static bool fake_begin(void *gl, void *image, unsigned slot,
+                       const GLReadbackArea *area, Error **errp)
 {
     qemu_mutex_lock(&fake.lock);
     fake.signalled[slot] = false;
+    fake.area = *area;
     qemu_mutex_unlock(&fake.lock);
     if (count(&fake.begins) == fake.bad_begin) {
         error_setg(errp, "no read");
@@ -192,6 +195,7 @@ static void signal_all(void)
 static struct {
     unsigned results, pixels, errors, timeouts, freed, closed;
     uint64_t last;
+    GLReadbackArea area;
     char *error;
 } got;
 
@@ -210,6 +214,7 @@ static void on_done(void *opaque, const GLReadbackResult *result)
         got.freed++;
     } else if (result->pixels) {
         g_assert_true(result->pixels->data == fake_pixels);
+        got.area = *result->area;
         got.pixels++;
     } else {
         g_free(got.error);
@@ -293,19 +298,20 @@ static void test_bound(void)
     GLReadbackBuffer *buffer = new_buffer(rb);
 
     for (unsigned i = 1; i <= GL_READBACK_SLOTS; i++) {
-        g_assert_cmpuint(gl_readback_submit(buffer), ==, i);
+        g_assert_cmpuint(gl_readback_submit(buffer, NULL), ==, i);
     }
-    g_assert_cmpuint(gl_readback_submit(buffer), ==, 0);
+    g_assert_cmpuint(gl_readback_submit(buffer, NULL), ==, 0);
     wait_until(&fake.begins, GL_READBACK_SLOTS);
     g_assert_cmpuint(got.results, ==, 0);
-    g_assert_cmpuint(gl_readback_submit(buffer), ==, 0);
+    g_assert_cmpuint(gl_readback_submit(buffer, NULL), ==, 0);
 
     signal_all();
     wait_for_number(GL_READBACK_SLOTS);
     g_assert_cmpuint(got.errors, ==, 0);
     g_assert_cmpuint(got.pixels, >=, 1);
     wait_until(&fake.unmaps, GL_READBACK_SLOTS);
-    g_assert_cmpuint(gl_readback_submit(buffer), ==, GL_READBACK_SLOTS + 1);
+    g_assert_cmpuint(gl_readback_submit(buffer, NULL), ==,
+                     GL_READBACK_SLOTS + 1);
     wait_for_number(GL_READBACK_SLOTS + 1);
     g_assert_cmpuint(counted(&fake.imports), ==, 1);
     gl_readback_buffer_free(buffer);
@@ -319,9 +325,9 @@ static void test_order(void)
     GLReadbackBuffer *buffer = new_buffer(rb);
 
     fake.bad_begin = 2;
-    gl_readback_submit(buffer);
-    gl_readback_submit(buffer);
-    gl_readback_submit(buffer);
+    gl_readback_submit(buffer, NULL);
+    gl_readback_submit(buffer, NULL);
+    gl_readback_submit(buffer, NULL);
     wait_until(&fake.begins, 3);
     for (int i = 0; i < 20; i++) {
         main_loop_wait(true);
@@ -336,6 +342,33 @@ static void test_order(void)
     finish(rb);
 }
 
+/* What was asked for is what is read, and what the result is of. */
+static void test_area(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+    GLReadbackArea area = { 2, { { 0, 1, 2, 3 }, { 4, 5, 6, 7 } } };
+    GLReadbackArea kept = area;
+    uint64_t number;
+
+    signal_all();
+    number = gl_readback_submit(buffer, &area);
+    memset(&area, 0xff, sizeof(area));
+    wait_for_number(number);
+    g_assert_cmpmem(&fake.area, sizeof(area), &kept, sizeof(kept));
+    g_assert_cmpmem(&got.area, sizeof(area), &kept, sizeof(kept));
+
+    /* its slot has had an area before, perhaps */
+    for (unsigned i = 0; i < GL_READBACK_SLOTS; i++) {
+        wait_until(&fake.unmaps, 1 + i);
+        wait_for_number(gl_readback_submit(buffer, NULL));
+        g_assert_cmpuint(fake.area.n, ==, 0);
+        g_assert_cmpuint(got.area.n, ==, 0);
+    }
+    gl_readback_buffer_free(buffer);
+    finish(rb);
+}
+
 static void test_no_opengl(void)
 {
     GLReadback *rb = start();
@@ -343,7 +376,7 @@ static void test_no_opengl(void)
 
     fake.no_open = true;
     for (unsigned i = 1; i <= 5; i++) {
-        wait_for_number(gl_readback_submit(buffer));
+        wait_for_number(gl_readback_submit(buffer, NULL));
         g_assert_cmpuint(got.errors, ==, i);
         g_assert_cmpstr(got.error, ==, "no OpenGL");
     }
@@ -360,15 +393,15 @@ static void test_no_import(void)
 
     signal_all();
     fake.no_import = true;
-    wait_for_number(gl_readback_submit(buffer));
-    wait_for_number(gl_readback_submit(buffer));
+    wait_for_number(gl_readback_submit(buffer, NULL));
+    wait_for_number(gl_readback_submit(buffer, NULL));
     g_assert_cmpuint(got.errors, ==, 2);
     g_assert_cmpstr(got.error, ==, "no import");
     g_assert_cmpuint(counted(&fake.imports), ==, 1);
 
     fake.no_import = false;
     other = new_buffer(rb);
-    wait_for_number(gl_readback_submit(other));
+    wait_for_number(gl_readback_submit(other, NULL));
     g_assert_cmpuint(got.pixels, ==, 1);
     gl_readback_buffer_free(buffer);
     gl_readback_buffer_free(other);
@@ -385,7 +418,7 @@ static void test_buffer_freed_in_flight(void)
     GLReadback *rb = start();
     GLReadbackBuffer *buffer = new_buffer(rb);
 
-    gl_readback_submit(buffer);
+    gl_readback_submit(buffer, NULL);
     wait_until(&fake.begins, 1);
     g_assert_false(gl_readback_is_closing(rb));
     gl_readback_buffer_free(buffer);
@@ -405,8 +438,8 @@ static void test_freed_in_flight(void)
     GLReadback *rb = start();
     GLReadbackBuffer *buffer = new_buffer(rb);
 
-    gl_readback_submit(buffer);
-    gl_readback_submit(buffer);
+    gl_readback_submit(buffer, NULL);
+    gl_readback_submit(buffer, NULL);
     wait_until(&fake.begins, 2);
     gl_readback_buffer_free(buffer);
     gl_readback_free(rb);
@@ -441,8 +474,8 @@ static void test_freed_by_result(void)
     rb = gl_readback_new(&fake_ops, "node", free_on_result, &rb);
     freed_by_result = new_buffer(rb);
     signal_all();
-    gl_readback_submit(freed_by_result);
-    gl_readback_submit(freed_by_result);
+    gl_readback_submit(freed_by_result, NULL);
+    gl_readback_submit(freed_by_result, NULL);
     wait_for_number(1);
     wait_until(&fake.closes, 1);
     g_assert_cmpuint(counted(&fake.releases), ==, 1);
@@ -460,19 +493,19 @@ static void test_hung_fence(void)
     GLReadback *rb = start();
     GLReadbackBuffer *buffer = new_buffer(rb);
 
-    gl_readback_submit(buffer);
-    gl_readback_submit(buffer);
+    gl_readback_submit(buffer, NULL);
+    gl_readback_submit(buffer, NULL);
     wait_until(&fake.begins, 2);
     g_assert_false(gl_readback_is_hung(rb));
     lose_patience();
-    g_assert_cmpuint(gl_readback_submit(buffer), ==, 3);
+    g_assert_cmpuint(gl_readback_submit(buffer, NULL), ==, 3);
     wait_for_number(3);
     g_assert_cmpuint(got.results, ==, 3);
     g_assert_cmpuint(got.timeouts, ==, 3);
     g_assert_cmpuint(got.errors, ==, 3);
     g_assert_cmpstr(got.error, ==, "OpenGL does not answer");
     g_assert_true(gl_readback_is_hung(rb));
-    g_assert_cmpuint(gl_readback_submit(buffer), ==, 0);
+    g_assert_cmpuint(gl_readback_submit(buffer, NULL), ==, 0);
 
     fake_ops.look_ms = FAKE_LOOK_MS;
     g_assert_cmpuint(got.closed, ==, 0);
@@ -480,7 +513,7 @@ static void test_hung_fence(void)
     wait_until(&got.closed, 1);
     g_assert_false(gl_readback_is_hung(rb));
     g_assert_cmpuint(got.results, ==, 3);
-    g_assert_cmpuint(gl_readback_submit(buffer), ==, 4);
+    g_assert_cmpuint(gl_readback_submit(buffer, NULL), ==, 4);
     wait_for_number(4);
     g_assert_cmpuint(got.pixels, ==, 1);
     g_assert_cmpuint(got.timeouts, ==, 3);
@@ -495,10 +528,10 @@ static void test_hung_call(void)
     GLReadbackBuffer *buffer = new_buffer(rb);
 
     fake.stuck_begin = true;
-    gl_readback_submit(buffer);
+    gl_readback_submit(buffer, NULL);
     wait_until(&fake.begins, 1);
     lose_patience();
-    gl_readback_submit(buffer);
+    gl_readback_submit(buffer, NULL);
     wait_for_number(2);
     g_assert_cmpuint(got.timeouts, ==, 2);
     g_assert_true(gl_readback_is_hung(rb));
@@ -523,7 +556,7 @@ static void test_hung_release(void)
     GLReadbackBuffer *buffer = new_buffer(rb), *other = new_buffer(rb);
 
     signal_all();
-    wait_for_number(gl_readback_submit(buffer));
+    wait_for_number(gl_readback_submit(buffer, NULL));
     fake.stuck_release = true;
     lose_patience();
     gl_readback_buffer_free(buffer);
@@ -531,13 +564,13 @@ static void test_hung_release(void)
     wait_until(&got.closed, 1);
     g_assert_false(gl_readback_is_closing(rb));
     g_assert_true(gl_readback_is_hung(rb));
-    g_assert_cmpuint(gl_readback_submit(other), ==, 0);
+    g_assert_cmpuint(gl_readback_submit(other, NULL), ==, 0);
 
     fake_ops.look_ms = FAKE_LOOK_MS;
     set(&fake.stuck_release, false);
     wait_until(&got.closed, 2);
     g_assert_false(gl_readback_is_hung(rb));
-    wait_for_number(gl_readback_submit(other));
+    wait_for_number(gl_readback_submit(other, NULL));
     g_assert_cmpuint(got.pixels, ==, 2);
     g_assert_cmpuint(got.timeouts, ==, 0);
     gl_readback_buffer_free(other);
@@ -567,10 +600,10 @@ static void test_freed_by_timeout(void)
     gl_readback_free(rb);
     rb = gl_readback_new(&fake_ops, "node", free_on_timeout, &rb);
     freed_by_result = new_buffer(rb);
-    gl_readback_submit(freed_by_result);
+    gl_readback_submit(freed_by_result, NULL);
     wait_until(&fake.begins, 1);
     lose_patience();
-    gl_readback_submit(freed_by_result);
+    gl_readback_submit(freed_by_result, NULL);
     wait_for_number(1);
     wait_until(&fake.closes, 1);
     g_assert_cmpuint(counted(&fake.releases), ==, 1);
@@ -584,13 +617,135 @@ static void test_exit(void)
     unsigned begins;
 
     signal_all();
-    wait_for_number(gl_readback_submit(buffer));
+    wait_for_number(gl_readback_submit(buffer, NULL));
     notifier_list_notify(&exit_notifiers, NULL);
     begins = counted(&fake.begins);
-    gl_readback_submit(buffer);
+    gl_readback_submit(buffer, NULL);
     g_usleep(20 * 1000);
     g_assert_cmpuint(counted(&fake.begins), ==, begins);
     /* the process ends with it, so nothing is freed */
+}
+
+/* --- With the real one --------------------------------------------------- */
+
+/* Rows with a gap between them, and pixels around the frame. */
+#define DRAWN_WIDTH 301
+#define DRAWN_HEIGHT 97
+#define DRAWN_X 3
+#define DRAWN_Y 5
+#define DRAWN_ROW 320
+#define DRAWN_FRAMES 60
+
+static struct {
+    uint32_t (*buffer)[DRAWN_ROW];
+    uint32_t screen[DRAWN_HEIGHT][DRAWN_WIDTH];
+    unsigned frames;
+    bool failed;
+} drawn;
+
+static void drawn_done(void *opaque, const GLReadbackResult *result)
+{
+    const GLReadbackPixels *pixels = result->pixels;
+    GLReadbackArea all = { 1, { { 0, 0, DRAWN_WIDTH, DRAWN_HEIGHT } } };
+    const GLReadbackArea *area;
+
+    drawn.failed |= !pixels && result->number;
+    if (!pixels) {
+        return;
+    }
+    area = result->area->n ? result->area : &all;
+    for (unsigned i = 0; i < area->n; i++) {
+        const pixman_box32_t *box = &area->box[i];
+
+        for (int y = box->y1; y < box->y2; y++) {
+            memcpy(&drawn.screen[y][box->x1],
+                   pixels->data + pixels->stride * y + box->x1 * 4,
+                   (box->x2 - box->x1) * 4);
+        }
+    }
+    drawn.frames++;
+}
+
+/* Draws some rectangles, none of which touches another's rows. */
+static GLReadbackArea draw_some(void)
+{
+    GLReadbackArea area = { g_test_rand_int_range(1, GL_READBACK_BOXES + 1) };
+    unsigned each = DRAWN_HEIGHT / area.n;
+
+    for (unsigned i = 0; i < area.n; i++) {
+        pixman_box32_t *box = &area.box[i];
+
+        box->x1 = g_test_rand_int_range(0, DRAWN_WIDTH);
+        box->x2 = g_test_rand_int_range(box->x1 + 1, DRAWN_WIDTH + 1);
+        box->y1 = i * each + g_test_rand_int_range(0, each);
+        box->y2 = g_test_rand_int_range(box->y1 + 1, (i + 1) * each + 1);
+        for (int y = box->y1; y < box->y2; y++) {
+            for (int x = box->x1; x < box->x2; x++) {
+                drawn.buffer[DRAWN_Y + y][DRAWN_X + x] =
+                    g_test_rand_int() | 0xff000000u;
+            }
+        }
+    }
+    return area;
+}
+
+static void expect_drawn(void)
+{
+    for (int y = 0; y < DRAWN_HEIGHT; y++) {
+        g_assert_cmpmem(drawn.screen[y], sizeof(drawn.screen[y]),
+                        &drawn.buffer[DRAWN_Y + y][DRAWN_X],
+                        DRAWN_WIDTH * 4);
+    }
+}
+
+/* Frames of which a part is read, one upon the other. */
+static void read_drawn(GLReadbackBuffer *buffer)
+{
+    const GLReadbackArea *area = NULL;
+    GLReadbackArea some;
+
+    draw_some();
+    for (unsigned i = 0; i < DRAWN_FRAMES && !drawn.failed; i++) {
+        uint64_t number = gl_readback_submit(buffer, area);
+
+        while (!drawn.failed && drawn.frames <= i) {
+            main_loop_wait(false);
+            number = number ?: gl_readback_submit(buffer, area);
+        }
+        if (!drawn.failed) {
+            expect_drawn();
+        }
+        some = draw_some();
+        area = &some;
+    }
+}
+
+static void test_drawn(void)
+{
+    size_t height = DRAWN_Y + DRAWN_HEIGHT + 2, row = DRAWN_ROW * 4;
+    size_t size = height * row;
+    int fd = memfd_create("frame", MFD_CLOEXEC);
+    g_autoptr(QemuDmaBuf) dmabuf =
+        qemu_dmabuf_new(DRAWN_WIDTH, DRAWN_HEIGHT, row, DRAWN_X, DRAWN_Y,
+                        DRAWN_ROW, height, DRM_FORMAT_ARGB8888, 0, fd, false,
+                        false);
+    const GLReadbackOps *ops = gl_readback_find_ops(&error_abort);
+    GLReadback *rb = gl_readback_new(ops, NULL, drawn_done, NULL);
+    GLReadbackBuffer *buffer =
+        gl_readback_buffer_new(rb, dmabuf, &error_abort);
+
+    g_assert_cmpint(ftruncate(fd, size), ==, 0);
+    drawn.buffer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    g_assert_true(drawn.buffer != MAP_FAILED);
+    read_drawn(buffer);
+    if (drawn.failed) {
+        g_assert_null(g_getenv("VGPU_TEST_GL"));
+        g_test_skip("OpenGL imports no memfd here");
+    }
+    gl_readback_buffer_free(buffer);
+    gl_readback_free(rb);
+    munmap(drawn.buffer, size);
+    close(fd);
 }
 
 /* --- How long it takes -------------------------------------------------- */
@@ -640,12 +795,12 @@ static double perf_frames(GLReadbackBuffer *buffer, uint8_t *pixels,
             memset(pixels, i, PERF_WIDTH * PERF_HEIGHT * 4);
         }
         begun = thread_ns();
-        number = gl_readback_submit(buffer);
+        number = gl_readback_submit(buffer, NULL);
         used += thread_ns() - begun;
         while (!number || perf.shown == shown) {
             begun = thread_ns();
             main_loop_wait(!number);
-            number = number ?: gl_readback_submit(buffer);
+            number = number ?: gl_readback_submit(buffer, NULL);
             used += thread_ns() - begun;
         }
     }
@@ -733,6 +888,7 @@ int main(int argc, char **argv)
     g_test_add_func("/gl-readback/unused", test_unused);
     g_test_add_func("/gl-readback/bound", test_bound);
     g_test_add_func("/gl-readback/order", test_order);
+    g_test_add_func("/gl-readback/area", test_area);
     g_test_add_func("/gl-readback/no-opengl", test_no_opengl);
     g_test_add_func("/gl-readback/no-import", test_no_import);
     g_test_add_func("/gl-readback/buffer-freed-in-flight",
@@ -743,6 +899,7 @@ int main(int argc, char **argv)
     g_test_add_func("/gl-readback/hung-call", test_hung_call);
     g_test_add_func("/gl-readback/hung-release", test_hung_release);
     g_test_add_func("/gl-readback/freed-by-timeout", test_freed_by_timeout);
+    g_test_add_func("/gl-readback/drawn", test_drawn);
     if (g_test_perf()) {
         g_test_add_func("/gl-readback/perf", test_perf);
     }

@@ -315,6 +315,44 @@ static void test_same_buffer(void)
     g_assert_true(vfio_plane_same_buffer(&a, &b));
 }
 
+/* Whatever the device says, what counts lies in the plane. */
+static void test_damage(void)
+{
+    static const struct {
+        VFIOPlaneRect rect;
+        pixman_box32_t want;
+    } cases[] = {
+        { { 0, 0, 640, 480 }, { 0, 0, 640, 480 } },
+        { { 10, 20, 30, 40 }, { 10, 20, 40, 60 } },
+        { { 639, 479, 1, 1 }, { 639, 479, 640, 480 } },
+        { { 600, 400, 100, 100 }, { 600, 400, 640, 480 } },
+        { { 1, 1, UINT32_MAX, UINT32_MAX }, { 1, 1, 640, 480 } },
+        { { 640, 0, 10, 10 } },
+        { { 0, 480, 10, 10 } },
+        { { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX } },
+        { { 10, 10, 0, 10 } },
+        { { 10, 10, 10, 0 } },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VFIOPlane plane = {
+            .width = 640, .height = 480, .damage_known = true,
+            .damage = cases[i].rect,
+        };
+        pixman_box32_t got = vfio_plane_damage(&plane);
+
+        g_assert_cmpmem(&got, sizeof(got), &cases[i].want, sizeof(got));
+        plane.width = UINT32_MAX;
+        plane.height = UINT32_MAX;
+        got = vfio_plane_damage(&plane);
+        g_assert_cmpint(got.x2, <=, VFIO_PLANE_MAX_EXTENT);
+        g_assert_cmpint(got.y2, <=, VFIO_PLANE_MAX_EXTENT);
+        plane.width = 0;
+        got = vfio_plane_damage(&plane);
+        g_assert_cmpint(got.x2, ==, 0);
+    }
+}
+
 /* Every fault has a name, and no two the same: they key the warnings. */
 static void test_fault_names(void)
 {
@@ -348,6 +386,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vfio-plane/rows-agree", test_rows_agree);
     g_test_add_func("/vfio-plane/off", test_off);
     g_test_add_func("/vfio-plane/same-buffer", test_same_buffer);
+    g_test_add_func("/vfio-plane/damage", test_damage);
     g_test_add_func("/vfio-plane/fault-names", test_fault_names);
     return g_test_run();
 }

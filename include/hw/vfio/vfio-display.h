@@ -41,7 +41,8 @@ typedef struct VFIODisplayRegion {
  * @query_plane: fills @plane, all but its type, index and kind, which the
  *     caller set, and returns 0; or a negative errno, of which callers think
  *     that it may be gone at the next refresh (VFIO_DEVICE_QUERY_GFX_PLANE). A
- *     plane that is off is success with format and size 0.
+ *     plane that is off is success with format and size 0. Damage that an
+ *     answer names is not named again.
  * @get_dmabuf: gives a new fd for a dma-buf id, which the caller then owns,
  *     or a negative errno (VFIO_DEVICE_GET_GFX_DMABUF)
  * @open_region: opens the region with that index, which may lie past the

@@ -24,8 +24,8 @@
  *   word holds how many overlay planes can be asked for, 0 to
  *   VFIO_GFX_PLANE_EXT_MAX_OVERLAYS.
  * - Query (one kind and this flag): in, the word is the plane's index among
- *   those of its type. Out, it holds VFIO_GFX_PLANE_EXT_ZPOS and _STRAIGHT.
- *   An index that does not exist: EINVAL.
+ *   those of its type. Out, it holds VFIO_GFX_PLANE_EXT_ZPOS, _STRAIGHT and
+ *   _DAMAGE. An index that does not exist: EINVAL.
  *
  * x_pos and y_pos are the plane's top left corner on the screen and signed.
  * A plane of several memory planes (NV12) has them in one buffer, one after
@@ -38,6 +38,15 @@
 #define VFIO_GFX_PLANE_EXT_ZPOS(word)   ((word) & 0xff)
 /* Colours are not multiplied by alpha (DRM's "Coverage" blend mode). */
 #define VFIO_GFX_PLANE_EXT_STRAIGHT     (1u << 8)
+/*
+ * Of the primary, which has no use for them otherwise: x_pos, y_pos, x_hot and
+ * y_hot are the left edge, top edge, width and height of what differs, all of
+ * it, from what was on screen at the last query that carried the extension and
+ * succeeded, in whichever buffer that was; width or height 0 for nothing. A
+ * driver that does not know leaves the bit clear, as it does after a change of
+ * size or format, and so at the first query.
+ */
+#define VFIO_GFX_PLANE_EXT_DAMAGE       (1u << 9)
 
 /*
  * The display interrupt (VFIO_DEVICE_GET_IRQ_INFO), after a proposal for

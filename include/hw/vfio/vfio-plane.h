@@ -40,6 +40,14 @@ typedef enum VFIOPlaneKind {
     VFIO_PLANE_KIND_REGION,
 } VFIOPlaneKind;
 
+/* A rectangle that nobody has checked, in the plane's pixels. */
+typedef struct VFIOPlaneRect {
+    uint32_t x;
+    uint32_t y;
+    uint32_t width;
+    uint32_t height;
+} VFIOPlaneRect;
+
 /**
  * struct VFIOPlane:
  * @type: which plane
@@ -61,6 +69,9 @@ typedef enum VFIOPlaneKind {
  * @zpos: stacking order of overlays, larger is nearer to the viewer
  * @straight: colours are not multiplied by alpha (vfio-gfx-ext.h); without
  *            the extension they are, as is DRM's default
+ * @damage_known: of the primary: the device says what differs from the last
+ *                successful answer's frame (VFIO_GFX_PLANE_EXT_DAMAGE)
+ * @damage: that, as the device has it; vfio_plane_damage() is what counts
  *
  * One answer to VFIO_DEVICE_QUERY_GFX_PLANE, copied once. Nothing in it is
  * to be believed before vfio_plane_check() passed it.
@@ -83,6 +94,8 @@ typedef struct VFIOPlane {
     uint32_t hot_y;
     uint8_t zpos;
     bool straight;
+    bool damage_known;
+    VFIOPlaneRect damage;
 } VFIOPlane;
 
 /**
@@ -163,6 +176,15 @@ VFIOPlaneFault vfio_plane_check(const VFIOPlane *plane);
  * stride and height reach past @size.
  */
 VFIOPlaneFault vfio_plane_check_bounds(const VFIOPlane *plane, uint64_t size);
+
+/**
+ * vfio_plane_damage:
+ * @plane: an answer of the device, with @damage_known
+ *
+ * Returns: what of the damage lies in the plane, which nobody need have
+ * checked; all zeros if nothing does.
+ */
+pixman_box32_t vfio_plane_damage(const VFIOPlane *plane);
 
 /**
  * vfio_plane_end:

@@ -44,16 +44,43 @@ static pixman_image_t *new_image(pixman_format_code_t format,
                                     qemu_dmabuf_get_height(dmabuf), NULL, 0);
 }
 
-/* Consumes @image. */
+/* The same pixels, from the last row to the first. */
+static pixman_image_t *upside_down(pixman_image_t *image)
+{
+    int height = pixman_image_get_height(image);
+    int stride = pixman_image_get_stride(image);
+    uint8_t *last = (uint8_t *)pixman_image_get_data(image) +
+        (ptrdiff_t)stride * (height - 1);
+
+    return pixman_image_create_bits_no_clear(pixman_image_get_format(image),
+                                             pixman_image_get_width(image),
+                                             height, (uint32_t *)last,
+                                             -stride);
+}
+
+/* Consumes @image, whose rows are as in the buffer. */
 static pixman_image_t *to_native(pixman_image_t *image, QemuDmaBuf *dmabuf)
 {
     pixman_image_t *native = new_image(PIXMAN_x8r8g8b8, dmabuf);
+    pixman_image_t *turned = qemu_dmabuf_get_y0_top(dmabuf) ?
+        upside_down(image) : pixman_image_ref(image);
 
-    pixman_image_composite32(PIXMAN_OP_SRC, image, NULL, native,
+    pixman_image_composite32(PIXMAN_OP_SRC, turned, NULL, native,
                              0, 0, 0, 0, 0, 0, qemu_dmabuf_get_width(dmabuf),
                              qemu_dmabuf_get_height(dmabuf));
+    pixman_image_unref(turned);
     pixman_image_unref(image);
     return native;
+}
+
+/* In the buffer; the rectangle's place is the picture's. */
+static uint64_t first_row(QemuDmaBuf *dmabuf)
+{
+    uint64_t y = qemu_dmabuf_get_y(dmabuf);
+
+    return qemu_dmabuf_get_y0_top(dmabuf) ?
+        qemu_dmabuf_get_backing_height(dmabuf) - y -
+        qemu_dmabuf_get_height(dmabuf) : y;
 }
 
 /* Where the rectangle's last pixel ends, from the buffer's start. */
@@ -61,14 +88,15 @@ static bool snapshot_end(QemuDmaBuf *dmabuf, uint32_t cpp, uint64_t *start,
                          uint64_t *end)
 {
     uint64_t stride = qemu_dmabuf_get_stride(dmabuf);
-    uint64_t x = qemu_dmabuf_get_x(dmabuf), y = qemu_dmabuf_get_y(dmabuf);
+    uint64_t x = qemu_dmabuf_get_x(dmabuf);
+    uint64_t y = first_row(dmabuf);
     uint64_t width = qemu_dmabuf_get_width(dmabuf);
     uint64_t height = qemu_dmabuf_get_height(dmabuf);
 
     *start = qemu_dmabuf_get_offset(dmabuf) + stride * y + x * cpp;
     *end = *start + stride * (height - 1) + width * cpp;
     return width && height && width <= INT16_MAX && height <= INT16_MAX &&
-        (x + width) * cpp <= stride && *end >= *start &&
+        y <= UINT32_MAX && (x + width) * cpp <= stride && *end >= *start &&
         qemu_dmabuf_get_offset(dmabuf) <= INT64_MAX / 2;
 }
 

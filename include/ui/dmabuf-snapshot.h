@@ -16,7 +16,8 @@
  * @dmabuf: a buffer with one plane
  * @errp: error
  *
- * Copies by CPU the rectangle of the buffer that is scanned out.
+ * Copies by CPU the rectangle of the buffer that is scanned out, the picture's
+ * top row first wherever the buffer has it.
  *
  * Returns: a new image in x8r8g8b8, or NULL if the buffer is not linear, has a
  * format that pixman has not, cannot be mapped or ends too early.

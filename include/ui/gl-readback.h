@@ -61,7 +61,7 @@ typedef struct GLReadbackArea {
 /**
  * struct GLReadbackPixels:
  * @data: the first row's first pixel, whether it was read or not; the top row
- *        comes first
+ *        comes first, unless the buffer has it last (qemu_dmabuf_get_y0_top())
  * @stride: bytes from row to row
  * @fourcc: what a pixel looks like, a format that the CPU can read
  */

@@ -42,8 +42,8 @@ static int new_memfd(size_t size)
     return fd;
 }
 
-static void expect_pixels(pixman_image_t *image, size_t start, size_t stride,
-                          int width, int height)
+static void expect_pixels(pixman_image_t *image, size_t start,
+                          ptrdiff_t stride, int width, int height)
 {
     uint32_t *data = pixman_image_get_data(image);
 
@@ -75,6 +75,32 @@ static void test_rectangle(void)
     image = dmabuf_snapshot_map(dmabuf, &error_abort);
     expect_pixels(image, 36 + 7 * 204 + 5 * 4, 204, 21, 13);
     pixman_image_unref(image);
+    close(fd);
+}
+
+/*
+ * A buffer whose last row is the picture's first: the rectangle's place is the
+ * picture's, and so is the order of the copy's rows.
+ */
+static void test_upside_down(void)
+{
+    int fd = new_memfd(16384);
+    g_autoptr(QemuDmaBuf) dmabuf =
+        qemu_dmabuf_new(21, 13, 204, 5, 7, 50, 40, DRM_FORMAT_XRGB8888,
+                        DRM_FORMAT_MOD_LINEAR, fd, false, true);
+    g_autoptr(QemuDmaBuf) outside =
+        qemu_dmabuf_new(21, 13, 204, 5, 28, 50, 40, DRM_FORMAT_XRGB8888,
+                        DRM_FORMAT_MOD_LINEAR, fd, false, true);
+    pixman_image_t *image;
+    Error *err = NULL;
+
+    qemu_dmabuf_set_offset(dmabuf, 36);
+    image = dmabuf_snapshot_map(dmabuf, &error_abort);
+    expect_pixels(image, 36 + (39 - 7) * 204 + 5 * 4, -204, 21, 13);
+    pixman_image_unref(image);
+
+    g_assert_null(dmabuf_snapshot_map(outside, &err));
+    error_free_or_abort(&err);
     close(fd);
 }
 
@@ -227,13 +253,13 @@ static void coroutine_fn take_snapshot(void *opaque)
 }
 
 /* Of a tiled buffer, which the CPU leaves alone. */
-static Snapshot snapshot_tiled(void)
+static Snapshot snapshot_tiled(bool upside_down)
 {
     int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
     int fd = new_memfd(4096);
     g_autoptr(QemuDmaBuf) dmabuf =
         qemu_dmabuf_new(2, 2, 128, 0, 0, 2, 2, DRM_FORMAT_XRGB8888,
-                        I915_FORMAT_MOD_X_TILED, fd, false, false);
+                        I915_FORMAT_MOD_X_TILED, fd, false, upside_down);
     Snapshot snapshot = { .dmabuf = dmabuf };
 
     qemu_coroutine_enter(qemu_coroutine_create(take_snapshot, &snapshot));
@@ -256,7 +282,7 @@ static void wait_for_close(int closes)
     }
 }
 
-static void test_gl(void)
+static void expect_gl_pixels(bool upside_down)
 {
     int closes = qatomic_read(&gl_closes);
     Snapshot snapshot;
@@ -264,18 +290,32 @@ static void test_gl(void)
     int stride;
 
     gl_ops.look_ms = 20000;
-    snapshot = snapshot_tiled();
+    snapshot = snapshot_tiled(upside_down);
     g_assert_null(snapshot.error);
     data = pixman_image_get_data(snapshot.image);
     stride = pixman_image_get_stride(snapshot.image) / 4;
     g_assert_cmpint(pixman_image_get_format(snapshot.image), ==,
                     PIXMAN_x8r8g8b8);
+    if (upside_down) {
+        data += stride;
+        stride = -stride;
+    }
     g_assert_cmphex(data[0] & 0xffffff, ==, 0x112233);
     g_assert_cmphex(data[1] & 0xffffff, ==, 0x445566);
     g_assert_cmphex(data[stride] & 0xffffff, ==, 0x778899);
     g_assert_cmphex(data[stride + 1] & 0xffffff, ==, 0xaabbcc);
     pixman_image_unref(snapshot.image);
     wait_for_close(closes + 1);
+}
+
+static void test_gl(void)
+{
+    expect_gl_pixels(false);
+}
+
+static void test_gl_upside_down(void)
+{
+    expect_gl_pixels(true);
 }
 
 static void test_gl_refused(void)
@@ -285,7 +325,7 @@ static void test_gl_refused(void)
 
     gl_ops.look_ms = 20000;
     qatomic_set(&gl_refuses, true);
-    snapshot = snapshot_tiled();
+    snapshot = snapshot_tiled(false);
     qatomic_set(&gl_refuses, false);
     g_assert_null(snapshot.image);
     g_assert_cmpstr(error_get_pretty(snapshot.error), ==, "refused");
@@ -301,7 +341,7 @@ static void test_gl_hung(void)
 
     gl_ops.look_ms = 2;
     qatomic_set(&gl_hangs, true);
-    snapshot = snapshot_tiled();
+    snapshot = snapshot_tiled(false);
     g_assert_null(snapshot.image);
     g_assert_cmpstr(error_get_pretty(snapshot.error), ==,
                     "OpenGL does not answer");
@@ -317,9 +357,11 @@ int main(int argc, char **argv)
     gl_readback_register(&gl_ops);
 
     g_test_add_func("/dmabuf-snapshot/rectangle", test_rectangle);
+    g_test_add_func("/dmabuf-snapshot/upside-down", test_upside_down);
     g_test_add_func("/dmabuf-snapshot/format", test_format);
     g_test_add_func("/dmabuf-snapshot/refused", test_refused);
     g_test_add_func("/dmabuf-snapshot/gl", test_gl);
+    g_test_add_func("/dmabuf-snapshot/gl-upside-down", test_gl_upside_down);
     g_test_add_func("/dmabuf-snapshot/gl-refused", test_gl_refused);
     g_test_add_func("/dmabuf-snapshot/gl-hung", test_gl_hung);
     return g_test_run();

@@ -80,6 +80,16 @@ unsigned vgpu_machine_open_files(VGPUMachine *machine)
     return count;
 }
 
+void vgpu_machine_expect_files(VGPUMachine *machine, unsigned most)
+{
+    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
+
+    while (vgpu_machine_open_files(machine) > most) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(10 * 1000);
+    }
+}
+
 static void map_bars(VGPU *vgpu)
 {
     qpci_config_writel(vgpu->pci, PCI_BASE_ADDRESS_0, vgpu->regs.addr);

@@ -72,6 +72,12 @@ unsigned vgpu_machine_complaints(VGPUMachine *machine);
 /* How many files the QEMU process has open. */
 unsigned vgpu_machine_open_files(VGPUMachine *machine);
 
+/*
+ * Waits until it has no more than that open. The memory of a device that was
+ * unplugged goes when RCU's thread comes to it.
+ */
+void vgpu_machine_expect_files(VGPUMachine *machine, unsigned most);
+
 /* Finds the device in that slot and maps its BARs. */
 VGPU *vgpu_open(VGPUMachine *machine, const char *id, int slot);
 

@@ -199,7 +199,7 @@ static void test_unplug(const void *data)
             files = vgpu_machine_open_files(machine);
         }
     }
-    g_assert_cmpuint(vgpu_machine_open_files(machine), ==, files);
+    vgpu_machine_expect_files(machine, files);
     vgpu_watched_stop(w);
 }
 

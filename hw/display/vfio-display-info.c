@@ -103,7 +103,23 @@ static VGPUDisplayPlaneList *vfio_display_query_planes(const VFIODisplay *dpy)
     return list;
 }
 
-static VGPUDisplayInfo *vfio_display_query_info(const VFIODisplay *dpy)
+static VGPUDisplayViewerList *vfio_display_query_viewers(VFIODisplay *dpy)
+{
+    VGPUDisplayViewerList *list = NULL, **tail = &list;
+    const char *name, *shows;
+
+    for (unsigned i = 0;
+         (name = qemu_console_viewer(dpy->con, i, &shows)) != NULL; i++) {
+        VGPUDisplayViewer *viewer = g_new0(VGPUDisplayViewer, 1);
+
+        viewer->name = g_strdup(name);
+        viewer->shows = g_strdup(shows);
+        QAPI_LIST_APPEND(tail, viewer);
+    }
+    return list;
+}
+
+static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
 {
     VGPUDisplayInfo *info = g_new0(VGPUDisplayInfo, 1);
     VFIOPlaneCacheStats cache = vfio_plane_cache_stats(dpy->cache);
@@ -134,6 +150,7 @@ static VGPUDisplayInfo *vfio_display_query_info(const VFIODisplay *dpy)
     info->notifications = vfio_display_notify_count(dpy->notify);
     info->cursor_updates = dpy->cursor.updates;
     info->planes = vfio_display_query_planes(dpy);
+    info->viewers = vfio_display_query_viewers(dpy);
     info->faults = vfio_display_query_faults(dpy);
     return info;
 }
@@ -160,6 +177,18 @@ static void hmp_print_plane(Monitor *mon, const VGPUDisplayPlane *plane)
     }
 }
 
+static void hmp_print_viewers(Monitor *mon, const VGPUDisplayViewerList *list)
+{
+    bool first = true;
+
+    for (; list; list = list->next) {
+        monitor_printf(mon, "%s%s shows %s%s", first ? "  viewers: " : ", ",
+                       list->value->name, list->value->shows,
+                       list->next ? "" : "\n");
+        first = false;
+    }
+}
+
 static void hmp_print_vgpu_display(Monitor *mon, const VGPUDisplayInfo *info)
 {
     VGPUDisplayFaultList *fault;
@@ -177,6 +206,7 @@ static void hmp_print_vgpu_display(Monitor *mon, const VGPUDisplayInfo *info)
     for (plane = info->planes; plane; plane = plane->next) {
         hmp_print_plane(mon, plane->value);
     }
+    hmp_print_viewers(mon, info->viewers);
     monitor_printf(mon, "  buffers: %" PRIu32 " open, %" PRIu64 " bytes, %"
                    PRIu64 " hits, %" PRIu64 " misses, %" PRIu64
                    " evictions\n", info->buffers, info->buffer_bytes,

@@ -40,6 +40,7 @@ static void vfio_display_attach(void *opaque, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = g_new0(VFIODisplayBuffer, 1);
     const VFIOPlane *plane = &buffer->plane;
+    VFIODisplay *dpy = opaque;
 
     user->way = PIXEL_WAY__MAX;
     user->dmabuf = qemu_dmabuf_new(plane->width, plane->height, plane->stride,
@@ -47,8 +48,10 @@ static void vfio_display_attach(void *opaque, VFIOPlaneBuffer *buffer)
                                    plane->fourcc, plane->modifier, buffer->fd,
                                    false, false);
     qemu_dmabuf_set_offset(user->dmabuf, plane->offset);
+    /* else viewers show the mirror's pixels, whose copy is guarded */
+    qemu_dmabuf_set_gpu_only(user->dmabuf, !dpy->config.software_import);
     buffer->user = user;
-    trace_vfio_display_buffer_open(opaque, plane->id, plane->width,
+    trace_vfio_display_buffer_open(dpy, plane->id, plane->width,
                                    plane->height, plane->fourcc,
                                    plane->modifier);
 }

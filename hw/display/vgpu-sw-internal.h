@@ -168,6 +168,7 @@ struct VGPUSWState {
     bool has_irq;
     bool ramfb;
     bool screendump_cursor;
+    bool software_import;
     uint32_t xres;
     uint32_t yres;
 };

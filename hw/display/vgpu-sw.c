@@ -277,6 +277,7 @@ static void vgpu_sw_realize(PCIDevice *pci, Error **errp)
         .yres = s->yres,
         .ramfb = s->ramfb,
         .screendump_cursor = s->screendump_cursor,
+        .software_import = s->software_import,
     };
 
     if (!parse_properties(s, errp) || !check_ramfb(s, errp) ||
@@ -340,6 +341,7 @@ static const Property vgpu_sw_properties[] = {
     DEFINE_PROP_BOOL("ramfb", VGPUSWState, ramfb, false),
     DEFINE_PROP_BOOL("x-screendump-cursor", VGPUSWState, screendump_cursor,
                      false),
+    DEFINE_PROP_BOOL("x-software-import", VGPUSWState, software_import, false),
 };
 
 static void vgpu_sw_class_init(ObjectClass *klass, void *data)

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests of QEMU's own OpenGL windows, which take a guest's buffers.
+"""Tests of QEMU's own OpenGL windows.
 
 Prints TAP. The software vGPU is what they look at, Xvfb where they are, and a
-Mesa that imports buffers in software what draws them.
+Mesa that imports buffers in software what draws them. That import is as a
+GPU's is, but for a buffer that vanishes; so QEMU does it for tests only, and
+shows pixels else.
 """
 
 import contextlib
@@ -15,6 +17,7 @@ from vgpulab import mesa
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.viewers import dbus
 from vgpulab.viewers.desktop import Desktop
+from vgpulab.viewers.weston import Weston
 from vgpulab.viewers.xserver import XServer
 from vgpulab.wait import until
 
@@ -22,15 +25,22 @@ SDL = ("-display", "sdl,gl=on")
 GTK = ("-display", "gtk,gl=on,zoom-to-fit=off")
 
 
+# As a GPU would.
+IMPORTS = "dmabuf,x-software-import=on"
+
+# A layout that the driver of the GPU knows.
+MOD_INVALID = 0x00ffffffffffffff
+
+
 @contextlib.contextmanager
-def window(*arguments):
+def window(*arguments, kind="dmabuf"):
     """A machine and the screen that its windows are on."""
     # Wide enough for windows that grow from where a smaller one was put.
     with XServer(2560, 2048) as screen:
         environment = dict(mesa.need_import(screen.display))
         environment["DISPLAY"] = screen.display
         environment["GDK_BACKEND"] = environment["SDL_VIDEODRIVER"] = "x11"
-        with SwVgpu(*arguments, environment=environment) as vm:
+        with SwVgpu(*arguments, kind=kind, environment=environment) as vm:
             yield vm, screen
 
 
@@ -48,7 +58,7 @@ def expect_no_warning(vm):
 
 def takes_buffers(*display):
     """Modes and flips, without a byte copied by the CPU."""
-    with window(*display) as (vm, screen):
+    with window(*display, kind=IMPORTS) as (vm, screen):
         for buffer, (width, height) in enumerate(
                 [(640, 480), (1024, 768), (800, 600), (801, 599)]):
             expect(screen, vm.draw(buffer, width, height, 0x40 + buffer),
@@ -74,9 +84,71 @@ def test_gtk():
     takes_buffers(*GTK)
 
 
+def shows_pixels(viewer, *display):
+    """OpenGL in software leaves the buffers alone, and nobody complains."""
+    with window(*display) as (vm, screen):
+        for buffer, (width, height) in enumerate(
+                [(640, 480), (1024, 768), (801, 599)]):
+            expect(screen, vm.draw(buffer, width, height, 0x40 + buffer),
+                   f"{width}x{height}")
+        want = vm.draw(0, 640, 480, 0x80)
+        expect(screen, want, "a flip")
+        want = vm.fill(0, want, (300, 300, 64, 64), 0x20)
+        expect(screen, want, "a change")
+        assert vm.shows(viewer) == {"pixels"}, vm.vgpu()
+        assert vm.vgpu()["path"] == "mmap", vm.vgpu()
+        assert not vm.faults(), vm.faults()
+        expect_no_warning(vm)
+
+
+def survives_cuts(*display):
+    """Buffers that vanish while they are on screen."""
+    size = 4 * 640 * 480
+    with window(*display) as (vm, screen):
+        for turn, left in enumerate([size // 2, 4096, 0]):
+            vm.copy_buffers(size)
+            want = vm.draw(0, 640, 480, 0x40 + turn, 10 + turn)
+            expect(screen, want, "a whole buffer")
+            faults = sum(vm.faults().values())
+            vm.cut_buffer(left)
+            until("the fault", lambda faults=faults:
+                  sum(vm.faults().values()) > faults)
+            expect(screen, want, "the last frame")
+            vm.copy_buffers(0)
+            expect(screen, vm.draw(1, 640, 480, 0x60 + turn), "the next")
+        # Not looked at before, or in the middle of it.
+        for turn in range(20):
+            vm.copy_buffers(size)
+            vm.draw(0, 640, 480, 0x80 + turn, 20 + turn)
+            vm.cut_buffer(size * turn // 20)
+        vm.copy_buffers(0)
+        expect(screen, vm.draw(1, 800, 600, 0xf0), "the last")
+        assert vm.alive(), vm.errors()
+
+
+def test_sdl_pixels():
+    """SDL: pixels, where OpenGL is done in software"""
+    shows_pixels("sdl2-gl", *SDL)
+
+
+def test_gtk_pixels():
+    """GTK: pixels, where OpenGL is done in software"""
+    shows_pixels("gtk-egl", *GTK)
+
+
+def test_sdl_cuts():
+    """SDL: buffers that vanish"""
+    survives_cuts(*SDL)
+
+
+def test_gtk_cuts():
+    """GTK: buffers that vanish"""
+    survives_cuts(*GTK)
+
+
 def shows_overlays(*display):
     """Pixels while an overlay is on screen, and the buffer before and after."""
-    with window(*display) as (vm, screen):
+    with window(*display, kind=IMPORTS) as (vm, screen):
         want = vm.draw(0, 640, 480, 0x40)
         expect(screen, want, "no overlay")
         assert vm.vgpu()["bytes-read"] == 0, vm.vgpu()
@@ -108,7 +180,7 @@ def test_gtk_overlays():
 
 def leaves_pixels(*display):
     """The buffer after pixels that changed between two refreshes."""
-    with window(*display) as (vm, screen):
+    with window(*display, kind=IMPORTS) as (vm, screen):
         picture = vm.draw(0, 640, 480, 0x40)
         for turn in range(6):
             gray = 0x20 + 16 * turn
@@ -136,7 +208,7 @@ def test_gtk_leaves_pixels():
 
 def refuses_buffers(*display):
     """A buffer that OpenGL cannot read costs that buffer alone."""
-    with window(*display) as (vm, screen):
+    with window(*display, kind=IMPORTS) as (vm, screen):
         expect(screen, vm.draw(0, 640, 480, 0x40), "a good buffer")
         vm.set_mappable(False)
         want = vm.draw(1, 640, 480, 0x50)
@@ -161,7 +233,7 @@ def test_gtk_refusal():
 
 def test_sdl_second():
     """SDL: a second console's window comes and goes, and its context"""
-    with window(*SDL, "-vga", "std") as (vm, screen):
+    with window(*SDL, "-vga", "std", kind=IMPORTS) as (vm, screen):
         for turn in range(3):
             want = vm.draw(0, 640, 480, 0x40 + turn)
             expect(screen, want, "the window")
@@ -192,7 +264,8 @@ def test_gtk_and_vnc():
     # ends when a VNC client turns to it.
     port = free_port()
     with window(*GTK, "-device", "VGA,id=vga0",
-                "-vnc", f"127.0.0.1:{port - 5900}") as (vm, screen):
+                "-vnc", f"127.0.0.1:{port - 5900}",
+                kind=IMPORTS) as (vm, screen):
         with Rfb(port - 5900, RAW) as viewer:
             for turn in range(3):
                 want = vm.draw(turn % 2, 800, 600, 0x50 + turn)
@@ -216,7 +289,8 @@ def detach_tab(desktop):
 def test_gtk_detach():
     """GTK: a tab that is detached, and put back, goes on each time"""
     title = "QEMU: gpu0"
-    with window(*GTK) as (vm, screen), Desktop(screen.display) as desktop:
+    with window(*GTK, kind=IMPORTS) as (vm, screen), \
+            Desktop(screen.display) as desktop:
         expect(screen, vm.draw(0, 640, 480, 0x40), "the tab")
         expect(screen, vm.draw(1, 640, 480, 0x50), "a flip")
         for turn in range(2):
@@ -263,6 +337,38 @@ def test_gtk_cursor():
 def test_gtk_gl_cursor():
     """GTK with OpenGL: the guest's cursor"""
     shows_cursor(*GTK)
+
+
+def draws_cursor(vm, screen):
+    """A cursor that OpenGL alone may read is drawn over the picture.
+
+    The layout of its buffer is not told, so the CPU keeps away.
+    """
+    picture = vm.draw(0, 640, 480, 0x40)
+    expect(screen, picture, "no cursor")
+    for place in (100, 150), (600, 460), (-8, -20):
+        vm.show_cursor(0xff1020f0, 32, (0, 0), place, MOD_INVALID)
+        left, top = (max(0, n) for n in place)
+        expect(screen, picture.with_fill(
+            left, top, min(place[0] + 32, 640) - left,
+            min(place[1] + 32, 480) - top, 0x1020f0), f"a cursor at {place}")
+    vm.show_cursor(0, 32, (0, 0))
+    expect(screen, picture, "its end")
+    assert vm.shows("gtk-egl") == {"dma-buf"}, vm.vgpu()
+
+
+def test_gtk_cursor_buffer():
+    """GTK: a cursor that the CPU cannot read"""
+    with window(*GTK, kind=IMPORTS) as (vm, screen):
+        draws_cursor(vm, screen)
+
+
+def test_wayland_cursor_buffer():
+    """GTK on Wayland: a cursor that the CPU cannot read"""
+    with Weston(1280, 1024, mesa.need_import()) as screen:
+        environment = dict(screen.environment, GDK_BACKEND="wayland")
+        with SwVgpu(*GTK, kind=IMPORTS, environment=environment) as vm:
+            draws_cursor(vm, screen)
 
 
 def test_egl_headless():
@@ -333,11 +439,13 @@ def test_dbus_old():
 
 
 def main():
-    tests = [test_sdl, test_sdl_gles, test_sdl_overlays,
-             test_sdl_leaves_pixels, test_sdl_refusal,
-             test_sdl_second, test_sdl_glx, test_gtk, test_gtk_overlays,
-             test_gtk_leaves_pixels, test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
-             test_gtk_gl_cursor, test_gtk_and_vnc, test_egl_headless,
+    tests = [test_sdl, test_sdl_gles, test_sdl_pixels, test_sdl_cuts,
+             test_sdl_overlays, test_sdl_leaves_pixels, test_sdl_refusal,
+             test_sdl_second, test_sdl_glx, test_gtk, test_gtk_pixels,
+             test_gtk_cuts, test_gtk_overlays, test_gtk_leaves_pixels,
+             test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
+             test_gtk_gl_cursor, test_gtk_cursor_buffer,
+             test_wayland_cursor_buffer, test_gtk_and_vnc, test_egl_headless,
              test_dbus, test_dbus_old]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every viewer, with and without OpenGL, on every kind of software vGPU.
 
-Prints TAP, a case for each viewer and device, and a table of them at the end.
-All viewers of a seat (vgpulab/seats.py) look at the same time. With
-VGPU_TEST_SEATS only the seats whose class names it contains.
+Prints TAP, a case for each viewer and device, and a table of them at the end,
+with the way that each picture took, as QEMU says: the device's dma-buf, or
+pixels that were had by mmap, gl or region, or words. All viewers of a seat
+(vgpulab/seats.py) look at the same time. With VGPU_TEST_SEATS only the seats
+whose class names it contains.
 """
 
 import concurrent.futures
@@ -20,6 +22,8 @@ from vgpulab.seats import SEATS
 from vgpulab.skip import Skip
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "skip"
+# Ways that are no path of QEMU's.
+BUFFER, WORDS = "dma-buf", "words"
 
 # Tests wait more than they compute; more would only starve one another.
 WORKERS = 2
@@ -29,13 +33,17 @@ class Device:
     """A column: how the software vGPU offers its picture.
 
     read_back: whether those who take pixels get what OpenGL read.
+    imported: whether OpenGL in software takes buffers as a GPU does. It is
+    for windows of QEMU's own only.
     """
 
-    def __init__(self, name, kind, mappable=True, read_back=False):
+    def __init__(self, name, kind, mappable=True, read_back=False,
+                 imported=False):
         self.name = name
         self.kind = kind
         self.mappable = mappable
         self.read_back = read_back
+        self.imported = imported
 
     def start(self, seat):
         """The machine at that seat."""
@@ -44,16 +52,28 @@ class Device:
             kind += ",x-display-path=gl"
             mesa.need_import()
             environment = dict(environment or os.environ, **mesa.variables())
+        if self.imported:
+            kind += ",x-software-import=on"
         return SwVgpu(*seat.arguments, kind=kind, environment=environment)
 
-    def expect_way(self, vm):
-        """Fail unless a screendump's pixels came the way they should."""
-        if self.read_back:
-            assert vm.vgpu()["path"] == "gl", vm.vgpu()
+    def suits(self, seat):
+        """Whether anybody there can show the difference."""
+        return seat.draws_gl or not self.imported
 
-    def importable(self):
-        """Whether OpenGL in software can take its buffers."""
-        return self.kind == "dmabuf" and self.mappable
+    def pixels(self):
+        """The way that pixels take."""
+        if self.words():
+            return WORDS
+        if self.read_back:
+            return "gl"
+        return "mmap" if self.kind == "dmabuf" else "region"
+
+    def way(self, seat, viewer):
+        """The way that a viewer's picture takes."""
+        takes = (self.imported if seat.draws_gl
+                 else seat.hands_over and self.kind == "dmabuf")
+        return (BUFFER if takes and viewer == seat.viewers[0]
+                else self.pixels())
 
     def words(self):
         """Whether nobody can read it, so that words stand on the screen.
@@ -65,6 +85,7 @@ class Device:
 
 DEVICES = (
     Device("dma-buf", "dmabuf"),
+    Device("dma-buf, imported", "dmabuf", imported=True),
     Device("dma-buf, read back", "dmabuf", read_back=True),
     Device("dma-buf, no mmap", "dmabuf", mappable=False),
     Device("region", "region"),
@@ -79,8 +100,9 @@ class Results:
         self._seats = seats
         self._cells = {}
         self._number = 0
-        print(f"1..{len(DEVICES) * sum(len(s.viewers) for s in seats)}",
-              flush=True)
+        cases = sum(len(seat.viewers) for seat in seats for device in DEVICES
+                    if device.suits(seat))
+        print(f"1..{cases}", flush=True)
 
     @staticmethod
     def _title(seat, viewer):
@@ -88,8 +110,9 @@ class Results:
 
     def add(self, seat, device, outcomes):
         """What look_at() returned."""
-        for viewer, (result, why) in zip(seat.viewers, outcomes):
-            self._cells[seat, viewer, device] = result
+        for viewer, (result, why, way) in zip(seat.viewers, outcomes):
+            self._cells[seat, viewer, device] = (
+                f"{result}: {way}" if way else result)
             self._number += 1
             for line in why.splitlines() if result == FAILED else ():
                 print("#", line)
@@ -104,7 +127,7 @@ class Results:
             for viewer in seat.viewers:
                 rows.append(
                     [viewer, "on" if seat.gl else "off"]
-                    + [self._cells[seat, viewer, device]
+                    + [self._cells.get((seat, viewer, device), "-")
                        for device in DEVICES])
         widths = [max(map(len, column)) for column in zip(*rows)]
         for row in rows:
@@ -112,7 +135,7 @@ class Results:
                 cell.ljust(width) for cell, width in zip(row, widths)))
 
     def failed(self):
-        return FAILED in self._cells.values()
+        return any(cell.startswith(FAILED) for cell in self._cells.values())
 
 
 class Look:
@@ -125,6 +148,7 @@ class Look:
         self._buffer = 0
         self._copied = False
         self.wrong = {}
+        self.ways = {}
         want = self._draw(0, NOISE)     # before anybody looks
         looks = seat.attach(stack)
         self._looks = {}
@@ -161,20 +185,33 @@ class Look:
                     self._seat.expect_handed_over(want.width, want.height)
                 else:
                     look(want)
-        if self._seat.gl and self._device.importable():
-            with self._noted(self._seat.viewers[0]):
-                self._expect_taken()
+        for viewer, name in zip(self._seat.viewers, self._seat.names):
+            if viewer in self._looks:
+                with self._noted(viewer):
+                    self._expect_way(viewer, name)
         self._vm.expect_screen(want)
-        self._device.expect_way(self._vm)
-
-    def _expect_taken(self):
-        """The viewer with OpenGL has the buffer; the rest is a copy's."""
-        assert "cannot take" not in self._vm.errors()
-        self._seat.expect_taken()
-        if self._seat.zero_copies and not self._copied:
-            assert self._vm.vgpu()["bytes-read"] == 0, self._vm.vgpu()
-        # A screendump comes next, which is one.
+        # A screendump is a copy.
         self._copied = True
+
+    def _expect_way(self, viewer, name):
+        want = self._device.way(self._seat, viewer)
+        way = self.ways[viewer] = self._way(name)
+        assert way == want, f"{way}, not {want}: {self._vm.vgpu()}"
+        if way != BUFFER:
+            return
+        assert "cannot take" not in self._vm.errors()
+        if not self._device.words():
+            self._seat.expect_taken()
+        if len(self._seat.viewers) == 1 and not self._copied:
+            assert self._vm.vgpu()["bytes-read"] == 0, self._vm.vgpu()
+
+    def _way(self, name):
+        """The way that the picture really took to viewers of that name."""
+        shows = self._vm.shows(name)
+        if shows != {"pixels"}:
+            return " ".join(sorted(shows)) or "nobody"
+        path = self._vm.vgpu()["path"]
+        return WORDS if path == "placeholder" else path
 
     def run(self):
         for mode in range(1, len(self._seat.modes)):
@@ -185,24 +222,24 @@ class Look:
 
 
 def look_at(cls, device):
-    """Every viewer of a seat at one device: results and reasons."""
-    wrong, skip = {}, None
+    """Every viewer of a seat at one device: results, reasons and ways."""
+    wrong, ways, skip = {}, {}, None
     try:
         with cls() as seat, device.start(seat) as vm, \
                 contextlib.ExitStack() as stack:
             vm.set_mappable(device.mappable)
             look = Look(seat, device, vm, stack)
             look.run()
-            wrong = look.wrong
+            wrong, ways = look.wrong, look.ways
     except Skip as reason:
         skip = str(reason)
     except Exception:  # pylint: disable=broad-except
         wrong = dict.fromkeys(cls.viewers, "as the case before")
         wrong[cls.viewers[0]] = traceback.format_exc()
     if skip:
-        return [(SKIPPED, skip)] * len(cls.viewers)
-    return [(FAILED, wrong[viewer]) if viewer in wrong else (OK, "")
-            for viewer in cls.viewers]
+        return [(SKIPPED, skip, None)] * len(cls.viewers)
+    return [(FAILED if viewer in wrong else OK, wrong.get(viewer, ""),
+             ways.get(viewer)) for viewer in cls.viewers]
 
 
 def main():
@@ -212,7 +249,8 @@ def main():
     results = Results(seats)
     with concurrent.futures.ProcessPoolExecutor(WORKERS) as pool:
         looks = {pool.submit(look_at, seat, device): (seat, device)
-                 for seat in seats for device in DEVICES}
+                 for seat in seats for device in DEVICES
+                 if device.suits(seat)}
         for look in concurrent.futures.as_completed(looks):
             results.add(*looks[look], look.result())
     results.table()

@@ -25,7 +25,8 @@ from vgpulab.wait import until  # noqa: E402
 _SLOT = 4
 _REGISTERS, _VRAM = 0xfe000000, 0xe0000000
 _PLANE, _COMMIT, _FLIP = 0x200, 0x40, 0x44
-_BUFFER_FLAGS, _REGION_FLAGS = 0xc0, 0xd4
+_BUFFER_FLAGS, _BUFFER_COPY, _BUFFER_CUT = 0xc0, 0xc4, 0xc8
+_REGION_FLAGS = 0xd4
 _LINK, _EDID_SIZE, _LINK_DOWNS, _EDID = 0x100, 0x104, 0x108, 0x400
 _XR24, _AR24 = 0x34325258, 0x34325241
 _CURSOR, _CURSOR_BUFFER = 0x240, 7
@@ -83,6 +84,16 @@ class SwVgpu:
     def vgpu(self):
         """What x-query-vgpu-display says about it."""
         return self.qmp.command("x-query-vgpu-display")[0]
+
+    def shows(self, viewer):
+        """What that viewer, by QEMU's name, shows of it."""
+        return {entry["shows"] for entry in self.vgpu()["viewers"]
+                if entry["name"] == viewer}
+
+    def faults(self):
+        """How often each kind happened."""
+        return {fault["kind"]: fault["count"]
+                for fault in self.vgpu()["faults"]}
 
     def errors(self):
         with open(self._errors.name, encoding="utf-8") as stream:
@@ -146,7 +157,7 @@ class SwVgpu:
         """Show another buffer in the mode that is set, by one register."""
         self._write(_FLIP, buffer * _BUFFER_SIZE // 4096)
 
-    def show_cursor(self, argb, size, hot, place=(100, 100)):
+    def show_cursor(self, argb, size, hot, place=(100, 100), modifier=0):
         """A square of one colour; argb 0 takes it away.
 
         place: of its corner, which may be off the screen.
@@ -155,7 +166,8 @@ class SwVgpu:
         pixels = argb.to_bytes(4, "little") * size * size
         self._ask(f"b64write {start:#x} {len(pixels):#x} "
                   f"{base64.b64encode(pixels).decode()}")
-        plane = (argb != 0, size, size, 4 * size, _AR24, 0, 0,
+        plane = (argb != 0, size, size, 4 * size, _AR24,
+                 modifier & 0xffffffff, modifier >> 32,
                  _CURSOR_BUFFER * _BUFFER_SIZE, 0, 0,
                  *(n & 0xffffffff for n in place), *hot)
         for index, value in enumerate(plane):
@@ -191,6 +203,17 @@ class SwVgpu:
         """Whether buffers and regions asked for from now on can be mapped."""
         self._write(_BUFFER_FLAGS, not mappable)
         self._write(_REGION_FLAGS, not mappable)
+
+    def copy_buffers(self, size):
+        """Buffers asked for from now on are copies of so many bytes.
+
+        Of the memory's start, where buffer 0 is; 0: they are no copies.
+        """
+        self._write(_BUFFER_COPY, size)
+
+    def cut_buffer(self, size):
+        """So many bytes are left of the last copy, which may be on screen."""
+        self._write(_BUFFER_CUT, size)
 
     def _write(self, offset, value):
         self._ask(f"writel {_REGISTERS + offset:#x} {int(value):#x}")

@@ -427,6 +427,34 @@ static void test_software(void)
     close(fd);
 }
 
+/* A buffer whose pixels come another way is for GPUs. */
+static void test_gpu_only(void)
+{
+    int fd = qemu_memfd_create("dma-buf", 61 * 512, false, 0, 0, NULL);
+    g_autoptr(QemuDmaBuf) dmabuf =
+        buffer_new(DRM_FORMAT_XRGB8888, DRM_FORMAT_MOD_LINEAR, fd);
+
+    g_assert_cmpint(fd, >=, 0);
+    reset_gl();
+    qemu_dmabuf_set_gpu_only(dmabuf, true);
+    gl.renderer = "llvmpipe (LLVM 15.0.6, 256 bits)";
+    /* nothing is wrong with it: without an error */
+    g_assert_false(egl_dmabuf_import_texture(dmabuf, &error_abort));
+    g_assert_cmpint(qemu_dmabuf_get_texture(dmabuf), ==, 0);
+    /* not even if it could not be imported anyway */
+    gl.no_import = true;
+    g_assert_false(egl_dmabuf_import_texture(dmabuf, &error_abort));
+    gl.no_import = false;
+
+    gl.renderer = "a GPU";
+    expect_import(dmabuf);
+    egl_dmabuf_release_texture(dmabuf);
+    gl.renderer = "softpipe";
+    qemu_dmabuf_set_gpu_only(dmabuf, false);
+    expect_import(dmabuf);
+    close(fd);
+}
+
 /* Each file once, however many planes are in it. */
 static void test_close(void)
 {
@@ -489,6 +517,7 @@ int main(int argc, char **argv)
     g_test_add_func("/egl-import/named-planes", test_named_planes);
     g_test_add_func("/egl-import/refusals", test_refusals);
     g_test_add_func("/egl-import/software", test_software);
+    g_test_add_func("/egl-import/gpu-only", test_gpu_only);
     g_test_add_func("/egl-import/close", test_close);
     g_test_add_func("/egl-import/export", test_export);
     return g_test_run();

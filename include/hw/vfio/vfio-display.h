@@ -100,6 +100,8 @@ typedef struct VFIODisplayOps {
  * @yres: preferred height in the EDID, 0 for the device's largest
  * @ramfb: show ramfb while the device's own plane is off
  * @screendump_cursor: screendumps include the cursor plane
+ * @software_import: OpenGL in software may import buffers, to test that: a
+ *     page that goes away ends QEMU then
  * @way: the only way that pixels may take, or PIXEL_WAY__MAX
  */
 typedef struct VFIODisplayConfig {
@@ -107,6 +109,7 @@ typedef struct VFIODisplayConfig {
     uint32_t yres;
     bool ramfb;
     bool screendump_cursor;
+    bool software_import;
     PixelWay way;
 } VFIODisplayConfig;
 

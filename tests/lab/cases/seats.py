@@ -11,18 +11,22 @@ import os
 from vgpulab import oracle, seats
 from vgpulab.group import Group
 from vgpulab.oracle import CHECKS, NOISE
+from vgpulab.wait import until
 
 FULL = os.environ.get("VGPU_TEST_FULL") == "1"
 
 # A device that shows buffers, and one that shows a region, of one mode.
 MBOCHS, MDPY = "mbochs-medium", "mdpy-vga"
-VGPU = "vgpu-all"
+VGPU, VGPU_DMABUF = "vgpu-all", "vgpu-dmabuf"
+NAMES = {MBOCHS: "Mbochs", MDPY: "Mdpy", VGPU: "Vgpu",
+         VGPU_DMABUF: "VgpuDmabuf"}
 
 # Buffers of whole pages: the kernel maps no part of one.
 MODES = {
     MBOCHS: [(640, 480), (512, 384)],
     MDPY: [(640, 480)],
     VGPU: [(640, 480), (512, 384)],
+    VGPU_DMABUF: [(640, 480), (512, 384)],
 }
 
 
@@ -42,13 +46,14 @@ class Seated(Group):
         self._stack = contextlib.ExitStack()
         self._seat = None
         self._looks = None
+        self._mdev = None
 
     def configure(self, vm):
         self._seat = self._stack.enter_context(self.seat_class())
         vm.environment = self._seat.environment
         vm.add_args(*self._seat.arguments)
         vm.add_guest()
-        vm.add_vgpu(self.device, "gpu0", 5, options="display=on")
+        self._mdev = vm.add_vgpu(self.device, "gpu0", 5, options="display=on")
 
     def setup(self):
         super().setup()
@@ -97,15 +102,41 @@ class Seated(Group):
             self._seat.expect_taken()
 
 
+class SeatedFaulty(Seated):
+    """The same at a device that has faults when it is told to."""
+
+    @classmethod
+    def cases(cls):
+        return [] if cls is SeatedFaulty else super().cases()
+
+    def vanished(self):
+        return sum(fault["count"] for fault in self.vm.vgpu("gpu0")["faults"]
+                   if fault["kind"] == "vanished")
+
+    def test_vanish(self):
+        """pages vanish from under what every viewer shows, and come back"""
+        kept = self.draw(0, NOISE, 3)
+        self.look(kept)
+        self._mdev.fault(sigbus=1)
+        try:
+            until("the fault", self.vanished)
+            self.look(kept)
+        finally:
+            self._mdev.fault(sigbus=0)
+        self.look(self.draw(0, CHECKS, 4))
+
+
 def define(seat, device):
-    name = f"{seat.__name__}On{device.split('-', maxsplit=1)[0].title()}"
-    globals()[name] = type(name, (Seated,), {
+    name = f"{seat.__name__}On{NAMES[device]}"
+    base = SeatedFaulty if device == VGPU_DMABUF else Seated
+    globals()[name] = type(name, (base,), {
         "__doc__": seat.__doc__, "__module__": __name__,
         "seat_class": seat, "device": device})
 
 
 CHOSEN = [(seats.GtkGl, MBOCHS), (seats.SdlGl, MDPY), (seats.SpiceGl, MBOCHS),
-          (seats.DbusGl, MBOCHS), (seats.GtkWaylandGl, VGPU)]
+          (seats.DbusGl, MBOCHS), (seats.GtkWaylandGl, VGPU),
+          (seats.SdlGl, VGPU_DMABUF)]
 if FULL:
     # Chromium and the rest of Servers are seen on the host.
     CHOSEN = [(seat, device) for seat in seats.SEATS

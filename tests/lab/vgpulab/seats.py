@@ -53,10 +53,11 @@ class Seat:
     offsets = True
     # Whether the first viewer gets a buffer that nobody but a GPU can read.
     hands_over = False
-    # Whether nobody reads a buffer by CPU that the viewer can take.
-    zero_copies = False
-    # Each viewer's name, in the order of the table.
+    # Whether the first viewer is QEMU itself, drawing with OpenGL.
+    draws_gl = False
+    # Each viewer's name, in the order of the table, and QEMU's for it.
     viewers = ()
+    names = ()
 
     def __init__(self):
         self.arguments = []
@@ -119,6 +120,7 @@ class Servers(Seat):
     viewers = ("VNC, raw", "VNC: TigerVNC", "VNC: gvnccapture",
                "VNC: noVNC in Chromium", "SPICE: spicy-screenshot",
                "D-Bus", "D-Bus, shared memory")
+    names = ("vnc", "vnc", "vnc", "vnc", "spice", "dbus", "dbus")
 
     def prepare(self):
         self.bus = self._stack.enter_context(dbus.Bus())
@@ -196,19 +198,22 @@ class Gtk(X11):
 
     option = "gtk,zoom-to-fit=off"
     viewers = ("GTK on X11", "VNC beside GTK", "SPICE beside GTK")
+    names = ("gtk", "vnc", "spice")
 
 
 class GtkGl(Gtk):
     """GTK with EGL on X11."""
 
     gl = True
+    draws_gl = True
+    names = ("gtk-egl", "vnc", "spice")
 
 
 class GtkGlAlone(GtkGl):
     """Nobody wants pixels, so that there is a buffer and nothing else."""
 
     viewers = ("GTK on X11, alone",)
-    zero_copies = True
+    names = ("gtk-egl",)
 
 
 class Sdl(X11):
@@ -216,19 +221,22 @@ class Sdl(X11):
 
     option = "sdl"
     viewers = ("SDL on X11", "VNC beside SDL", "SPICE beside SDL")
+    names = ("sdl2-2d", "vnc", "spice")
 
 
 class SdlGl(Sdl):
     """SDL with OpenGL."""
 
     gl = True
+    draws_gl = True
+    names = ("sdl2-gl", "vnc", "spice")
 
 
 class SdlGlAlone(SdlGl):
     """Nobody else wants pixels."""
 
     viewers = ("SDL on X11, alone",)
-    zero_copies = True
+    names = ("sdl2-gl",)
 
 
 class GtkWayland(Window):
@@ -236,6 +244,7 @@ class GtkWayland(Window):
 
     viewers = ("GTK on Wayland", "VNC beside GTK on Wayland",
                "SPICE beside GTK on Wayland")
+    names = ("gtk", "vnc", "spice")
     modes = [(640, 480), (512, 384), (401, 301)]
 
     def prepare(self):
@@ -250,13 +259,15 @@ class GtkWaylandGl(GtkWayland):
     """GTK's GL area on Wayland."""
 
     gl = True
+    draws_gl = True
+    names = ("gtk-egl", "vnc", "spice")
 
 
 class GtkWaylandGlAlone(GtkWaylandGl):
     """Nobody wants pixels."""
 
     viewers = ("GTK on Wayland, alone",)
-    zero_copies = True
+    names = ("gtk-egl",)
 
 
 class SpiceGl(Seat):
@@ -266,6 +277,7 @@ class SpiceGl(Seat):
     offsets = False
     hands_over = True
     viewers = ("SPICE: spice-gtk", "VNC beside SPICE")
+    names = ("spice-egl", "vnc")
 
     def prepare(self):
         self.environment = mesa.need_import()
@@ -295,6 +307,7 @@ class DbusGl(Seat):
     gl = True
     hands_over = True
     viewers = ("D-Bus, dma-buf", "VNC beside D-Bus", "SPICE beside D-Bus")
+    names = ("dbus-gl", "vnc", "spice")
 
     def prepare(self):
         self.environment = mesa.need_import()
@@ -325,6 +338,7 @@ class EglHeadless(Seat):
 
     gl = True
     viewers = ("egl-headless: VNC", "egl-headless: SPICE")
+    names = ("vnc", "spice")
 
     def prepare(self):
         self.environment = mesa.need_import()

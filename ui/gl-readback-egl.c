@@ -451,12 +451,12 @@ static bool readback_begin(void *opaque, void *image_opaque, unsigned slot,
 {
     EGLReadback *gl = opaque;
     Image *image = image_opaque;
-    GLReadbackArea all = { 1, {
+    GLReadbackArea all = { GL_READBACK_BOXES, 1, {
         { 0, 0, qemu_dmabuf_get_width(image->dmabuf),
           qemu_dmabuf_get_height(image->dmabuf) },
     } };
 
-    if (!area->n) {
+    if (area->what != GL_READBACK_BOXES) {
         area = &all;
     }
     dmabuf_wait_for_writers(image->fd, FENCE_MS);

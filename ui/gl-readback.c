@@ -24,7 +24,11 @@
 #include "qemu/timer.h"
 #include "system/system.h"
 #include "trace.h"
+#include "ui/frame-shadow.h"
 #include "ui/gl-readback.h"
+#include "ui/pixel-format.h"
+
+QEMU_BUILD_BUG_ON(FRAME_SHADOW_BOXES > GL_READBACK_MAX_BOXES);
 
 /* How long a request may wait for the thread to look at the queue again. */
 #define WAIT_MS 4
@@ -48,7 +52,8 @@ typedef struct Slot {
     SlotState state;
     uint64_t number;
     GLReadbackBuffer *buffer;
-    GLReadbackArea area;
+    GLReadbackArea area; /* asked for; what it turned out to be when read */
+    bool compare;        /* asked for are changes */
     GLReadbackPixels pixels;
     Error *error;
     unsigned looks; /* of the main loop since it was queued, or OpenGL opened */
@@ -88,8 +93,10 @@ struct GLReadback {
     bool eased;    /* all are closed, or nothing hangs: it is to be told */
     bool opened;   /* or it is known that OpenGL cannot be opened */
     Slot slots[GL_READBACK_SLOTS];
+    GLReadbackArea unshown; /* of results that were not told; the main loop's */
 
     /* the thread's own */
+    FrameShadow *shadow;
     void *gl;
     Error *error; /* why there is none */
 };
@@ -164,6 +171,29 @@ static SlotState slot_begin(GLReadback *rb, Slot *slot)
                                                      : SLOT_READY;
 }
 
+/* What differs from the frame before, if that was asked about, too. */
+static void slot_compare(GLReadback *rb, Slot *slot)
+{
+    const GLReadbackPixels *pixels = &slot->pixels;
+    FrameShadowFrame frame = {
+        .data = pixels->data,
+        .stride = pixels->stride,
+        .fourcc = pixels->fourcc,
+        .width = qemu_dmabuf_get_width(slot->buffer->dmabuf),
+        .height = qemu_dmabuf_get_height(slot->buffer->dmabuf),
+    };
+    GLReadbackArea *area = &slot->area;
+
+    if (!slot->compare || ui_pixel_format_find(pixels->fourcc)->cpp != 4) {
+        frame_shadow_forget(rb->shadow);
+    } else if (frame_shadow_update(rb->shadow, &frame, area->box, &area->n)) {
+        area->what = GL_READBACK_BOXES;
+    }
+    if (area->what == GL_READBACK_CHANGES) {
+        area->what = GL_READBACK_WHOLE;
+    }
+}
+
 static SlotState slot_wait(GLReadback *rb, Slot *slot, int ms)
 {
     unsigned i = slot_index(rb, slot);
@@ -171,7 +201,9 @@ static SlotState slot_wait(GLReadback *rb, Slot *slot, int ms)
     if (!rb->ops->wait(rb->gl, i, ms)) {
         return SLOT_READING;
     }
-    rb->ops->map(rb->gl, i, &slot->pixels, &slot->error);
+    if (rb->ops->map(rb->gl, i, &slot->pixels, &slot->error)) {
+        slot_compare(rb, slot);
+    }
     return SLOT_READY;
 }
 
@@ -318,6 +350,7 @@ static void discard_ready(GLReadback *rb)
 
 static void readback_destroy(GLReadback *rb)
 {
+    frame_shadow_free(rb->shadow);
     qemu_cond_destroy(&rb->rest);
     qemu_cond_destroy(&rb->work);
     qemu_mutex_destroy(&rb->lock);
@@ -404,9 +437,52 @@ static void tell(GLReadback *rb, uint64_t number, GLReadbackBuffer *buffer,
     rb->done(rb->opaque, &result);
 }
 
+static void area_add(GLReadbackArea *area, const GLReadbackArea *other)
+{
+    if (other->what != GL_READBACK_BOXES) {
+        area->what = other->what;
+    }
+    if (area->what != GL_READBACK_BOXES) {
+        area->n = 0;
+        return;
+    }
+    for (unsigned i = 0; i < other->n; i++) {
+        pixman_box32_t *last = &area->box[GL_READBACK_MAX_BOXES - 1];
+        const pixman_box32_t *box = &other->box[i];
+
+        if (area->n < GL_READBACK_MAX_BOXES) {
+            area->box[area->n++] = *box;
+            continue;
+        }
+        *last = (pixman_box32_t) {
+            MIN(last->x1, box->x1), MIN(last->y1, box->y1),
+            MAX(last->x2, box->x2), MAX(last->y2, box->y2),
+        };
+    }
+}
+
+/*
+ * Changes that one result was to tell of and does not are told by the next
+ * one that does.
+ */
+static void slot_catch_up(GLReadback *rb, Slot *slot, bool shown)
+{
+    if (!slot->compare || slot->error) {
+        return;
+    }
+    area_add(&rb->unshown, &slot->area);
+    if (shown) {
+        slot->area = rb->unshown;
+        rb->unshown = (GLReadbackArea) { .what = GL_READBACK_BOXES };
+    }
+}
+
 static void slot_show(GLReadback *rb, Slot *slot)
 {
-    if (!is_outdated(rb, slot)) {
+    bool outdated = is_outdated(rb, slot);
+
+    slot_catch_up(rb, slot, !outdated && !slot->buffer->freed);
+    if (!outdated) {
         slot->state = SLOT_SHOWING;
         qemu_mutex_unlock(&rb->lock);
         tell(rb, slot->number, slot->buffer, slot, slot->error, false);
@@ -513,6 +589,8 @@ GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
     rb->done = done;
     rb->opaque = opaque;
     rb->next = 1;
+    rb->unshown.what = GL_READBACK_BOXES;
+    rb->shadow = frame_shadow_new();
     rb->bh = qemu_bh_new(readback_bh, rb);
     /* not the main loop's own: the human monitor waits with aio_poll() */
     rb->timer = aio_timer_new(qemu_get_aio_context(), QEMU_CLOCK_REALTIME,
@@ -649,6 +727,7 @@ uint64_t gl_readback_submit(GLReadbackBuffer *buffer,
         slot->number = number;
         slot->buffer = buffer;
         slot->area = area ? *area : (GLReadbackArea) { 0 };
+        slot->compare = slot->area.what == GL_READBACK_CHANGES;
         slot->state = SLOT_QUEUED;
         slot->looks = 0;
         buffer->slots++;
@@ -656,7 +735,8 @@ uint64_t gl_readback_submit(GLReadbackBuffer *buffer,
         qemu_cond_signal(&rb->work);
     }
     qemu_mutex_unlock(&rb->lock);
-    trace_gl_readback_submit(rb, number, area ? area->n : 0);
+    trace_gl_readback_submit(rb, number, area ? area->what : GL_READBACK_WHOLE,
+                             area ? area->n : 0);
     return number;
 }
 

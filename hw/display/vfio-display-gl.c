@@ -8,7 +8,8 @@
  *
  * Where the device says what differs from the last frame, or that nothing
  * does, only that is read, and all that no frame has brought since it was
- * said. A screendump, and a viewer's first frame, are read whole.
+ * said. Else OpenGL's thread finds out what differs. A screendump, and a
+ * viewer's first frame, are read whole.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -18,7 +19,7 @@
 #include "qemu/timer.h"
 #include "vfio-display-internal.h"
 
-QEMU_BUILD_BUG_ON(DAMAGE_LOG_BOXES > GL_READBACK_BOXES);
+QEMU_BUILD_BUG_ON(DAMAGE_LOG_BOXES > GL_READBACK_MAX_BOXES);
 
 /* --- What differs ------------------------------------------------------- */
 
@@ -46,10 +47,10 @@ void vfio_display_gl_moved(VFIODisplay *dpy, const VFIOPlaneBuffer *from,
 
 /* --- Frames ------------------------------------------------------------- */
 
-/* The whole frame is to be asked for: not all that it lacks is known. */
+/* The whole frame is to be asked for: not all that is lacking is known. */
 static void vfio_display_gl_anew(VFIODisplay *dpy)
 {
-    damage_log_add_all(dpy->damage);
+    vfio_display_gl_supersede(dpy);
     dpy->gl_again = true;
 }
 
@@ -57,7 +58,9 @@ static void vfio_display_gl_show(VFIODisplay *dpy,
                                  const GLReadbackResult *result)
 {
     const GLReadbackPixels *pixels = result->pixels;
+    static const pixman_box32_t nothing;
     const GLReadbackArea *area = result->area;
+    bool whole = area->what == GL_READBACK_WHOLE;
     uint32_t height = qemu_dmabuf_get_height(result->dmabuf);
     uint64_t frames = dpy->frames;
     MirrorFrame frame = {
@@ -68,11 +71,11 @@ static void vfio_display_gl_show(VFIODisplay *dpy,
         .stride = pixels->stride,
         .map = pixels->data,
         .fd = -1,
-        .damage = area->n ? area->box : NULL,
+        .damage = whole ? NULL : area->n ? area->box : &nothing,
         .n_damage = area->n,
     };
 
-    if (area->n && !console_mirror_holds(dpy->mirror, frame.width, height)) {
+    if (!whole && !console_mirror_holds(dpy->mirror, frame.width, height)) {
         vfio_display_gl_anew(dpy);
         return;
     }
@@ -183,16 +186,20 @@ static bool vfio_display_gl_area(VFIODisplay *dpy, const VFIOPlane *plane,
     if (qemu_console_dump_waits(dpy->con) ||
         !console_mirror_holds(dpy->mirror, plane->width, plane->height)) {
         damage_log_add_all(dpy->damage);
+        dpy->gl_whole = true;
     }
     if (!damage_log_is_fresh(dpy->damage)) {
         return false;
     }
     boxes = damage_log_boxes(dpy->damage, plane->width, plane->height, &n);
-    *area = (GLReadbackArea) { .n = n };
-    if (!boxes) {
+    if (!boxes || !n) {
+        area->what = dpy->gl_whole ? GL_READBACK_WHOLE : GL_READBACK_CHANGES;
+        area->n = 0;
         dpy->read_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
         return true;
     }
+    area->what = GL_READBACK_BOXES;
+    area->n = n;
     for (size_t i = 0; i < n; i++) {
         area->box[i] = boxes[i];
     }
@@ -206,6 +213,7 @@ static void vfio_display_gl_submit(VFIODisplay *dpy, VFIODisplayBuffer *user,
 
     if (number) {
         damage_log_asked(dpy->damage, number);
+        dpy->gl_whole &= area->what != GL_READBACK_WHOLE;
     }
     dpy->gl_again = !number;
 }
@@ -253,6 +261,7 @@ bool vfio_display_gl_is_closing(VFIODisplay *dpy)
 void vfio_display_gl_supersede(VFIODisplay *dpy)
 {
     damage_log_add_all(dpy->damage);
+    dpy->gl_whole = true;
     if (dpy->gl) {
         dpy->gl_oldest = gl_readback_next(dpy->gl);
     }

@@ -114,6 +114,7 @@ struct VFIODisplay {
     GLReadback *gl;     /* NULL until wanted */
     uint64_t gl_oldest; /* what came before was superseded */
     uint64_t gl_dump;   /* what a screendump waits for, or 0 */
+    bool gl_whole;      /* the next one is of no use unless it is whole */
     bool gl_awaited;    /* the last refresh left its frame to OpenGL */
     bool gl_again;      /* refresh once more after the next result */
 

@@ -244,7 +244,7 @@ void vfio_display_forget_buffers(VFIODisplay *dpy)
 {
     vfio_display_cursor_forget(dpy);
     vfio_display_overlays_forget(dpy);
-    damage_log_add_all(dpy->damage);
+    vfio_display_gl_supersede(dpy);
     if (dpy->primary) {
         dpy->primary = NULL;
         dpy_gl_scanout_disable(dpy->con);
@@ -591,7 +591,7 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     }
     vfio_display_good(dpy, plane);
     if (!qemu_console_wants_pixels(dpy->con)) {
-        damage_log_add_all(dpy->damage);
+        vfio_display_gl_supersede(dpy);
         /* viewers of dma-bufs go by the surface's size, too */
         console_mirror_prepare(dpy->mirror, plane->width, plane->height);
         dpy->placeholder = NULL;

@@ -46,16 +46,36 @@ typedef struct GLReadbackBuffer GLReadbackBuffer;
 #define GL_READBACK_LOOKS 6
 
 /* So many rectangles of a frame can be read at once. */
-#define GL_READBACK_BOXES 16
+#define GL_READBACK_MAX_BOXES 16
+
+/**
+ * enum GLReadbackWhat:
+ * @GL_READBACK_WHOLE: the whole frame
+ * @GL_READBACK_BOXES: rectangles
+ * @GL_READBACK_CHANGES: asked for: the whole frame is read, and compared with
+ *                       the last one, in the thread. The result names what
+ *                       differs from that of the last request, as rectangles,
+ *                       or is of the whole frame.
+ */
+typedef enum GLReadbackWhat {
+    GL_READBACK_WHOLE,
+    GL_READBACK_BOXES,
+    GL_READBACK_CHANGES,
+} GLReadbackWhat;
 
 /**
  * struct GLReadbackArea:
- * @n: rectangles; 0 for the whole frame
+ * @what: kind of area
+ * @n: with %GL_READBACK_BOXES, how many; at least 1 in a request
  * @box: in the frame's pixels, none empty or reaching past it
+ *
+ * Where results were not shown because newer ones were there, the next result
+ * names what differs from the last one that was.
  */
 typedef struct GLReadbackArea {
+    GLReadbackWhat what;
     unsigned n;
-    pixman_box32_t box[GL_READBACK_BOXES];
+    pixman_box32_t box[GL_READBACK_MAX_BOXES];
 } GLReadbackArea;
 
 /**
@@ -79,7 +99,7 @@ typedef struct GLReadbackPixels {
  *          there is nothing else
  * @dmabuf: its size
  * @pixels: the frame, or NULL if reading failed
- * @area: what of it was read; the rest is anything
+ * @area: what of it was read or differs; the rest may be anything
  * @error: why it failed, or NULL
  * @timed_out: the request was given up
  *
@@ -110,7 +130,8 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  * @close: its end; images were released and slots unmapped before
  * @import: makes an image of the buffer; NULL with @errp set if it cannot
  * @release: frees what @import made
- * @begin: starts to copy that area of @image to the memory of @slot
+ * @begin: starts to copy @area of @image to the memory of @slot; the whole
+ *         frame unless that is of boxes
  * @wait: waits for that for up to @ms milliseconds; false: not yet
  * @map: where the copy is; valid until @unmap
  * @unmap: (what @begin, @wait and @map of @slot made is not needed any more)
@@ -210,7 +231,7 @@ bool gl_readback_is_hung(GLReadback *rb);
 /**
  * gl_readback_submit:
  * @buffer: what is to be read
- * @area: (optional) the part of it, copied; NULL for all
+ * @area: (optional) what of it, copied; NULL for all
  *
  * Returns: the request's number, more than any before; 0 if every slot is
  * taken, and then a result comes before long, after which there is room; or if

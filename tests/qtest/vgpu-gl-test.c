@@ -280,6 +280,37 @@ static void test_odd_damage(const void *data)
     stop_watched(w);
 }
 
+/*
+ * A guest that says nothing: frames are read whole, but not by the main loop,
+ * which is told of what differs.
+ */
+static void test_unreported(const void *data)
+{
+    const unsigned changes = 40;
+    VGPUWatched *w = vgpu_watched_start(data);
+    int64_t bytes = vgpu_stat(w->vgpu, "bytes-read");
+    unsigned flip = 0;
+
+    for (unsigned i = 0; i < changes; i++) {
+        VGPURect rect = { 7 * i, 5 * i, 30, 20 };
+
+        vgpu_watched_paint_part(w, &rect, 100 + i);
+        vgpu_watched_expect_part(w, &rect, 100 + i);
+        /* the rest is the same in another buffer */
+        flip = (flip + 1) % 3;
+        w->mode.offset = flip * 0x80000;
+        w->mode.id = 1 + flip;
+        vgpu_paint(w->vgpu, &w->mode, w->seed);
+        vgpu_show(w->vgpu, &w->mode);
+        vgpu_watched_expect(w, w->seed);
+    }
+    bytes = vgpu_stat(w->vgpu, "bytes-read") - bytes;
+    g_test_message("%" PRId64 " bytes read", bytes);
+    g_assert_cmpint(bytes, >, 0);
+    g_assert_cmpint(bytes, <=, (changes / 2 + 8) * FRAME_BYTES);
+    stop_watched(w);
+}
+
 /* Nothing is reported, or signalled: before long nothing is read any more. */
 static void test_still(const void *data)
 {
@@ -704,6 +735,7 @@ int main(int argc, char **argv)
         { "/vgpu/gl/damage/random-notified", GL ",irq=on",
           test_random_damage },
         { "/vgpu/gl/damage/odd", GL, test_odd_damage },
+        { "/vgpu/gl/damage/unreported", GL, test_unreported },
         { "/vgpu/gl/damage/modes", GL, test_damage_and_modes },
         { "/vgpu/gl/still/reported", GL, test_still },
         { "/vgpu/gl/still/notified", NULL, test_still },

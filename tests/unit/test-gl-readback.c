@@ -52,7 +52,10 @@ static struct {
     GLReadbackArea area;     /* of the last begin */
 } fake;
 
-static uint8_t fake_pixels[4];
+/* Four tiles in a row, of which one is told from the other by its first row. */
+#define FAKE_WIDTH 256
+
+static uint32_t fake_pixels[FAKE_WIDTH];
 
 static unsigned counted(unsigned *counter)
 {
@@ -161,7 +164,9 @@ static bool fake_map(void *gl, unsigned slot, GLReadbackPixels *pixels,
                      Error **errp)
 {
     count(&fake.maps);
-    *pixels = (GLReadbackPixels) { fake_pixels, 4, DRM_FORMAT_XRGB8888 };
+    *pixels = (GLReadbackPixels) {
+        (const uint8_t *)fake_pixels, sizeof(fake_pixels), DRM_FORMAT_XRGB8888,
+    };
     return true;
 }
 
@@ -196,6 +201,7 @@ static struct {
     unsigned results, pixels, errors, timeouts, freed, closed;
     uint64_t last;
     GLReadbackArea area;
+    bool covered[FAKE_WIDTH]; /* columns that changes were told of */
     char *error;
 } got;
 
@@ -213,8 +219,13 @@ static void on_done(void *opaque, const GLReadbackResult *result)
         g_assert_null(result->pixels);
         got.freed++;
     } else if (result->pixels) {
-        g_assert_true(result->pixels->data == fake_pixels);
+        g_assert_true((void *)result->pixels->data == fake_pixels);
         got.area = *result->area;
+        for (unsigned i = 0; i < got.area.n; i++) {
+            for (int x = got.area.box[i].x1; x < got.area.box[i].x2; x++) {
+                got.covered[x % FAKE_WIDTH] = true;
+            }
+        }
         got.pixels++;
     } else {
         g_free(got.error);
@@ -258,8 +269,8 @@ static GLReadbackBuffer *new_buffer(GLReadback *rb)
 {
     int fd = memfd_create("buffer", MFD_CLOEXEC);
     g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(1, 1, 4, 0, 0, 1, 1, DRM_FORMAT_XRGB8888, 0, fd,
-                        false, false);
+        qemu_dmabuf_new(FAKE_WIDTH, 1, sizeof(fake_pixels), 0, 0, FAKE_WIDTH,
+                        1, DRM_FORMAT_XRGB8888, 0, fd, false, false);
     GLReadbackBuffer *buffer = gl_readback_buffer_new(rb, dmabuf,
                                                       &error_abort);
 
@@ -347,7 +358,9 @@ static void test_area(void)
 {
     GLReadback *rb = start();
     GLReadbackBuffer *buffer = new_buffer(rb);
-    GLReadbackArea area = { 2, { { 0, 1, 2, 3 }, { 4, 5, 6, 7 } } };
+    GLReadbackArea area = { GL_READBACK_BOXES, 2, {
+        { 0, 1, 2, 3 }, { 4, 5, 6, 7 },
+    } };
     GLReadbackArea kept = area;
     uint64_t number;
 
@@ -362,9 +375,100 @@ static void test_area(void)
     for (unsigned i = 0; i < GL_READBACK_SLOTS; i++) {
         wait_until(&fake.unmaps, 1 + i);
         wait_for_number(gl_readback_submit(buffer, NULL));
-        g_assert_cmpuint(fake.area.n, ==, 0);
-        g_assert_cmpuint(got.area.n, ==, 0);
+        g_assert_cmpint(fake.area.what, ==, GL_READBACK_WHOLE);
+        g_assert_cmpint(got.area.what, ==, GL_READBACK_WHOLE);
     }
+    gl_readback_buffer_free(buffer);
+    finish(rb);
+}
+
+static void expect_changes(int x1, int x2)
+{
+    g_assert_cmpint(got.area.what, ==, GL_READBACK_BOXES);
+    g_assert_cmpuint(got.area.n, ==, x1 < x2);
+    if (x1 < x2) {
+        g_assert_cmpint(got.area.box[0].x1, ==, x1);
+        g_assert_cmpint(got.area.box[0].x2, ==, x2);
+    }
+}
+
+/* The main loop does not look meanwhile. */
+static void wait_blindly(unsigned *counter, unsigned value)
+{
+    int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
+
+    while (counted(counter) < value) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(500);
+    }
+}
+
+/* The thread finds out what differs from the frame before. */
+static void test_changes(void)
+{
+    static const GLReadbackArea changes = { GL_READBACK_CHANGES };
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb), *other = new_buffer(rb);
+
+    signal_all();
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    g_assert_cmpint(got.area.what, ==, GL_READBACK_WHOLE);
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    expect_changes(0, 0);
+    wait_until(&fake.unmaps, 2);
+    fake_pixels[70]++;
+    wait_for_number(gl_readback_submit(other, &changes));
+    expect_changes(64, 128);
+    wait_until(&fake.unmaps, 3);
+
+    /* what was read without being compared */
+    wait_for_number(gl_readback_submit(buffer, NULL));
+    g_assert_cmpint(got.area.what, ==, GL_READBACK_WHOLE);
+    wait_until(&fake.unmaps, 4);
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    g_assert_cmpint(got.area.what, ==, GL_READBACK_WHOLE);
+    wait_until(&fake.unmaps, 5);
+
+    /* the pixels of a buffer that was freed are shown by the next one */
+    fake_pixels[130]++;
+    gl_readback_submit(other, &changes);
+    wait_blindly(&fake.maps, 6);
+    gl_readback_buffer_free(other);
+    wait_for_number(6);
+    g_assert_cmpuint(got.freed, ==, 1);
+    wait_until(&fake.unmaps, 6);
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    expect_changes(128, 192);
+    gl_readback_buffer_free(buffer);
+    finish(rb);
+}
+
+/* Frames that nobody gets to see, as newer ones are there. */
+static void test_changes_skipped(void)
+{
+    static const GLReadbackArea changes = { GL_READBACK_CHANGES };
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    signal_all();
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    wait_until(&fake.unmaps, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        fake_pixels[64 * i]++;
+        gl_readback_submit(buffer, &changes);
+        wait_blindly(&fake.maps, 2 + i);
+    }
+    gl_readback_submit(buffer, &changes);
+    wait_blindly(&fake.maps, 4);
+    wait_for_number(4);
+    g_assert_cmpint(got.area.what, ==, GL_READBACK_BOXES);
+    g_assert_true(got.covered[0]);
+    g_assert_true(got.covered[64]);
+    g_assert_false(got.covered[128]);
+    wait_until(&fake.unmaps, 4);
+    fake_pixels[200]++;
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    expect_changes(192, 256);
     gl_readback_buffer_free(buffer);
     finish(rb);
 }
@@ -461,7 +565,7 @@ static void free_on_result(void *opaque, const GLReadbackResult *result)
     /* the result is there until this returns */
     g_usleep(20 * 1000);
     g_assert_cmpuint(counted(&fake.releases), ==, 0);
-    g_assert_true(result->pixels->data == fake_pixels);
+    g_assert_true((void *)result->pixels->data == fake_pixels);
     got.last = result->number;
 }
 
@@ -640,20 +744,24 @@ static struct {
     uint32_t (*buffer)[DRAWN_ROW];
     uint32_t screen[DRAWN_HEIGHT][DRAWN_WIDTH];
     unsigned frames;
+    unsigned partly; /* of them, told to be rectangles */
     bool failed;
 } drawn;
 
 static void drawn_done(void *opaque, const GLReadbackResult *result)
 {
     const GLReadbackPixels *pixels = result->pixels;
-    GLReadbackArea all = { 1, { { 0, 0, DRAWN_WIDTH, DRAWN_HEIGHT } } };
+    GLReadbackArea all = { GL_READBACK_BOXES, 1, {
+        { 0, 0, DRAWN_WIDTH, DRAWN_HEIGHT },
+    } };
     const GLReadbackArea *area;
 
     drawn.failed |= !pixels && result->number;
     if (!pixels) {
         return;
     }
-    area = result->area->n ? result->area : &all;
+    area = result->area->what == GL_READBACK_BOXES ? result->area : &all;
+    drawn.partly += area != &all;
     for (unsigned i = 0; i < area->n; i++) {
         const pixman_box32_t *box = &area->box[i];
 
@@ -669,7 +777,9 @@ static void drawn_done(void *opaque, const GLReadbackResult *result)
 /* Draws some rectangles, none of which touches another's rows. */
 static GLReadbackArea draw_some(void)
 {
-    GLReadbackArea area = { g_test_rand_int_range(1, GL_READBACK_BOXES + 1) };
+    GLReadbackArea area = {
+        GL_READBACK_BOXES, g_test_rand_int_range(1, GL_READBACK_MAX_BOXES + 1),
+    };
     unsigned each = DRAWN_HEIGHT / area.n;
 
     for (unsigned i = 0; i < area.n; i++) {
@@ -698,12 +808,17 @@ static void expect_drawn(void)
     }
 }
 
-/* Frames of which a part is read, one upon the other. */
-static void read_drawn(GLReadbackBuffer *buffer)
+/*
+ * Frames of which a part is read, one upon the other; or of which OpenGL's
+ * thread finds out what differs.
+ */
+static void read_drawn(GLReadbackBuffer *buffer, bool compare)
 {
+    static const GLReadbackArea changes = { GL_READBACK_CHANGES };
     const GLReadbackArea *area = NULL;
     GLReadbackArea some;
 
+    drawn.frames = drawn.partly = 0;
     draw_some();
     for (unsigned i = 0; i < DRAWN_FRAMES && !drawn.failed; i++) {
         uint64_t number = gl_readback_submit(buffer, area);
@@ -716,7 +831,7 @@ static void read_drawn(GLReadbackBuffer *buffer)
             expect_drawn();
         }
         some = draw_some();
-        area = &some;
+        area = compare ? &changes : &some;
     }
 }
 
@@ -737,10 +852,14 @@ static void test_drawn(void)
     g_assert_cmpint(ftruncate(fd, size), ==, 0);
     drawn.buffer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     g_assert_true(drawn.buffer != MAP_FAILED);
-    read_drawn(buffer);
+    read_drawn(buffer, false);
     if (drawn.failed) {
         g_assert_null(g_getenv("VGPU_TEST_GL"));
         g_test_skip("OpenGL imports no memfd here");
+    } else {
+        g_assert_cmpuint(drawn.partly, ==, DRAWN_FRAMES - 1);
+        read_drawn(buffer, true);
+        g_assert_cmpuint(drawn.partly, >, 0);
     }
     gl_readback_buffer_free(buffer);
     gl_readback_free(rb);
@@ -769,38 +888,75 @@ static int64_t thread_ns(void)
     return ts.tv_sec * NANOSECONDS_PER_SECOND + ts.tv_nsec;
 }
 
+/* As the mirror does. */
+static void perf_copy(const GLReadbackPixels *pixels,
+                      const pixman_box32_t *box)
+{
+    damage_map_copy_part(perf.damage,
+                         perf.surface + box->y1 * PERF_WIDTH * 4,
+                         PERF_WIDTH * 4,
+                         pixels->data + (size_t)box->y1 * pixels->stride,
+                         pixels->stride, box->y1, box->y2 - box->y1,
+                         box->x1, box->x2 - box->x1);
+    damage_map_clear(perf.damage);
+}
+
 static void perf_done(void *opaque, const GLReadbackResult *result)
 {
+    static const pixman_box32_t all = { 0, 0, PERF_WIDTH, PERF_HEIGHT };
+
     perf.failed |= !result->pixels && result->number;
-    if (result->pixels) {
-        damage_map_copy(perf.damage, perf.surface, PERF_WIDTH * 4,
-                        result->pixels->data, result->pixels->stride,
-                        0, PERF_HEIGHT);
-        damage_map_clear(perf.damage);
+    if (result->pixels && result->area->what == GL_READBACK_WHOLE) {
+        perf_copy(result->pixels, &all);
+    }
+    for (unsigned i = 0; result->pixels && i < result->area->n; i++) {
+        perf_copy(result->pixels, &result->area->box[i]);
     }
     perf.shown++;
 }
 
+typedef enum PerfChange {
+    PERF_NOTHING,
+    PERF_BOX,
+    PERF_ALL,
+    PERF__MAX,
+} PerfChange;
+
+static const char *const perf_names[PERF__MAX] = {
+    "nothing changes", "a box of 64x64 changes", "all of it changes",
+};
+
+static void perf_draw(uint8_t *pixels, PerfChange change, unsigned i)
+{
+    const unsigned row = PERF_WIDTH * 4;
+
+    if (change == PERF_ALL) {
+        memset(pixels, i, row * PERF_HEIGHT);
+    }
+    for (unsigned y = 500; change == PERF_BOX && y < 564; y++) {
+        memset(pixels + y * row + 3300, i, 64 * 4);
+    }
+}
+
 /* One frame after the other; milliseconds of this thread for each. */
 static double perf_frames(GLReadbackBuffer *buffer, uint8_t *pixels,
-                          bool change)
+                          PerfChange change)
 {
+    static const GLReadbackArea changes = { GL_READBACK_CHANGES };
     int64_t used = 0, begun;
 
     for (unsigned i = 0; i < PERF_FRAMES && !perf.failed; i++) {
         unsigned shown = perf.shown;
         uint64_t number;
 
-        if (change) {
-            memset(pixels, i, PERF_WIDTH * PERF_HEIGHT * 4);
-        }
+        perf_draw(pixels, change, i);
         begun = thread_ns();
-        number = gl_readback_submit(buffer, NULL);
+        number = gl_readback_submit(buffer, &changes);
         used += thread_ns() - begun;
         while (!number || perf.shown == shown) {
             begun = thread_ns();
             main_loop_wait(!number);
-            number = number ?: gl_readback_submit(buffer, NULL);
+            number = number ?: gl_readback_submit(buffer, &changes);
             used += thread_ns() - begun;
         }
     }
@@ -808,7 +964,8 @@ static double perf_frames(GLReadbackBuffer *buffer, uint8_t *pixels,
 }
 
 /* The same buffer, read the way that waits. */
-static double perf_blocking(QemuDmaBuf *dmabuf, uint8_t *pixels, bool change)
+static double perf_blocking(QemuDmaBuf *dmabuf, uint8_t *pixels,
+                            PerfChange change)
 {
     int64_t used = 0, begun;
     egl_fb fb = EGL_FB_INIT;
@@ -826,9 +983,7 @@ static double perf_blocking(QemuDmaBuf *dmabuf, uint8_t *pixels, bool change)
     egl_fb_setup_for_tex(&fb, PERF_WIDTH, PERF_HEIGHT,
                          qemu_dmabuf_get_texture(dmabuf), false);
     for (unsigned i = 0; i < PERF_FRAMES; i++) {
-        if (change) {
-            memset(pixels, i, PERF_WIDTH * PERF_HEIGHT * 4);
-        }
+        perf_draw(pixels, change, i);
         begun = g_get_monotonic_time();
         glReadPixels(0, 0, PERF_WIDTH, PERF_HEIGHT, GL_BGRA, GL_UNSIGNED_BYTE,
                      perf.surface);
@@ -856,17 +1011,17 @@ static void test_perf(void)
     pixels = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     perf.surface = g_malloc0(size);
     perf.damage = damage_map_new(PERF_WIDTH, PERF_HEIGHT);
-    perf_frames(buffer, pixels, true);
+    perf_frames(buffer, pixels, PERF_ALL);
     if (perf.failed) {
         g_test_skip("OpenGL imports no memfd here");
     } else {
-        for (int change = 0; change <= 1; change++) {
+        for (PerfChange change = 0; change < PERF__MAX; change++) {
             double readback = perf_frames(buffer, pixels, change);
             double blocking = perf_blocking(dmabuf, pixels, change);
 
             printf("# %dx%d, %s: main thread %.3f ms, glReadPixels() in it "
                    "%.3f ms, %.0f %%\n", PERF_WIDTH, PERF_HEIGHT,
-                   change ? "all of it changes" : "nothing changes",
+                   perf_names[change],
                    readback, blocking, 100 * readback / blocking);
             egl_dmabuf_release_texture(dmabuf);
         }
@@ -889,6 +1044,8 @@ int main(int argc, char **argv)
     g_test_add_func("/gl-readback/bound", test_bound);
     g_test_add_func("/gl-readback/order", test_order);
     g_test_add_func("/gl-readback/area", test_area);
+    g_test_add_func("/gl-readback/changes", test_changes);
+    g_test_add_func("/gl-readback/changes-skipped", test_changes_skipped);
     g_test_add_func("/gl-readback/no-opengl", test_no_opengl);
     g_test_add_func("/gl-readback/no-import", test_no_import);
     g_test_add_func("/gl-readback/buffer-freed-in-flight",

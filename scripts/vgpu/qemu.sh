@@ -20,6 +20,7 @@ QEMU_PACKAGES=(
     zlib1g-dev libglib2.0-dev libpixman-1-dev libfdt-dev libslirp-dev
     libjpeg-dev libpng-dev libepoxy-dev libegl-dev libgbm-dev libdrm-dev
     libspice-server-dev libspice-protocol-dev libgtk-3-dev libsdl2-dev
+    libvirglrenderer-dev
     qemu-system-data seabios ipxe-qemu
 )
 
@@ -36,7 +37,7 @@ QEMU_OPTIONS=(
     --enable-tcg --enable-kvm
     --enable-pixman --enable-png
     --enable-vnc --enable-vnc-jpeg
-    --enable-opengl --enable-spice
+    --enable-opengl --enable-spice --enable-virglrenderer
     --enable-gio --enable-dbus-display
     --enable-gtk --enable-sdl
     --enable-slirp --enable-fdt=system

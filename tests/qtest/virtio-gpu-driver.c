@@ -166,6 +166,28 @@ uint32_t virtio_gpu_create_2d(VirtioGPU *gpu, uint32_t id, uint32_t format,
     return command(gpu, VIRTIO_GPU_CMD_RESOURCE_CREATE_2D, &c, sizeof(c));
 }
 
+/* A texture in two dimensions that can be drawn to, in Gallium's words. */
+#define PIPE_TEXTURE_2D 2
+#define PIPE_BIND_RENDER_TARGET (1 << 1)
+
+uint32_t virtio_gpu_create_3d(VirtioGPU *gpu, uint32_t id, uint32_t format,
+                              uint32_t width, uint32_t height, uint32_t flags)
+{
+    struct virtio_gpu_resource_create_3d c = {
+        .resource_id = cpu_to_le32(id),
+        .target = cpu_to_le32(PIPE_TEXTURE_2D),
+        .format = cpu_to_le32(format),
+        .bind = cpu_to_le32(PIPE_BIND_RENDER_TARGET),
+        .width = cpu_to_le32(width),
+        .height = cpu_to_le32(height),
+        .depth = cpu_to_le32(1),
+        .array_size = cpu_to_le32(1),
+        .flags = cpu_to_le32(flags),
+    };
+
+    return command(gpu, VIRTIO_GPU_CMD_RESOURCE_CREATE_3D, &c, sizeof(c));
+}
+
 uint32_t virtio_gpu_attach_backing(VirtioGPU *gpu, uint32_t id,
                                    const VirtioGPUMemory *memory)
 {
@@ -202,6 +224,19 @@ uint32_t virtio_gpu_transfer_2d(VirtioGPU *gpu, uint32_t id, uint32_t width,
     };
 
     return command(gpu, VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D, &c, sizeof(c));
+}
+
+uint32_t virtio_gpu_transfer_3d(VirtioGPU *gpu, uint32_t id, uint32_t width,
+                                uint32_t height)
+{
+    struct virtio_gpu_transfer_host_3d c = {
+        .box.w = cpu_to_le32(width),
+        .box.h = cpu_to_le32(height),
+        .box.d = cpu_to_le32(1),
+        .resource_id = cpu_to_le32(id),
+    };
+
+    return command(gpu, VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D, &c, sizeof(c));
 }
 
 uint32_t virtio_gpu_unref(VirtioGPU *gpu, uint32_t id)

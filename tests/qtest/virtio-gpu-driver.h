@@ -59,9 +59,14 @@ uint32_t virtio_gpu_create_blob(VirtioGPU *gpu, uint32_t id,
                                 const VirtioGPUMemory *memory, uint64_t size);
 uint32_t virtio_gpu_create_2d(VirtioGPU *gpu, uint32_t id, uint32_t format,
                               uint32_t width, uint32_t height);
+uint32_t virtio_gpu_create_3d(VirtioGPU *gpu, uint32_t id, uint32_t format,
+                              uint32_t width, uint32_t height,
+                              uint32_t flags);
 uint32_t virtio_gpu_attach_backing(VirtioGPU *gpu, uint32_t id,
                                    const VirtioGPUMemory *memory);
 uint32_t virtio_gpu_transfer_2d(VirtioGPU *gpu, uint32_t id, uint32_t width,
+                                uint32_t height);
+uint32_t virtio_gpu_transfer_3d(VirtioGPU *gpu, uint32_t id, uint32_t width,
                                 uint32_t height);
 uint32_t virtio_gpu_unref(VirtioGPU *gpu, uint32_t id);
 uint32_t virtio_gpu_set_scanout(VirtioGPU *gpu, uint32_t id,

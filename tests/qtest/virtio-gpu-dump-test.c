@@ -9,9 +9,11 @@
  */
 
 #include "qemu/osdep.h"
+#include "qobject/qdict.h"
 #include "virtio-gpu-driver.h"
 
 #define BLOB "virtio-gpu-pci,blob=on"
+#define TEXTURE "virtio-gpu-gl-pci"
 
 /* What a display is given, and what has to be there for it. */
 typedef struct Display {
@@ -24,6 +26,7 @@ typedef struct Display {
 static const Display displays[] = {
     { "none", "none" },
     { "egl-headless", "egl-headless", true },
+    { "dbus", "dbus,p2p=on,gl=on", true },
     { "gtk", "gtk,gl=on", true, true },
     { "sdl", "sdl,gl=on", true, true },
 };
@@ -443,6 +446,103 @@ static void test_blob_and_2d(const void *opaque)
     stop(gpu);
 }
 
+/* --- Textures, which virtio-gpu-gl makes of them ------------------------ */
+
+/* Its renderer prints which OpenGL it found, so no word is no condition. */
+
+static void test_texture_shapes(const void *opaque)
+{
+    static const Frame shapes[] = {
+        { .width = 640, .height = 480 },
+        { .width = 333, .height = 77, .parts = 5 },
+        { .width = 320, .height = 240, .rect = { 16, 24, 160, 100 } },
+        { .width = 320, .height = 240, .rect = { 160, 0, 160, 240 } },
+        { .width = 321, .height = 241, .rect = { 1, 225, 320, 16 } },
+    };
+    const Display *display = opaque;
+    VirtioGPU *gpu = virtio_gpu_start(TEXTURE, display->option);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(shapes); i++) {
+        Frame frame = shapes[i];
+
+        frame.id = 1 + i;
+        frame.format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM;
+        g_test_message("shape %u", i);
+        show_2d_change(gpu, &frame, i);
+        drop(gpu, &frame);
+    }
+    virtio_gpu_stop(gpu);
+}
+
+static void test_texture_formats(const void *opaque)
+{
+    static const uint32_t rendered[] = {
+        VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+        VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM, VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM,
+    };
+    const Display *display = opaque;
+    VirtioGPU *gpu = virtio_gpu_start(TEXTURE, display->option);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rendered); i++) {
+        Frame frame = frame_of(1 + i, 129, 65);
+
+        frame.format = rendered[i];
+        g_test_message("format %u", frame.format);
+        show_2d_change(gpu, &frame, i);
+        drop(gpu, &frame);
+    }
+    virtio_gpu_stop(gpu);
+}
+
+/* OpenGL's rows count from below or from above, as the guest likes it. */
+static void test_texture_directions(const void *opaque)
+{
+    static const uint32_t flags[] = { 0, VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP };
+    const Display *display = opaque;
+    VirtioGPU *gpu = virtio_gpu_start(TEXTURE, display->option);
+
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(flags); i++) {
+        Frame frame = frame_of(1 + i, 320, 240);
+
+        if (i >= ARRAY_SIZE(flags)) {
+            frame.rect = (struct virtio_gpu_rect) { 40, 30, 200, 100 };
+        }
+        frame.memory = virtio_gpu_alloc(gpu, size_of(&frame), 1);
+        expect_ok(virtio_gpu_create_3d(gpu, frame.id, frame.format,
+                                       frame.width, frame.height,
+                                       flags[i % ARRAY_SIZE(flags)]));
+        expect_ok(virtio_gpu_attach_backing(gpu, frame.id, &frame.memory));
+        expect_ok(virtio_gpu_set_scanout(gpu, frame.id, rect_of(&frame)));
+        for (unsigned change = 0; change < 2; change++) {
+            paint(gpu, &frame, 10 * i + change);
+            expect_ok(virtio_gpu_transfer_3d(gpu, frame.id, frame.width,
+                                             frame.height));
+            expect_ok(virtio_gpu_flush(gpu, frame.id, rect_of(&frame)));
+            expect(gpu, &frame, 10 * i + change);
+        }
+        drop(gpu, &frame);
+    }
+    virtio_gpu_stop(gpu);
+}
+
+/* A texture goes while it is on screen, and a screendump is taken then. */
+static void test_texture_gone(const void *opaque)
+{
+    const Display *display = opaque;
+    VirtioGPU *gpu = virtio_gpu_start(TEXTURE, display->option);
+
+    for (unsigned i = 0; i < 4; i++) {
+        Frame frame = frame_of(1, 320 - 32 * i, 200 + 16 * i);
+
+        show_2d_change(gpu, &frame, i);
+        drop(gpu, &frame);
+        qobject_unref(qtest_qmp(gpu->machine->qts,
+                                "{ 'execute': 'screendump', 'arguments': "
+                                "{ 'filename': %s } }", gpu->machine->dump));
+    }
+    virtio_gpu_stop(gpu);
+}
+
 /* --- Which of them can run here ----------------------------------------- */
 
 static void test_skipped(const void *reason)
@@ -469,15 +569,21 @@ static const char *blobs_are_missing(void)
     return access("/dev/udmabuf", R_OK | W_OK) < 0 ? "no /dev/udmabuf" : NULL;
 }
 
+static const char *textures_are_missing(void)
+{
+    return qtest_has_device("virtio-gpu-gl-pci") ? NULL : "no virtio-gpu-gl";
+}
+
 typedef struct Test {
     const char *name;
     void (*func)(const void *display);
 } Test;
 
-/* One case says why if none of them can run. */
 static void add_tests(const char *kind, const Display *display,
-                      const char *missing, const Test *tests, size_t count)
+                      const Test *tests, size_t count)
 {
+    const char *missing = display_is_missing(display);
+
     if (missing) {
         g_autofree char *path = g_strdup_printf("virtio-gpu/%s/%s", kind,
                                                 display->name);
@@ -493,6 +599,23 @@ static void add_tests(const char *kind, const Display *display,
     }
 }
 
+/* One case says why if none of them can run. */
+static void add_kind(const char *kind, const char *missing, bool without_gl,
+                     const Test *tests, size_t count)
+{
+    if (missing) {
+        g_autofree char *path = g_strdup_printf("virtio-gpu/%s", kind);
+
+        qtest_add_data_func(path, missing, test_skipped);
+        return;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(displays); i++) {
+        if (displays[i].gl || without_gl) {
+            add_tests(kind, &displays[i], tests, count);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const Test blob_tests[] = {
@@ -504,15 +627,18 @@ int main(int argc, char **argv)
         { "short", test_blob_short },
         { "and-2d", test_blob_and_2d },
     };
+    static const Test texture_tests[] = {
+        { "shapes", test_texture_shapes },
+        { "formats", test_texture_formats },
+        { "directions", test_texture_directions },
+        { "gone", test_texture_gone },
+    };
 
     g_test_init(&argc, &argv, NULL);
 
-    for (unsigned i = 0; i < ARRAY_SIZE(displays); i++) {
-        const Display *display = &displays[i];
-        const char *missing = blobs_are_missing();
-
-        add_tests("blob", display, missing ?: display_is_missing(display),
-                  blob_tests, ARRAY_SIZE(blob_tests));
-    }
+    add_kind("blob", blobs_are_missing(), true, blob_tests,
+             ARRAY_SIZE(blob_tests));
+    add_kind("texture", textures_are_missing(), false, texture_tests,
+             ARRAY_SIZE(texture_tests));
     return g_test_run();
 }

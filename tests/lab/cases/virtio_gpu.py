@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """virtio-gpu's blobs, which are dma-bufs here: /dev/udmabuf is the lab's.
 
-The test is QEMU's own, tests/qtest/virtio-gpu-dump-test.c, with the displays
-that a machine without udmabuf cannot give it. Parts of it with those whose
-way is another's, all of it with --full.
+The test is QEMU's own, with the displays that a machine without udmabuf cannot
+give it. Parts of it with those whose way is another's, all with --full.
 """
 
 import os
 import subprocess
 
-from vgpulab import mesa, paths
+from vgpulab import dumps, mesa
 from vgpulab.group import Group
 from vgpulab.viewers.xserver import XServer
 
 FULL = os.environ.get("VGPU_TEST_FULL") == "1"
-PROGRAM = os.path.join(paths.BUILD, "qemu", "build", "tests", "qtest",
-                       "virtio-gpu-dump-test")
-PATIENCE = 900
 
 # Without render nodes EGL does without a window system, too.
 HIDE_RENDER_NODES = ("unshare", "--mount", "sh", "-c",
@@ -24,25 +20,10 @@ HIDE_RENDER_NODES = ("unshare", "--mount", "sh", "-c",
                      "sh")
 
 
-def run(display, *tests, prefix=(), all_with_full=True, **variables):
-    """Those of its tests; none may be skipped."""
-    path = f"/x86_64/virtio-gpu/blob/{display}"
-    options = []
-    for test in tests:
-        options += ["-p", f"{path}/{test}"]
-    if FULL and all_with_full:
-        options = ["-p", path]
-    result = subprocess.run(
-        [*prefix, PROGRAM, "--tap", "-k", *options], cwd="/tmp",
-        env=dict(mesa.environment(), QTEST_QEMU_BINARY=paths.QEMU,
-                 VGPU_TEST_GL="1", **variables),
-        stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=PATIENCE, check=False)
-    said = result.stdout[-4000:] + result.stderr[-2000:]
-    assert result.returncode == 0, said
-    cases = [line for line in result.stdout.splitlines()
-             if line.startswith("ok ")]
-    assert cases and not any("# SKIP" in case for case in cases), said
+def run(display, *tests, **keywords):
+    """Those tests with that display, or all of them."""
+    names = [f"blob/{display}/{test}" for test in tests]
+    dumps.run(*([f"blob/{display}"] if FULL else names), **keywords)
 
 
 class VirtioGpuBlobs(Group):
@@ -65,8 +46,11 @@ class VirtioGpuBlobs(Group):
 
     def test_render_node(self):
         """with egl-headless on a render node that cannot import them"""
-        run("egl-headless", "flips", all_with_full=False,
-            VGPU_TEST_REFUSES="1")
+        dumps.run("blob/egl-headless/flips", VGPU_TEST_REFUSES="1")
+
+    def test_dbus(self):
+        """with D-Bus, which passes them on"""
+        run("dbus", "flips", prefix=HIDE_RENDER_NODES)
 
     def test_windows(self):
         """with a window, which shows them: SDL's, or all with --full"""

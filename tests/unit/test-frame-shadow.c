@@ -77,7 +77,9 @@ static void test_random(void)
     g_autoptr(FrameShadow) shadow = frame_shadow_new();
 
     update(shadow);
-    memset(copy, 0, sizeof(copy));
+    for (int y = 0; y < HEIGHT; y++) {
+        memcpy(copy[y], pixels[y], WIDTH * 4);
+    }
     for (int turn = 0; turn < 2000; turn++) {
         for (int i = g_test_rand_int_range(0, 12); i > 0; i--) {
             fill(g_test_rand_int_range(0, WIDTH - 8),

@@ -96,10 +96,14 @@ class Seated(Group):
         self.look(self.draw(0, NOISE, 2))
 
     def test_import(self):
-        """viewers with OpenGL took the buffer, if there is one"""
+        """clients took the buffer, if there is one, and windows the pixels"""
         if self._seat.gl and self.device != MDPY:
             assert "cannot take" not in self.vm.stderr(), self.vm.stderr()
             self._seat.expect_taken()
+        want = ("dma-buf" if self._seat.hands_over and self.device != MDPY
+                else "pixels")
+        viewers = self.vm.vgpu("gpu0")["viewers"]
+        assert {"name": self._seat.names[0], "shows": want} in viewers, viewers
 
 
 class SeatedFaulty(Seated):

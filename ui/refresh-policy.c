@@ -67,10 +67,47 @@ int64_t refresh_next(int64_t due, int64_t begun, int64_t ended,
 
 int64_t refresh_paid(int64_t paid, int64_t begun, int64_t interval)
 {
-    return MIN(MAX(paid, begun), begun + interval / 2) + interval;
+    return MIN(MAX(paid, begun), begun + interval / 2) +
+        interval - interval / REFRESH_SLACK;
 }
 
 int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now)
 {
     return MAX(paid - interval / 2, now);
+}
+
+/* Returns: whether to check once more. */
+static bool refresh_checked(RefreshChecks *checks, bool changed)
+{
+    unsigned gap = 2 * MAX(checks->gap, 1);
+
+    if (changed && ++checks->found < REFRESH_CHECKS) {
+        return true;
+    }
+    if (changed) {
+        gap = REFRESH_CHECKS_GAP;
+    } else if (checks->found) {
+        gap = 1;
+    }
+    *checks = (RefreshChecks) {
+        .gap = MIN(gap, REFRESH_CHECKS_GAP),
+        .left = MIN(gap, REFRESH_CHECKS_GAP),
+    };
+    return false;
+}
+
+bool refresh_check(RefreshChecks *checks, bool changed)
+{
+    if (checks->checking) {
+        return refresh_checked(checks, changed);
+    }
+    if (!changed) {
+        return false;
+    }
+    if (checks->left > 1) {
+        checks->left--;
+        return false;
+    }
+    checks->checking = true;
+    return true;
 }

@@ -31,7 +31,7 @@ void vfio_display_gl_damage(VFIODisplay *dpy, const VFIOPlane *plane)
     if (dpy->damage_known) {
         box = vfio_plane_damage(plane);
         damage_log_add(dpy->damage, &box);
-    } else if (!dpy->untold) {
+    } else if (!dpy->look.untold) {
         damage_log_add_all(dpy->damage);
     }
 }
@@ -195,7 +195,7 @@ static bool vfio_display_gl_area(VFIODisplay *dpy, const VFIOPlane *plane,
     if (!boxes || !n) {
         area->what = dpy->gl_whole ? GL_READBACK_WHOLE : GL_READBACK_CHANGES;
         area->n = 0;
-        dpy->read_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+        dpy->look.read_ns = qemu_console_now(dpy->con);
         return true;
     }
     area->what = GL_READBACK_BOXES;
@@ -235,7 +235,7 @@ bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
         return false;
     }
     /* what OpenGL reads it reads closely */
-    dpy->owes_look = false;
+    dpy->look.owed = false;
     if (vfio_display_gl_area(dpy, &buffer->plane, &area)) {
         vfio_display_gl_await(dpy);
         vfio_display_gl_submit(dpy, user, &area);

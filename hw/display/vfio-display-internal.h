@@ -87,6 +87,21 @@ typedef struct VFIODisplayOverlay {
     MirrorFrame frame;
 } VFIODisplayOverlay;
 
+/* How closely mapped pixels are looked at (vfio-display-look.c). */
+typedef struct VFIODisplayLook {
+    MirrorLook how;         /* in this refresh */
+    bool signalled;         /* for this refresh, by more than the cursor */
+    bool owed;              /* a signal got no more than a glance */
+    bool silent;            /* the device promises that nothing changed */
+    bool quiet;             /* and is taken at its word */
+    bool untold;            /* and has not said otherwise since */
+    bool unasked;           /* or is not: this refresh reads all the same */
+    MirrorFrame mirrored;   /* what the mirror shows; format NULL: unknown */
+    int64_t read_ns;        /* QEMU_CLOCK_REALTIME, when it was read last */
+    bool tells;             /* a signal came with a change */
+    unsigned kept;          /* promises that it was seen to keep since */
+} VFIODisplayLook;
+
 struct VFIODisplay {
     DeviceState *dev;
     const VFIODisplayOps *ops;
@@ -103,12 +118,8 @@ struct VFIODisplay {
     VFIOPlaneCache *cache;
     VFIOPlaneBuffer *primary; /* on screen, or NULL */
     ConsoleMirror *mirror;
-    bool quiet;             /* the device promises that nothing changed */
-    bool untold;            /* and has not said otherwise since */
     DamageLog *damage;      /* what frames that OpenGL reads have to bring */
     bool damage_known;      /* the last answer said what differs */
-    MirrorFrame mirrored;   /* what the mirror shows; format NULL: unknown */
-    int64_t read_ns;        /* QEMU_CLOCK_REALTIME, when it was read last */
 
     /* OpenGL's frames, by the number of their requests (vfio-display-gl.c) */
     GLReadback *gl;     /* NULL until wanted */
@@ -124,8 +135,7 @@ struct VFIODisplay {
     bool overlaid;          /* some are visible */
     bool composed;          /* and every viewer shows the mirror for them */
 
-    MirrorLook look;    /* how this refresh looks at mapped pixels */
-    bool owes_look;     /* the device signalled, and got a glance at most */
+    VFIODisplayLook look;
 
     VFIODisplayRegion region;
     bool region_open;
@@ -436,6 +446,51 @@ typedef enum VFIODisplaySignals {
     VFIO_DISPLAY_ONE_SIGNAL,
     VFIO_DISPLAY_MORE_SIGNALS,
 } VFIODisplaySignals;
+
+/**
+ * vfio_display_look_begin:
+ * @dpy: a display that is about to be refreshed
+ * @signals: what came since the last refresh
+ *
+ * Decides how closely the pixels are looked at (vfio-display-look.c).
+ */
+void vfio_display_look_begin(VFIODisplay *dpy, VFIODisplaySignals signals);
+
+/**
+ * vfio_display_look_anew:
+ * @dpy: a display
+ *
+ * Another buffer is on screen, or another memory is mapped: whatever the
+ * device promises, this refresh reads it whole.
+ */
+void vfio_display_look_anew(VFIODisplay *dpy);
+
+/**
+ * vfio_display_look_at:
+ * @dpy: a display
+ * @frame: mapped pixels, checked
+ *
+ * Says in @frame how closely the mirror is to look at it, and that nothing of
+ * it changed if the device is taken at its word.
+ */
+void vfio_display_look_at(VFIODisplay *dpy, MirrorFrame *frame);
+
+/**
+ * vfio_display_look_result:
+ * @dpy: a display
+ * @frame: what the mirror was given
+ * @result: what it made of it
+ */
+void vfio_display_look_result(VFIODisplay *dpy, const MirrorFrame *frame,
+                              MirrorResult result);
+
+/**
+ * vfio_display_look_distrust:
+ * @dpy: a display
+ *
+ * What the device was seen to keep so far says nothing of the future.
+ */
+void vfio_display_look_distrust(VFIODisplay *dpy);
 
 /**
  * vfio_display_notify_cursor_alone:

@@ -2,11 +2,12 @@
  * The display of a device that renders where only its driver can see:
  * the display interrupt
  *
- * The device counts up an eventfd when its picture changes. The fd is looked
- * at only until it has something: then it is left alone until the display was
- * refreshed, so that a device that signals a hundred thousand times a second
- * wakes QEMU no oftener than its viewers want to see something new. With
- * nobody watching there is no refresh, and the fd stays as it is.
+ * The device counts up an eventfd when its picture changes. If it does so again
+ * before the display was refreshed the fd is left alone until then, so that a
+ * device that signals a hundred thousand times a second wakes QEMU up hardly
+ * oftener than its viewers want to see something new. One that signals once a
+ * frame is listened to all the time: to stop and to start takes more system
+ * calls than all the rest. With nobody watching the fd stays as it is.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -85,7 +86,10 @@ static void vfio_display_notify_handler(EventNotifier *notifier)
     VFIODisplay *dpy = notify->dpy;
     VFIODisplaySignals signals;
 
-    vfio_display_notify_stop(notify);
+    if (dpy->metadata || notify->unseen != VFIO_DISPLAY_NO_SIGNAL ||
+        !qemu_console_watched(dpy->con)) {
+        vfio_display_notify_stop(notify);
+    }
     signals = vfio_display_notify_read(notify);
     if (vfio_display_metadata_signalled(dpy->metadata, signals)) {
         return;
@@ -101,7 +105,10 @@ VFIODisplaySignals vfio_display_notify_take(VFIODisplayNotify *notify)
     if (!notify) {
         return VFIO_DISPLAY_NO_SIGNAL;
     }
-    signals = notify->unseen + vfio_display_notify_read(notify);
+    signals = notify->unseen;
+    if (signals == VFIO_DISPLAY_NO_SIGNAL || notify->dpy->metadata) {
+        signals += vfio_display_notify_read(notify);
+    }
     notify->unseen = VFIO_DISPLAY_NO_SIGNAL;
     notify->cursor_alone = signals != VFIO_DISPLAY_NO_SIGNAL &&
         !notify->others;

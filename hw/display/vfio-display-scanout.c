@@ -213,7 +213,7 @@ static void vfio_display_blank(VFIODisplay *dpy)
 /* The device shows nothing, or does not say what it shows. */
 void vfio_display_gone(VFIODisplay *dpy)
 {
-    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    int64_t now = qemu_console_now(dpy->con);
 
     if (dpy->state == VFIO_DISPLAY_ON &&
         now - dpy->last_good_ns < GRACE_MAX_AGE_NS) {
@@ -236,7 +236,7 @@ void vfio_display_gone(VFIODisplay *dpy)
 void vfio_display_good(VFIODisplay *dpy, const VFIOPlane *plane)
 {
     dpy->state = VFIO_DISPLAY_ON;
-    dpy->last_good_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    dpy->last_good_ns = qemu_console_now(dpy->con);
     dpy->plane = *plane;
 }
 
@@ -320,48 +320,19 @@ void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
 
 /* --- Frames ------------------------------------------------------------- */
 
-static bool same_memory(const MirrorFrame *a, const MirrorFrame *b)
-{
-    return a->format == b->format && a->width == b->width &&
-        a->height == b->height && a->readable == b->readable &&
-        a->stride == b->stride && a->offset == b->offset &&
-        a->map == b->map && a->fd == b->fd && a->read == b->read;
-}
-
-/*
- * What the device promises to be as it was is not read: another frame, or one
- * that was signalled, is, and every frame now and then. A frame that the
- * driver copied comes with a promise of its own.
- */
-static void vfio_display_spare(VFIODisplay *dpy, MirrorFrame *frame)
-{
-    static const pixman_box32_t nothing;
-
-    if (dpy->quiet && same_memory(&dpy->mirrored, frame)) {
-        frame->damage = &nothing;
-        frame->n_damage = 0;
-    } else if (frame->look != MIRROR_LOOK_AWAY) {
-        dpy->read_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
-    }
-}
-
 bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
 {
     MirrorResult result = console_mirror_update(dpy->mirror, frame);
 
-    dpy->mirrored = (MirrorFrame) { 0 };
+    vfio_display_look_result(dpy, frame, result);
     switch (result) {
     case MIRROR_CHANGED:
-        dpy->mirrored = *frame;
         dpy->frames++;
         dpy->placeholder = NULL;
         return true;
     case MIRROR_UNCHANGED:
-        dpy->mirrored = *frame;
         return true;
     case MIRROR_BUSY:
-        /* the signal was for this frame; none will come when it is done */
-        dpy->owes_look = dpy->notify != NULL;
         return false;
     case MIRROR_VANISHED:
         vfio_display_fault(dpy, VFIO_PLANE_FAULT_VANISHED,
@@ -404,8 +375,7 @@ static bool vfio_display_open_region(VFIODisplay *dpy, const VFIOPlane *plane)
     dpy->region_open = true;
     dpy->region_index = plane->id;
     /* it may be where another one was mapped before */
-    dpy->mirrored = (MirrorFrame) { 0 };
-    dpy->look = MIRROR_LOOK_WHOLE;
+    vfio_display_look_anew(dpy);
     trace_vfio_display_region_open(dpy, plane->id, dpy->region.size,
                                    dpy->region.map != NULL);
     return true;
@@ -433,8 +403,7 @@ static bool vfio_display_mirror_region(VFIODisplay *dpy,
     frame.map = dpy->region.map;
     frame.read = dpy->ops->read_region;
     frame.opaque = dpy->opaque;
-    frame.look = dpy->look;
-    vfio_display_spare(dpy, &frame);
+    vfio_display_look_at(dpy, &frame);
     return vfio_display_mirror(dpy, &frame);
 }
 
@@ -456,8 +425,7 @@ static bool vfio_display_mirror_dmabuf(VFIODisplay *dpy,
     MirrorFrame frame = vfio_display_buffer_frame(buffer);
 
     vfio_display_gl_supersede(dpy);
-    frame.look = dpy->look;
-    vfio_display_spare(dpy, &frame);
+    vfio_display_look_at(dpy, &frame);
     return vfio_display_mirror(dpy, &frame);
 }
 
@@ -556,7 +524,7 @@ static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 
     vfio_display_gl_moved(dpy, dpy->primary, buffer);
     dpy->primary = buffer;
-    dpy->mirrored = (MirrorFrame) { 0 };
+    vfio_display_look_anew(dpy);
     trace_vfio_display_publish(dpy, buffer->plane.id);
     dpy->composed = vfio_display_is_composed(dpy, buffer);
     if (dpy->composed) {

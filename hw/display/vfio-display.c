@@ -12,13 +12,8 @@
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
-#include "qemu/timer.h"
 #include "trace.h"
-#include "ui/refresh-policy.h"
 #include "vfio-display-internal.h"
-
-/* The longest that a still picture goes unread (vfio_display_look_closely). */
-#define READ_MAX_NS (30 * NANOSECONDS_PER_SECOND)
 
 VFIODisplayList vfio_displays = QLIST_HEAD_INITIALIZER(vfio_displays);
 
@@ -67,65 +62,16 @@ void vfio_display_plane_fault(VFIODisplay *dpy, VFIOPlaneType type,
     va_end(ap);
 }
 
-/*
- * How to look at mapped pixels. A display that is polled at its viewers' rate
- * is looked at again, so that a glance will do, and so is one that notifies,
- * once more after its last signal. A screendump is not, and at the slow rate
- * of a still screen the eighth glance would come so late that people notice.
- */
-static MirrorLook vfio_display_choose_look(VFIODisplay *dpy,
-                                           VFIODisplaySignals signals,
-                                           bool owed)
-{
-    if (qemu_console_dump_waits(dpy->con)) {
-        return MIRROR_LOOK_WHOLE;
-    }
-    if (!dpy->notify) {
-        return qemu_console_quiet_ns(dpy->con) < REFRESH_ACTIVE_NS
-            ? MIRROR_LOOK_GLANCE : MIRROR_LOOK_WHOLE;
-    }
-    if (owed || signals == VFIO_DISPLAY_NO_SIGNAL) {
-        return MIRROR_LOOK_WHOLE;
-    }
-    return vfio_display_notify_cursor_alone(dpy->notify) ? MIRROR_LOOK_AWAY
-                                                         : MIRROR_LOOK_GLANCE;
-}
-
-/*
- * A device that notifies need not be read while it says nothing. It is all
- * the same, after a second, two, four and so on up to half a minute without a
- * change or input, in case that it has stopped notifying.
- */
-static void vfio_display_look_closely(VFIODisplay *dpy,
-                                      VFIODisplaySignals signals)
-{
-    int64_t quiet_ns = qemu_console_quiet_ns(dpy->con) / 2;
-    int64_t since = qemu_clock_get_ns(QEMU_CLOCK_REALTIME) - dpy->read_ns;
-    bool told = signals != VFIO_DISPLAY_NO_SIGNAL &&
-        !vfio_display_notify_cursor_alone(dpy->notify);
-    bool owed = dpy->owes_look && !told;
-
-    if (signals != VFIO_DISPLAY_NO_SIGNAL ||
-        !qemu_console_wants_pixels(dpy->con)) {
-        dpy->mirrored = (MirrorFrame) { 0 };
-    }
-    dpy->look = vfio_display_choose_look(dpy, signals, owed);
-    dpy->owes_look = told && dpy->look == MIRROR_LOOK_GLANCE;
-    dpy->quiet = dpy->notify && !owed && !qemu_console_dump_waits(dpy->con) &&
-        since < MIN(MAX(quiet_ns, REFRESH_SAFETY_NS / 2), READ_MAX_NS);
-    dpy->untold = dpy->quiet && !told;
-}
-
 static void vfio_display_gfx_update(void *opaque)
 {
     VFIODisplay *dpy = opaque;
     VFIODisplaySignals signals = vfio_display_notify_take(dpy->notify);
 
     dpy->refreshes++;
-    vfio_display_look_closely(dpy, signals);
+    vfio_display_look_begin(dpy, signals);
     if (!vfio_display_metadata_refresh(dpy->metadata, signals)) {
         vfio_display_update(dpy);
-        if (dpy->owes_look) {
+        if (dpy->look.owed) {
             qemu_console_hurry(dpy->con);
         }
     } else if (!vfio_display_metadata_dumping(dpy->metadata)) {
@@ -258,6 +204,7 @@ void vfio_display_device_reset(VFIODisplay *dpy)
         return;
     }
     trace_vfio_display_device_reset(dpy);
+    vfio_display_look_distrust(dpy);
     vfio_display_metadata_reset(dpy->metadata);
     vfio_display_forget_buffers(dpy);
     if (dpy->state != VFIO_DISPLAY_BLANK) {

@@ -64,6 +64,9 @@ int64_t refresh_interval_notified(bool watched, int64_t viewer_ns);
 int64_t refresh_next(int64_t due, int64_t begun, int64_t ended,
                      int64_t interval);
 
+/* Guests may be faster than the viewers by one frame in so many. */
+#define REFRESH_SLACK 16
+
 /**
  * refresh_paid:
  * @paid: what this returned at the refresh before, or 0
@@ -71,10 +74,12 @@ int64_t refresh_next(int64_t due, int64_t begun, int64_t ended,
  * @interval: nanoseconds between two frames of the fastest viewer, not
  *            REFRESH_NEVER
  *
- * Refreshes that follow changes keep to the viewers' rate on average. One may
- * come up to half an interval before its time, which the next ones make up
- * for. Without that a guest of just the viewer's rate, once a frame was late,
- * would stay as late for as long as both keep to their rates.
+ * Refreshes that follow changes keep to the viewers' rate on average, or a bit
+ * more: a guest whose clock is a little faster than ours would have each frame
+ * wait for nearly an interval, and lose one now and then. One may come up to
+ * half an interval before its time, which the next ones make up for. Without
+ * that a guest of just the viewer's rate, once a frame was late, would stay as
+ * late for as long as both keep to their rates.
  *
  * Returns: until when the refreshes so far use up the viewer's rate.
  */
@@ -93,5 +98,45 @@ int64_t refresh_paid(int64_t paid, int64_t begun, int64_t interval);
  * Returns: when a change that is known now is due, @now or later.
  */
 int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now);
+
+/* So many checks in a row, and the guest never pauses. */
+#define REFRESH_CHECKS 8
+/* At most so many frames between two that are checked. */
+#define REFRESH_CHECKS_GAP 32
+
+/*
+ * Which new frames are looked at again soon: all zero at first.
+ * @gap: frames from one that is checked to the next
+ * @left: frames until the next one
+ * @found: checks in a row that found something
+ * @checking: the next refresh is one
+ */
+typedef struct RefreshChecks {
+    unsigned gap;
+    unsigned left;
+    unsigned found;
+    bool checking;
+} RefreshChecks;
+
+/**
+ * refresh_check:
+ * @checks: of these refreshes
+ * @changed: this refresh found something new
+ *
+ * Called once in each refresh of a console that is polled. A guest that draws
+ * at the viewers' rate may be in the middle of it at each refresh, and then
+ * every frame is shown half drawn. So now and then a refresh that found a
+ * frame is followed by others shortly after it, until there is nothing new:
+ * what they find is the rest of the frame. The next frame's refresh is to be
+ * counted from the last one that found something, which takes it out of the
+ * guest's way. The longer this finds nothing, the fewer frames are checked. A
+ * guest that never pauses is let be.
+ *
+ * Returns: true if the next refresh is to come after REFRESH_CHECK_NS().
+ */
+bool refresh_check(RefreshChecks *checks, bool changed);
+
+/* Nanoseconds until a frame is looked at again. */
+#define REFRESH_CHECK_NS(interval) ((interval) / 8)
 
 #endif /* UI_REFRESH_POLICY_H */

@@ -314,6 +314,15 @@ void vgpu_viewer_update(VGPUViewer *viewer)
     }
 }
 
+void vgpu_viewer_move(VGPUViewer *viewer, unsigned x, unsigned y)
+{
+    uint8_t event[6] = { 5 };
+
+    stw_be_p(event + 2, x);
+    stw_be_p(event + 4, y);
+    rfb_write(viewer, event, sizeof(event));
+}
+
 const VGPUPicture *vgpu_viewer_picture(const VGPUViewer *viewer)
 {
     return &viewer->picture;

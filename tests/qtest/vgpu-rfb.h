@@ -69,6 +69,16 @@ void vgpu_viewer_close(VGPUViewer *viewer);
 void vgpu_viewer_update(VGPUViewer *viewer);
 
 /**
+ * vgpu_viewer_move:
+ * @viewer: a viewer
+ * @x: pixels from the left
+ * @y: pixels from the top
+ *
+ * The person in front of it moves the mouse there.
+ */
+void vgpu_viewer_move(VGPUViewer *viewer, unsigned x, unsigned y);
+
+/**
  * vgpu_viewer_picture:
  * @viewer: a viewer
  *

@@ -1,0 +1,162 @@
+/*
+ * The display of a device that renders where only its driver can see:
+ * how closely a refresh looks at mapped pixels, and whether it does
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/timer.h"
+#include "trace.h"
+#include "ui/refresh-policy.h"
+#include "vfio-display-internal.h"
+
+/* The longest that a still picture goes unread. */
+#define READ_MAX_NS (30 * NANOSECONDS_PER_SECOND)
+/* The same if the device has kept its promises, so often at least. */
+#define READ_TRUSTED_NS (60 * NANOSECONDS_PER_SECOND)
+#define PROMISES_KEPT 2
+
+/*
+ * A display that is polled at its viewers' rate is looked at again, so that a
+ * glance will do, and so is one that notifies, once more after its last
+ * signal. A screendump is not, and at the slow rate of a still screen the
+ * eighth glance would come so late that people notice.
+ */
+static MirrorLook choose_look(VFIODisplay *dpy, VFIODisplaySignals signals,
+                              bool owed)
+{
+    if (qemu_console_dump_waits(dpy->con)) {
+        return MIRROR_LOOK_WHOLE;
+    }
+    if (!dpy->notify) {
+        return qemu_console_quiet_ns(dpy->con) < REFRESH_ACTIVE_NS
+            ? MIRROR_LOOK_GLANCE : MIRROR_LOOK_WHOLE;
+    }
+    if (owed || signals == VFIO_DISPLAY_NO_SIGNAL) {
+        return MIRROR_LOOK_WHOLE;
+    }
+    return vfio_display_notify_cursor_alone(dpy->notify) ? MIRROR_LOOK_AWAY
+                                                         : MIRROR_LOOK_GLANCE;
+}
+
+/*
+ * A device that notifies need not be read while it says nothing. It is all
+ * the same, after a second, two, four and so on without a change or input, in
+ * case that it does not tell of every change, or has stopped telling. One that
+ * has told of changes, and did not change otherwise, is taken at its word:
+ * it is read after input, since somebody who sees an old picture will touch
+ * something, and else once a minute.
+ */
+static bool is_read_due(VFIODisplay *dpy)
+{
+    const VFIODisplayLook *look = &dpy->look;
+    int64_t quiet_ns = qemu_console_quiet_ns(dpy->con);
+    int64_t since_ns = qemu_console_now(dpy->con) - look->read_ns;
+
+    if (look->tells && look->kept >= PROMISES_KEPT) {
+        return quiet_ns < since_ns || since_ns >= READ_TRUSTED_NS;
+    }
+    /* refreshes are a bit off the second */
+    return since_ns + REFRESH_SAFETY_NS / 8 >=
+        MIN(MAX(quiet_ns / 2, REFRESH_SAFETY_NS / 2), READ_MAX_NS);
+}
+
+void vfio_display_look_begin(VFIODisplay *dpy, VFIODisplaySignals signals)
+{
+    VFIODisplayLook *look = &dpy->look;
+    bool owed;
+
+    look->signalled = signals != VFIO_DISPLAY_NO_SIGNAL &&
+        !vfio_display_notify_cursor_alone(dpy->notify);
+    owed = look->owed && !look->signalled;
+    if (signals != VFIO_DISPLAY_NO_SIGNAL ||
+        !qemu_console_wants_pixels(dpy->con)) {
+        look->mirrored = (MirrorFrame) { 0 };
+    }
+    look->how = choose_look(dpy, signals, owed);
+    look->owed = look->signalled && look->how == MIRROR_LOOK_GLANCE;
+    look->silent = dpy->notify && !owed && !qemu_console_dump_waits(dpy->con);
+    look->quiet = look->silent && !is_read_due(dpy);
+    look->untold = look->quiet && !look->signalled;
+    look->unasked = false;
+}
+
+void vfio_display_look_anew(VFIODisplay *dpy)
+{
+    dpy->look.mirrored = (MirrorFrame) { 0 };
+    dpy->look.how = MIRROR_LOOK_WHOLE;
+}
+
+static bool same_memory(const MirrorFrame *a, const MirrorFrame *b)
+{
+    return a->format == b->format && a->width == b->width &&
+        a->height == b->height && a->readable == b->readable &&
+        a->stride == b->stride && a->offset == b->offset &&
+        a->map == b->map && a->fd == b->fd && a->read == b->read;
+}
+
+/*
+ * What the device promises to be as it was is not read: another frame, or one
+ * that was signalled, is. A frame that the driver copied comes with a promise
+ * of its own.
+ */
+void vfio_display_look_at(VFIODisplay *dpy, MirrorFrame *frame)
+{
+    static const pixman_box32_t nothing;
+    VFIODisplayLook *look = &dpy->look;
+    bool same = same_memory(&look->mirrored, frame);
+
+    frame->look = look->how;
+    look->unasked = look->silent && same && !look->quiet;
+    if (look->quiet && same) {
+        frame->damage = &nothing;
+        frame->n_damage = 0;
+    } else if (frame->look != MIRROR_LOOK_AWAY) {
+        look->read_ns = qemu_console_now(dpy->con);
+    }
+}
+
+void vfio_display_look_distrust(VFIODisplay *dpy)
+{
+    dpy->look.tells = false;
+    dpy->look.kept = 0;
+}
+
+/* Has the device kept what its silence promised? */
+static void look_judge(VFIODisplay *dpy, bool changed)
+{
+    VFIODisplayLook *look = &dpy->look;
+
+    if (look->unasked) {
+        trace_vfio_display_look_unasked(dpy, changed, look->kept);
+    }
+    if (look->unasked && changed) {
+        vfio_display_look_distrust(dpy);
+    } else if (look->unasked) {
+        look->kept += look->tells;
+    } else if (look->signalled) {
+        look->tells |= changed;
+    }
+}
+
+void vfio_display_look_result(VFIODisplay *dpy, const MirrorFrame *frame,
+                              MirrorResult result)
+{
+    VFIODisplayLook *look = &dpy->look;
+
+    look->mirrored = (MirrorFrame) { 0 };
+    switch (result) {
+    case MIRROR_CHANGED:
+    case MIRROR_UNCHANGED:
+        look->mirrored = *frame;
+        look_judge(dpy, result == MIRROR_CHANGED);
+        break;
+    case MIRROR_BUSY:
+        /* the signal was for this frame; none will come when it is done */
+        look->owed = dpy->notify != NULL;
+        break;
+    case MIRROR_VANISHED:
+        break;
+    }
+}

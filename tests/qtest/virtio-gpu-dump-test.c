@@ -13,6 +13,7 @@
 #include "virtio-gpu-driver.h"
 
 #define BLOB "virtio-gpu-pci,blob=on"
+#define COPIED "virtio-gpu-pci"
 #define TEXTURE "virtio-gpu-gl-pci"
 
 /* What a display is given, and what has to be there for it. */
@@ -430,6 +431,23 @@ static void show_2d_change(VirtioGPU *gpu, Frame *frame, uint32_t seed)
     }
 }
 
+/* The display may have to upload them. */
+static void test_copied_formats(const void *opaque)
+{
+    const Display *display = opaque;
+    VirtioGPU *gpu = virtio_gpu_start(COPIED, display->option);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
+        Frame frame = frame_of(1 + i, 129, 65);
+
+        frame.format = formats[i].format;
+        g_test_message("format %u", frame.format);
+        show_2d_change(gpu, &frame, i);
+        drop(gpu, &frame);
+    }
+    stop(gpu);
+}
+
 /* A console that shows both kinds in turn */
 static void test_blob_and_2d(const void *opaque)
 {
@@ -561,17 +579,22 @@ static const char *display_is_missing(const Display *display)
     return NULL;
 }
 
+static const char *copies_are_missing(void)
+{
+    return qtest_has_device(COPIED) ? NULL : "no virtio-gpu";
+}
+
 static const char *blobs_are_missing(void)
 {
-    if (!qtest_has_device("virtio-gpu-pci")) {
-        return "no virtio-gpu";
+    if (copies_are_missing()) {
+        return copies_are_missing();
     }
     return access("/dev/udmabuf", R_OK | W_OK) < 0 ? "no /dev/udmabuf" : NULL;
 }
 
 static const char *textures_are_missing(void)
 {
-    return qtest_has_device("virtio-gpu-gl-pci") ? NULL : "no virtio-gpu-gl";
+    return qtest_has_device(TEXTURE) ? NULL : "no virtio-gpu-gl";
 }
 
 typedef struct Test {
@@ -627,6 +650,9 @@ int main(int argc, char **argv)
         { "short", test_blob_short },
         { "and-2d", test_blob_and_2d },
     };
+    static const Test copied_tests[] = {
+        { "formats", test_copied_formats },
+    };
     static const Test texture_tests[] = {
         { "shapes", test_texture_shapes },
         { "formats", test_texture_formats },
@@ -638,6 +664,8 @@ int main(int argc, char **argv)
 
     add_kind("blob", blobs_are_missing(), true, blob_tests,
              ARRAY_SIZE(blob_tests));
+    add_kind("copied", copies_are_missing(), true, copied_tests,
+             ARRAY_SIZE(copied_tests));
     add_kind("texture", textures_are_missing(), false, texture_tests,
              ARRAY_SIZE(texture_tests));
     return g_test_run();

@@ -70,6 +70,10 @@ class BenchMachine(Machine):
         return re.sub(r"^.*?qemu-system-x86_64: (-\S+ \S+: )?"
                       r"(vfio [0-9a-f-]{36}: )?", "", lines[-1])
 
+    def spice_path(self):
+        """Where a SPICE server listens."""
+        return self._file("spice")
+
     def counters(self):
         """What only ours can say; stock has no such command."""
         return self.vgpu("gpu0") if self.ours else {}

@@ -438,6 +438,22 @@ def test_dbus_old():
         assert "Failed to call update" not in vm.errors(), vm.errors()
 
 
+def test_dbus_ramfb():
+    """D-Bus: rows with gaps in the last memory that the guest has"""
+    with dbus.Bus() as bus, SwVgpu(
+            "-m", "64", "-global", "vgpu-sw.ramfb=on", "-display",
+            dbus.option(bus)) as vm:
+        with dbus.Listener(bus) as listener:
+            for turn in range(4):
+                width, height = 640 + 16 * turn, 480
+                stride = 4 * width + 8192
+                end = (64 << 20) - stride * (height - 1) - 4 * width
+                want = vm.draw_ramfb(end, width, height, stride, 0x40 + turn)
+                listener.wait_for(want, "the picture")
+                vm.expect_screen(want)
+        expect_no_warning(vm)
+
+
 def main():
     tests = [test_sdl, test_sdl_gles, test_sdl_pixels, test_sdl_cuts,
              test_sdl_overlays, test_sdl_leaves_pixels, test_sdl_refusal,
@@ -446,7 +462,7 @@ def main():
              test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
              test_gtk_gl_cursor, test_gtk_cursor_buffer,
              test_wayland_cursor_buffer, test_gtk_and_vnc, test_egl_headless,
-             test_dbus, test_dbus_old]
+             test_dbus, test_dbus_old, test_dbus_ramfb]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     tapcases.run(wanted)

@@ -10,6 +10,7 @@ import base64
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ _XR24, _AR24 = 0x34325258, 0x34325241
 _CURSOR, _CURSOR_BUFFER = 0x240, 7
 _OVERLAY, _OVERLAY_BUFFER = 0x280, 6
 _BUFFER_SIZE = 8 << 20
+_FW_CFG_DIRECTORY = 0x19
 
 
 def free_port():
@@ -140,6 +142,51 @@ class SwVgpu:
         self._ask(f"b64write {_VRAM + buffer * _BUFFER_SIZE:#x} "
                   f"{len(data):#x} {base64.b64encode(data).decode()}")
         self._show(buffer, picture.width, picture.height, 4 * picture.width)
+
+    def draw_ramfb(self, address, width, height, stride, gray):
+        """Do as firmware does: one gray in RAM, and tell ramfb of it.
+
+        The memory from 1 MiB on is used for telling; returns a Picture.
+        """
+        for y in range(height):
+            self._ask(f"memset {address + y * stride:#x} {4 * width:#x} "
+                      f"{gray:#x}")
+        config = struct.pack(">QIIIII", address, _XR24, 0, width, height,
+                             stride)
+        self._write_fw_cfg("etc/ramfb", config)
+        return Picture(width, height, bytes([gray]) * 3 * width * height)
+
+    def _write_fw_cfg(self, name, data):
+        """A file of QEMU's (docs/specs/fw_cfg.rst), by its DMA interface."""
+        count, = struct.unpack(">I", self._fw_cfg(_FW_CFG_DIRECTORY, 4))
+        files = self._fw_cfg(_FW_CFG_DIRECTORY, 4 + 64 * count)[4:]
+        keys = [struct.unpack_from(">H", files, at + 4)[0]
+                for at in range(0, len(files), 64)
+                if files[at + 8:at + 64].rstrip(b"\0") == name.encode()]
+        assert len(keys) == 1, (name, keys)
+        self._fw_cfg(keys[0], len(data), data)
+
+    def _fw_cfg(self, key, size, data=None):
+        """Select a file, and read it or write to it."""
+        memory, access = 0x100000, 0x180000
+        if data:
+            self._write_memory(memory, data)
+        # select, and write or read
+        control = key << 16 | 1 << 3 | (1 << 4 if data else 1 << 1)
+        self._write_memory(access, struct.pack(">IIQ", control, size, memory))
+        for port, value in (0x514, 0), (0x518, access):
+            self._ask(f"outl {port:#x} "
+                      f"{int.from_bytes(value.to_bytes(4, 'big'), 'little'):#x}")
+        until("fw_cfg", lambda: self._read_memory(access, 4) == bytes(4))
+        return self._read_memory(memory, size)
+
+    def _write_memory(self, address, data):
+        self._ask(f"b64write {address:#x} {len(data):#x} "
+                  f"{base64.b64encode(data).decode()}")
+
+    def _read_memory(self, address, size):
+        return base64.b64decode(
+            self._ask(f"b64read {address:#x} {size:#x}")[0])
 
     def fill(self, buffer, picture, rect, gray):
         """A rectangle of one gray in a buffer; returns the new picture.

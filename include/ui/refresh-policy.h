@@ -18,6 +18,8 @@
 #define REFRESH_IDLE_NS (100000000ll)
 /* Hardware that notifies is asked so often, should it fail to. */
 #define REFRESH_SAFETY_NS (1000000000ll)
+/* The same long after the last change or input event. */
+#define REFRESH_SAFETY_MAX_NS (3000000000ll)
 
 /**
  * refresh_interval:
@@ -39,14 +41,17 @@ int64_t refresh_interval(bool watched, int64_t viewer_ns, int64_t quiet_ns);
  * refresh_interval_notified:
  * @watched: somebody looks at the viewer
  * @viewer_ns: as for refresh_interval()
+ * @quiet_ns: as for refresh_interval()
  *
  * The rate of a console whose hardware tells when the picture changes, apart
- * from the refreshes that follow a change (refresh_soonest()): one second, for
- * hardware that has stopped telling, and less for a viewer that wants less.
+ * from the refreshes that follow a change (refresh_soonest()): each second, for
+ * hardware that has stopped telling, each third one when nothing has happened
+ * for long, and less often for a viewer that wants less.
  *
  * Returns: nanoseconds from one refresh to the next, or REFRESH_NEVER.
  */
-int64_t refresh_interval_notified(bool watched, int64_t viewer_ns);
+int64_t refresh_interval_notified(bool watched, int64_t viewer_ns,
+                                  int64_t quiet_ns);
 
 /**
  * refresh_next:

@@ -103,14 +103,18 @@ static void test_early(void)
 /* Hardware that tells is asked now and then, and not at all unwatched. */
 static void test_notified(void)
 {
-    g_assert_cmpint(refresh_interval_notified(false, 0), ==, REFRESH_NEVER);
-    g_assert_cmpint(refresh_interval_notified(false, 7 * MS), ==,
+    g_assert_cmpint(refresh_interval_notified(false, 0, 0), ==,
                     REFRESH_NEVER);
-    g_assert_cmpint(refresh_interval_notified(true, 0), ==,
+    g_assert_cmpint(refresh_interval_notified(false, 7 * MS, 3600 * S), ==,
+                    REFRESH_NEVER);
+    g_assert_cmpint(refresh_interval_notified(true, 0, 0), ==,
                     REFRESH_SAFETY_NS);
-    g_assert_cmpint(refresh_interval_notified(true, 7 * MS), ==,
+    g_assert_cmpint(refresh_interval_notified(true, 7 * MS, 0), ==,
                     REFRESH_SAFETY_NS);
-    g_assert_cmpint(refresh_interval_notified(true, 3 * S), ==, 3 * S);
+    g_assert_cmpint(refresh_interval_notified(true, 5 * S, 0), ==, 5 * S);
+    g_assert_cmpint(refresh_interval_notified(true, 0, 4 * S), ==, 2 * S);
+    g_assert_cmpint(refresh_interval_notified(true, 7 * MS, INT64_MAX), ==,
+                    REFRESH_SAFETY_MAX_NS);
 }
 
 /* After a pause at once, else when the viewer is ready for the next frame. */

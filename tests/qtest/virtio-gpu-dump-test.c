@@ -212,8 +212,8 @@ static void test_blob_shapes(const void *opaque)
         { .width = 320, .height = 200, .offset = 0x3000 },
         { .width = 320, .height = 200, .offset = 0x1044, .padding = 256 },
         { .width = 320, .height = 240, .rect = { 16, 24, 160, 100 } },
-        { .width = 320, .height = 240, .rect = { 160, 0, 160, 239 } },
-        { .width = 321, .height = 241, .rect = { 1, 224, 320, 16 },
+        { .width = 320, .height = 240, .rect = { 160, 0, 160, 240 } },
+        { .width = 321, .height = 241, .rect = { 1, 225, 320, 16 },
           .offset = 0x2004, .padding = 12, .parts = 3 },
     };
     const Display *display = opaque;

@@ -10,6 +10,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/sysmacros.h>
 #include "qapi/error.h"
 #include "qemu/module.h"
 #include "qemu/timer.h"
@@ -162,13 +163,37 @@ static EGLDeviceEXT display_device(void)
     return (EGLDeviceEXT)device;
 }
 
-/* The better, the higher; 0 if it draws in software. */
+/*
+ * Kernels have a render node without a GPU behind it, to test graphics memory.
+ * Mesa 25 crashes where it is to draw with that.
+ */
+static bool is_vgem(const char *node)
+{
+    g_autofree char *link = NULL;
+    g_autofree char *path = NULL;
+    g_autofree char *name = NULL;
+    struct stat st;
+
+    if (stat(node, &st) < 0) {
+        return false;
+    }
+    link = g_strdup_printf("/sys/dev/char/%u:%u/device", major(st.st_rdev),
+                           minor(st.st_rdev));
+    path = realpath(link, NULL);
+    name = path ? g_path_get_basename(path) : NULL;
+    return g_strcmp0(name, "vgem") == 0;
+}
+
+/* The better, the higher; 0 if it draws in software; -1: not at all. */
 static int device_rank(EGLDeviceEXT device, const char *render_node)
 {
     const char *node = device_node(device);
 
     if (!node) {
         return 0;
+    }
+    if (is_vgem(node)) {
+        return -1;
     }
     return same_node(node, render_node) ? 3 : device == display_device() ? 2
                                                                          : 1;

@@ -54,6 +54,7 @@ void vgpu_meta_damage(struct vgpu *vgpu, const struct vfio_gfx_meta_rect *rect)
 	struct vgpu_meta_damage *damage = &vgpu->meta.damage;
 
 	lockdep_assert_held(&vgpu->lock);
+	vgpu_plane_drawn(vgpu, rect);
 	if (!rect || damage->count == VFIO_GFX_META_MAX_DAMAGE)
 		damage->all = true;
 	else if (rect->width && rect->height)

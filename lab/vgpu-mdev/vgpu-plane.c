@@ -123,6 +123,48 @@ bool vgpu_plane_same_buffer(const struct vgpu_plane *a,
 	       a->stride == b->stride && a->offset == b->offset;
 }
 
+void vgpu_plane_drawn(struct vgpu *vgpu, const struct vfio_gfx_meta_rect *rect)
+{
+	struct vgpu_drawn *drawn = &vgpu->drawn;
+	u32 x2, y2;
+
+	lockdep_assert_held(&vgpu->lock);
+	if (!rect) {
+		drawn->all = true;
+		return;
+	}
+	if (!rect->width || !rect->height)
+		return;
+	x2 = min_t(u64, (u64)rect->x + rect->width, U32_MAX);
+	y2 = min_t(u64, (u64)rect->y + rect->height, U32_MAX);
+	if (drawn->x1 == drawn->x2) {
+		drawn->x1 = rect->x;
+		drawn->y1 = rect->y;
+	}
+	drawn->x1 = min(drawn->x1, rect->x);
+	drawn->y1 = min(drawn->y1, rect->y);
+	drawn->x2 = max(drawn->x2, x2);
+	drawn->y2 = max(drawn->y2, y2);
+}
+
+/* What was drawn is told once, by a guest that says what it draws. */
+static void tell_drawn(struct vgpu *vgpu,
+		       struct vfio_device_gfx_plane_info *info)
+{
+	struct vgpu_drawn drawn = vgpu->drawn;
+
+	if (!vgpu->regs.damage_reported)
+		return;
+	memset(&vgpu->drawn, 0, sizeof(vgpu->drawn));
+	if (drawn.all)
+		return;
+	info->reserved |= VFIO_GFX_PLANE_EXT_DAMAGE;
+	info->x_pos = drawn.x1;
+	info->y_pos = drawn.y1;
+	info->x_hot = drawn.x2 - drawn.x1;
+	info->y_hot = drawn.y2 - drawn.y1;
+}
+
 static int injected(struct vgpu_faults *faults)
 {
 	if (!faults->query_count)
@@ -200,7 +242,11 @@ static int query_index(struct vgpu *vgpu, u32 index,
 		return ret;
 	fill(vgpu, &plane, info);
 	distort(&vgpu->faults, info);
-	return info->dmabuf_id ? 0 : -ENOMEM;
+	if (!info->dmabuf_id)
+		return -ENOMEM;
+	if (index == VGPU_SW_PRIMARY && info->flags & VFIO_GFX_PLANE_EXT)
+		tell_drawn(vgpu, info);
+	return 0;
 }
 
 /* The plane that is asked for, or a negative errno. */

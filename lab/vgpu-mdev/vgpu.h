@@ -111,6 +111,15 @@ struct vgpu_plane {
 	s32 y;
 };
 
+/* Drawn into the primary plane, and not told of in a query. */
+struct vgpu_drawn {
+	bool all;
+	u32 x1;			/* nothing: the same as x2 */
+	u32 y1;
+	u32 x2;
+	u32 y2;
+};
+
 #define VGPU_EDID_MAX		1024
 
 struct vgpu_edid {
@@ -182,6 +191,7 @@ struct vgpu {
 	u8 config_writable[PCI_CFG_SPACE_SIZE];
 	struct vgpu_pages *vram;
 	struct vgpu_regs regs;
+	struct vgpu_drawn drawn;
 	struct list_head buffers;
 	u32 live_buffers;
 	struct vgpu_edid edid;
@@ -231,6 +241,8 @@ int vgpu_plane_get(struct vgpu *vgpu, u32 index, struct vgpu_plane *plane);
 bool vgpu_plane_same_buffer(const struct vgpu_plane *a,
 			    const struct vgpu_plane *b);
 long vgpu_plane_query(struct vgpu *vgpu, void __user *arg);
+/* As vgpu_meta_damage(), which calls it. */
+void vgpu_plane_drawn(struct vgpu *vgpu, const struct vfio_gfx_meta_rect *rect);
 
 /* vgpu-buffer.c: ids and dma-bufs */
 /* @plane's id, which it keeps while its geometry is the same; 0: no memory */

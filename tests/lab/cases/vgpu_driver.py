@@ -235,6 +235,48 @@ class VgpuPlanes(DriverGroup):
         fails(errno.EINVAL, device.dmabuf, 0)
         fails(errno.ENOTTY, device.ioctl, 0x3b00 + 99, bytes(16))
 
+    def test_damage(self):
+        """what was drawn since the last query, if the guest says that"""
+        device = self.open()
+        device.show()
+
+        def told():
+            answer = device.query(DMABUF | EXT)
+            assert answer["width"] == 640
+            if not answer["word"] & vfio.EXT_DAMAGE:
+                return None
+            return (answer["x"], answer["y"], answer["hot_x"],
+                    answer["hot_y"])
+
+        def draw(*rectangle):
+            for i, value in enumerate(rectangle):
+                device.set(vfio.DAMAGE_X + 4 * i, value)
+            device.set(vfio.DAMAGE_ADD, 1)
+
+        assert told() is None and told() is None
+        device.set(vfio.DAMAGE_REPORTED, 1)
+        assert told() is None
+        assert told() == (0, 0, 0, 0)
+        draw(10, 20, 30, 40)
+        # other queries leave it to those that are told
+        device.query()
+        device.query(REGION)
+        device.query(DMABUF | EXT, OVERLAY, 0)
+        assert told() == (10, 20, 30, 40)
+        assert told() == (0, 0, 0, 0)
+        draw(100, 200, 1, 2)
+        draw(5, 300, 0, 10)
+        draw(90, 210, 4, 4)
+        assert told() == (90, 200, 11, 14)
+        draw(1, 2, ALL, ALL)
+        assert told() == (1, 2, ALL - 1, ALL - 2)
+        for change in (lambda: device.set(vfio.FLIP, 1),
+                       lambda: device.program(offset=0),
+                       lambda: device.set(vfio.DAMAGE_REPORTED, 0)):
+            change()
+            draw(1, 1, 1, 1)
+            assert told() is None
+
     def test_cursor_and_overlays(self):
         """every plane with position, hotspot, stacking order"""
         device = self.open()

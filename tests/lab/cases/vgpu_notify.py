@@ -8,7 +8,7 @@ compared across a wait.
 import contextlib
 import time
 
-from vgpulab import layers, oracle, vfio
+from vgpulab import layers, mesa, oracle, vfio
 from vgpulab.oracle import CHECKS
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.vgpugroup import HEIGHT, PAGE, WIDTH, VgpuGroup
@@ -199,6 +199,28 @@ class VgpuNotifyMmap(NotifyGroup):
             other = oracle.pattern(CHECKS, WIDTH, HEIGHT, 78)
             self.planes.write(0, layers.of_picture(other).data)
             viewer.wait_for(other, "what was drawn in silence")
+
+
+class VgpuReadByGl(NotifyGroup):
+    """OpenGL is to read, where a render node has no GPU behind it (vgem)."""
+
+    options = "display=on,x-display-path=gl"
+
+    def configure(self, vm):
+        vm.environment = mesa.environment()
+        super().configure(vm)
+
+    def test_ends_nothing(self):
+        """a picture or words, and QEMU goes on"""
+        def answered():
+            self.vm.screendump()
+            return self.vm.vgpu("gpu0")["path"] in ("gl", "placeholder")
+
+        for number in range(4):
+            want = self.show(number)
+            until("an answer of OpenGL", answered)
+            if self.vm.vgpu("gpu0")["path"] == "gl":
+                self.expect_screen(want)
 
 
 class VgpuHostilePage(NotifyGroup):

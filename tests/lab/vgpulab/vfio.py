@@ -39,6 +39,9 @@ PLANE_REGISTERS = (
     "id x y hot_x hot_y zpos flags").split()
 PRIMARY_PLANE, CURSOR_PLANE, FIRST_OVERLAY = 0, 1, 2
 
+# include/hw/vfio/vfio-gfx-ext.h
+EXT_DAMAGE = 1 << 9
+
 XRGB, ARGB, NV12 = 0x34325258, 0x34325241, 0x3231564e
 
 _PLANE = struct.Struct("<IIIIQIIIIiiIIII")

@@ -11,6 +11,7 @@
 #include "qapi/error.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "ui/dmabuf-copy.h"
+#include "ui/dmabuf-map.h"
 
 #define PAGES 5
 
@@ -163,6 +164,29 @@ static void test_refused(void)
     close(fd);
 }
 
+/*
+ * A pipe stands in for a buffer with a fence that may never be signalled: both
+ * are readable when there is something. Nothing here may wait for that, or
+ * the test does not end.
+ */
+static void test_fence(void)
+{
+    int fds[2];
+    char byte = 0;
+
+    g_assert_cmpint(pipe(fds), ==, 0);
+    g_assert_false(dmabuf_sync_read_begin(fds[0]));
+    dmabuf_wait_for_writers(fds[0], 1);
+    g_assert_false(dmabuf_sync_read_begin(fds[0]));
+
+    g_assert_cmpint(write(fds[1], &byte, 1), ==, 1);
+    dmabuf_wait_for_writers(fds[0], -1);
+    g_assert_true(dmabuf_sync_read_begin(fds[0]));
+    dmabuf_sync_read_end(fds[0]);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -171,5 +195,6 @@ int main(int argc, char **argv)
     g_test_add_func("/dmabuf-copy/rows", test_rows);
     g_test_add_func("/dmabuf-copy/vanishes", test_vanishes);
     g_test_add_func("/dmabuf-copy/refused", test_refused);
+    g_test_add_func("/dmabuf-copy/fence", test_fence);
     return g_test_run();
 }

@@ -407,6 +407,32 @@ static void test_ramfb(const void *data)
     vgpu_stop(vgpu);
 }
 
+/* A stride that no image can have is refused, and the next one is taken. */
+static void test_ramfb_stride(const void *data)
+{
+    g_autofree char *options = g_strdup_printf("%s,ramfb=on",
+                                               (const char *)data);
+    VGPU *vgpu = vgpu_start(options);
+    VGPUMode ramfb = vgpu_mode(256, 192, 0);
+
+    ramfb.offset = 64 * 1024 * 1024;
+    vgpu_paint_ramfb(vgpu->machine, &ramfb, 1);
+    vgpu_expect(vgpu, &ramfb, 1);
+    for (unsigned i = 1; i < 4; i++) {
+        VGPUMode odd = vgpu_mode(256, 192, 0);
+
+        odd.offset = 80 * 1024 * 1024;
+        odd.stride += i;
+        vgpu_paint_ramfb(vgpu->machine, &odd, 2);
+        vgpu_expect(vgpu, &ramfb, 1);
+    }
+    ramfb.stride += 4;
+    vgpu_paint_ramfb(vgpu->machine, &ramfb, 3);
+    vgpu_expect(vgpu, &ramfb, 3);
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    vgpu_stop(vgpu);
+}
+
 /* The guest sets ramfb up anew while its driver's plane is on screen. */
 static void test_ramfb_behind_plane(const void *data)
 {
@@ -498,6 +524,7 @@ static void add_for_kind(const char *kind, const char *option)
         { "edid", test_edid },
         { "edid-reset", test_edid_reset },
         { "ramfb", test_ramfb },
+        { "ramfb-stride", test_ramfb_stride },
         { "ramfb-behind-plane", test_ramfb_behind_plane },
     };
 

@@ -24,6 +24,7 @@
 /* A device that draws for longer has a fault; the frame is read as it is. */
 #define FENCE_MS 1000
 #define MAX_DEVICES 16
+#define BEST_RANK 3
 /* A kernel gives a GPU up after some seconds; screendumps wait no longer. */
 #define LOOK_MS 500
 
@@ -195,8 +196,8 @@ static int device_rank(EGLDeviceEXT device, const char *render_node)
     if (is_vgem(node)) {
         return -1;
     }
-    return same_node(node, render_node) ? 3 : device == display_device() ? 2
-                                                                         : 1;
+    return same_node(node, render_node) ? BEST_RANK
+        : device == display_device() ? 2 : 1;
 }
 
 static bool open_device(EGLReadback *gl, EGLDeviceEXT device, Error **errp)
@@ -206,7 +207,7 @@ static bool open_device(EGLReadback *gl, EGLDeviceEXT device, Error **errp)
 }
 
 static bool open_any_device(EGLReadback *gl, const char *render_node,
-                            int min_rank, int max_rank, Error **errp)
+                            Error **errp)
 {
     EGLDeviceEXT devices[MAX_DEVICES];
     EGLint n = 0;
@@ -217,7 +218,7 @@ static bool open_any_device(EGLReadback *gl, const char *render_node,
         !eglQueryDevicesEXT(MAX_DEVICES, devices, &n)) {
         return false;
     }
-    for (int rank = max_rank; rank >= min_rank; rank--) {
+    for (int rank = BEST_RANK; rank >= 0; rank--) {
         for (int i = 0; i < n; i++) {
             if (device_rank(devices[i], render_node) == rank) {
                 /* the last one's reason is told */
@@ -256,9 +257,9 @@ static void *readback_open(const char *render_node, Error **errp)
         error_setg(errp, "EGL has no EGL_EXT_platform_base");
         return NULL;
     }
-    if (open_any_device(gl, render_node, 1, 3, &err) ||
-        open_surfaceless(gl, &err) ||
-        open_any_device(gl, render_node, 0, 0, &err)) {
+    /* Mesa's surfaceless platform would go by the render nodes again. */
+    if (open_any_device(gl, render_node, &err) ||
+        open_surfaceless(gl, &err)) {
         error_free(err);
         trace_gl_readback_open((const char *)glGetString(GL_RENDERER));
         return g_steal_pointer(&gl);

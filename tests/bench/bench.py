@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -84,8 +85,12 @@ def run_place(place, chosen, options, lines):
                "--out", lines] + ["--quick"] * options.quick + names
     if place == "lab":
         command = [os.path.join(TOP, "vgpu"), "lab", *LAB, "--"] + command
-    return subprocess.run(command, check=False,
-                          stdin=subprocess.DEVNULL).returncode == 0
+    status = subprocess.run(command, check=False,
+                            stdin=subprocess.DEVNULL).returncode
+    if status:
+        say(f"{place}: ended with status {status}; what was not measured is "
+            "missing below")
+    return status == 0
 
 
 def run_copy_pass(options):
@@ -124,7 +129,8 @@ def main():
             print(f"{case.name:24}{case.place:8}{case.title}")
         return 0
     os.makedirs(options.out, exist_ok=True)
-    lines = os.path.join(options.out, "runs.jsonl")
+    # The lab has a /tmp of its own, and the checkout in common with the host.
+    lines = os.path.join(TOP, "build", "bench-runs.jsonl")
     if os.path.exists(lines):
         os.unlink(lines)
     results = {"machine": machine(), "pairs": options.pairs,
@@ -135,6 +141,8 @@ def main():
     well = [run_place(place, chosen, options, lines)
             for place in ("native", "lab")]
     results["runs"] = read_lines(lines)
+    if results["runs"]:
+        shutil.copy(lines, os.path.join(options.out, "runs.jsonl"))
     report.write(results, chosen, options.out)
     return 0 if all(well) and results["runs"] else 1
 

@@ -118,6 +118,11 @@ class Flip(Motion):
     def start(self, guest):
         guest.command(f"flip {self.pages} {self.every}")
 
+    def stop(self, guest):
+        # Whatever moves next is drawn into the first page.
+        super().stop(guest)
+        guest.command("pan 0 0")
+
     def _pixel(self, x, y, page):
         return mix(x + y * 0x10001 + page * _GOLDEN & _MASK) & 0xffffff
 

@@ -11,8 +11,10 @@ ours take turns: each machine is started once for each pair and emulator.
 
 import argparse
 import json
+import multiprocessing
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -259,6 +261,37 @@ def run_stock(args, group, results):
             results.add(case, says=reason or "not there")
 
 
+def apart(run):
+    """Run it in a process; returns its status. It leaves nobody behind."""
+    def begin():
+        os.setpgrp()
+        run()
+    process = multiprocessing.get_context("fork").Process(target=begin)
+    process.start()
+    try:
+        process.join()
+    finally:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass        # as it should be
+    return process.exitcode
+
+
+def run_turn(args, group, pair):
+    """Stock and ours; a viewer's library that crashes costs one of them."""
+    ours = Results(args.out, pair, "ours")
+    stock = Results(args.out, pair, "stock")
+    for results, run in (
+            (stock, lambda: run_stock(args, group, stock)),
+            (ours, lambda: run_setup(args.ours, "ours", group, ours,
+                                     args.quick))):
+        status = apart(run)
+        if status:
+            for case in group:
+                results.add(case, error=f"its viewer ended with {status}")
+
+
 def ready_network():
     """QEMU's UDP looks for no address while there is but 127.0.0.1."""
     subprocess.run(["busybox", "ip", "addr", "add", "192.0.2.1/32",
@@ -289,9 +322,7 @@ def main():
     for number, (group, pair) in enumerate(turns, 1):
         say(f"{args.place} {number}/{len(turns)}: "
             f"{' '.join(case.name for case in group)}")
-        run_stock(args, group, Results(args.out, pair, "stock"))
-        run_setup(args.ours, "ours", group, Results(args.out, pair, "ours"),
-                  args.quick)
+        run_turn(args, group, pair)
 
 
 if __name__ == "__main__":

@@ -83,20 +83,17 @@ int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now)
 /* Returns: whether to check once more. */
 static bool refresh_checked(RefreshChecks *checks, bool changed)
 {
-    unsigned gap = 2 * MAX(checks->gap, 1);
+    unsigned gap = MIN(2 * MAX(checks->gap, 1), REFRESH_CHECKS_GAP);
 
     if (changed && ++checks->found < REFRESH_CHECKS) {
         return true;
     }
     if (changed) {
-        gap = REFRESH_CHECKS_GAP;
+        gap = REFRESH_CHECKS_GAP_RESTLESS;
     } else if (checks->found) {
         gap = 1;
     }
-    *checks = (RefreshChecks) {
-        .gap = MIN(gap, REFRESH_CHECKS_GAP),
-        .left = MIN(gap, REFRESH_CHECKS_GAP),
-    };
+    *checks = (RefreshChecks) { .gap = gap, .left = gap };
     return false;
 }
 

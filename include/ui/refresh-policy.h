@@ -107,7 +107,9 @@ int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now);
 /* So many checks in a row, and the guest never pauses. */
 #define REFRESH_CHECKS 8
 /* At most so many frames between two that are checked. */
-#define REFRESH_CHECKS_GAP 32
+#define REFRESH_CHECKS_GAP 64
+/* The same with a guest that never pauses. */
+#define REFRESH_CHECKS_GAP_RESTLESS 256
 
 /*
  * Which new frames are looked at again soon: all zero at first.

@@ -2,6 +2,7 @@
 """How each kind of viewer is attached to a machine."""
 
 from vgpulab.rfb import RAW, TIGHT
+from vgpulab.viewers.spice import LOSSLESS
 from watch import NoWatch, RfbWatch
 
 
@@ -21,17 +22,10 @@ class Nobody:
         """Nobody leaves."""
 
 
-class Vnc(Nobody):
-    """A VNC client."""
+class Watching(Nobody):
+    """A viewer that is watched through self._watch once it is open."""
 
-    encoding = RAW
-
-    def __init__(self):
-        self._watch = None
-
-    def open(self, machine):
-        self._watch = RfbWatch(machine.vnc_display, self.encoding,
-                               machine.drawn)
+    _watch = None
 
     def watch(self, steps, _drawn):
         self._watch.steps = steps
@@ -42,13 +36,23 @@ class Vnc(Nobody):
             self._watch.close()
 
 
+class Vnc(Watching):
+    """A VNC client."""
+
+    encoding = RAW
+
+    def open(self, machine):
+        self._watch = RfbWatch(machine.vnc_display, self.encoding,
+                               machine.drawn)
+
+
 class VncTight(Vnc):
     """The same with tight encoding at lossless quality."""
 
     encoding = TIGHT
 
 
-class Dbus(Nobody):
+class Dbus(Watching):
     """A D-Bus listener that takes pixels."""
 
     def __init__(self):
@@ -56,7 +60,6 @@ class Dbus(Nobody):
         # pylint: disable=import-outside-toplevel
         from vgpulab.viewers import dbus
         self._bus = dbus.Bus()
-        self._watch = None
 
     def add(self, machine):
         # A comma within an option's value is written twice.
@@ -67,42 +70,26 @@ class Dbus(Nobody):
         from watchdbus import DbusWatch
         self._watch = DbusWatch(self._bus, machine.drawn)
 
-    def watch(self, steps, _drawn):
-        self._watch.steps = steps
-        return self._watch
-
     def close(self):
-        if self._watch:
-            self._watch.close()
+        super().close()
         self._bus.close()
 
 
-class Spice(Nobody):
+class Spice(Watching):
     """A SPICE client without OpenGL, whose pixels are compressed as ever."""
 
     def __init__(self):
         self._path = None
-        self._watch = None
 
     def add(self, machine):
         self._path = machine.spice_path()
-        machine.add_args("-spice", f"unix=on,addr={self._path},"
-                         "disable-ticketing=on,streaming-video=off,"
-                         "jpeg-wan-compression=never")
+        machine.add_args("-spice", f"unix=on,addr={self._path},{LOSSLESS}")
 
     def open(self, machine):
         # As above.
         # pylint: disable=import-outside-toplevel
         from watchspice import SpiceWatch
         self._watch = SpiceWatch(self._path, machine.drawn)
-
-    def watch(self, steps, _drawn):
-        self._watch.steps = steps
-        return self._watch
-
-    def close(self):
-        if self._watch:
-            self._watch.close()
 
 
 VIEWERS = {

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/event_notifier.h"
 #include "qemu/main-loop.h"
 #include "qemu/thread.h"
 #include "qemu/timer.h"
@@ -98,6 +99,47 @@ static void test_thread(void)
     }
 }
 
+typedef struct Bell {
+    EventNotifier notifier;
+    Ticker ticker;
+} Bell;
+
+static void bell_rings(EventNotifier *notifier)
+{
+    Bell *bell = container_of(notifier, Bell, notifier);
+
+    event_notifier_test_and_clear(notifier);
+    timer_mod(bell->ticker.timer, now_ms() + 2);
+}
+
+static void ring(void *opaque)
+{
+    Bell *bell = opaque;
+
+    bell->ticker.ticks++;
+    event_notifier_set(&bell->notifier);
+}
+
+/* A round for the file whose handler sets the timer, and one for the timer. */
+static void test_handler(void)
+{
+    Bell bell = { };
+    int rounds = 0;
+
+    g_assert_cmpint(event_notifier_init(&bell.notifier, true), ==, 0);
+    bell.ticker.timer = timer_new_ms(QEMU_CLOCK_REALTIME, ring, &bell);
+    event_notifier_set_handler(&bell.notifier, bell_rings);
+    while (bell.ticker.ticks < TICKS) {
+        main_loop_wait(false);
+        rounds++;
+    }
+    g_test_message("%d rounds for %d ticks", rounds, TICKS);
+    g_assert_cmpint(rounds, <, 2 * TICKS + TICKS / 2);
+    event_notifier_set_handler(&bell.notifier, NULL);
+    timer_free(bell.ticker.timer);
+    event_notifier_cleanup(&bell.notifier);
+}
+
 static void set_from_bh(void *opaque)
 {
     Ticker *t = opaque;
@@ -133,6 +175,7 @@ int main(int argc, char **argv)
     qemu_init_main_loop(&error_abort);
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/main-loop/timers/rounds", test_rounds);
+    g_test_add_func("/main-loop/timers/handler", test_handler);
     g_test_add_func("/main-loop/timers/sooner", test_sooner);
     g_test_add_func("/main-loop/timers/thread", test_thread);
     g_test_add_func("/main-loop/timers/between", test_between);

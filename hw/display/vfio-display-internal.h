@@ -541,6 +541,16 @@ VFIODisplaySignals vfio_display_notify_take(VFIODisplayNotify *notify);
 void vfio_display_notify_listen(VFIODisplayNotify *notify);
 
 /**
+ * vfio_display_notify_pause:
+ * @notify: a display's notifications, or NULL
+ *
+ * Until vfio_display_notify_listen(), what comes next is known to be of no
+ * use yet: one more signal wakes QEMU up, and then no other. A device that
+ * signals a few times for each frame costs no change of the watch that way.
+ */
+void vfio_display_notify_pause(VFIODisplayNotify *notify);
+
+/**
  * vfio_display_notify_count:
  * @notify: a display's notifications, or NULL
  *

@@ -58,42 +58,62 @@ struct VFIODisplayMetadata {
 
 /* --- The page ----------------------------------------------------------- */
 
-typedef struct PageRead {
-    const uint8_t *page;
-    uint32_t *buf;
-    size_t words;
-} PageRead;
-
-/* Runs inside guarded_read(). */
-static void read_words(void *opaque)
+static uint64_t page_offset(const VFIODisplayMetadata *m)
 {
-    PageRead *r = opaque;
-    const uint32_t *word = (const uint32_t *)r->page;
-
-    for (size_t i = 0; i < r->words; i++) {
-        r->buf[i] = qatomic_read(&word[i]);
-    }
+    return m->region.size - VFIO_GFX_META_FROM_END;
 }
 
-static bool read_page(void *opaque, void *buf, size_t len, uint64_t offset)
+static bool read_region(void *opaque, void *buf, size_t len, uint64_t offset)
 {
     VFIODisplayMetadata *m = opaque;
-    VFIODisplay *dpy = m->dpy;
-    uint64_t at = m->region.size - VFIO_GFX_META_FROM_END + offset;
-    PageRead r = { .buf = buf, .words = len / sizeof(uint32_t) };
+
+    return m->dpy->ops->read_metadata(m->dpy->opaque, buf, len,
+                                      page_offset(m) + offset) == len;
+}
+
+static bool read_mapped(void *opaque, void *buf, size_t len, uint64_t offset)
+{
+    VFIODisplayMetadata *m = opaque;
+    const void *at = m->region.map + page_offset(m) + offset;
+    const uint32_t *word = at;
+    uint32_t *copy = buf;
+
+    for (size_t i = 0; i < len / sizeof(*word); i++) {
+        copy[i] = qatomic_read(&word[i]);
+    }
+    return true;
+}
+
+typedef struct PageCopy {
+    VFIODisplayMetadata *m;
+    struct vfio_gfx_meta *raw;
+    bool done;
+} PageCopy;
+
+/* Runs inside guarded_read(): one guard for all of the page's parts. */
+static void copy_mapped(void *opaque)
+{
+    PageCopy *copy = opaque;
+
+    copy->done = vfio_metadata_copy(read_mapped, copy->m, copy->raw);
+}
+
+static bool metadata_copy(VFIODisplayMetadata *m, struct vfio_gfx_meta *raw)
+{
+    PageCopy copy = { .m = m, .raw = raw };
 
     if (!m->region.map) {
-        return dpy->ops->read_metadata(dpy->opaque, buf, len, at) == len;
+        return vfio_metadata_copy(read_region, m, raw);
     }
-    r.page = m->region.map + at;
-    return guarded_read(r.page, len, read_words, &r);
+    return guarded_read(m->region.map + page_offset(m), VFIO_GFX_META_PAGE,
+                        copy_mapped, &copy) && copy.done;
 }
 
 /* --- Requests ----------------------------------------------------------- */
 
-static int64_t metadata_now(void)
+static int64_t metadata_now(const VFIODisplayMetadata *m)
 {
-    return qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    return qemu_console_now(m->dpy->con);
 }
 
 static uint32_t metadata_rate_mhz(VFIODisplay *dpy)
@@ -109,7 +129,7 @@ static void metadata_give_up(VFIODisplayMetadata *m, const char *why)
     trace_vfio_display_metadata_give_up(m->dpy, m->request, why);
     m->asked = false;
     m->fresh = false;
-    m->retry_ns = metadata_now() + RETRY_NS;
+    m->retry_ns = metadata_now(m) + RETRY_NS;
     vfio_display_fault(m->dpy, VFIO_PLANE_FAULT_REQUEST,
                        "the driver copies no frame when asked (%s); asking "
                        "again every %d s", why,
@@ -130,7 +150,7 @@ static void metadata_ask(VFIODisplayMetadata *m)
     m->asked = true;
     m->changed = false;
     m->signals = VFIO_DISPLAY_NO_SIGNAL;
-    m->asked_ns = metadata_now();
+    m->asked_ns = metadata_now(m);
     ret = dpy->ops->metadata_request(dpy->opaque, m->request, rate);
     trace_vfio_display_metadata_request(dpy, m->request, rate, ret);
     if (ret < 0) {
@@ -145,12 +165,10 @@ static void metadata_look(VFIODisplayMetadata *m)
     VFIOMetadata meta;
     bool moved;
 
-    if (!m->asked || !vfio_metadata_copy(read_page, m, &raw)) {
+    if (!m->asked || !metadata_copy(m, &raw)) {
         return;
     }
-    if (!vfio_metadata_parse(&raw,
-                             m->region.size - VFIO_GFX_META_FROM_END,
-                             &meta)) {
+    if (!vfio_metadata_parse(&raw, page_offset(m), &meta)) {
         metadata_give_up(m, "its metadata page makes no sense");
         return;
     }
@@ -262,7 +280,7 @@ static void metadata_end_dump(VFIODisplayMetadata *m)
         return;
     }
     m->dumping = false;
-    if (metadata_now() < m->retry_ns) {
+    if (metadata_now(m) < m->retry_ns) {
         /* by the next way, at once */
         graphic_hw_update(m->dpy->con);
         return;
@@ -299,7 +317,7 @@ static void metadata_set_timer(VFIODisplayMetadata *m, int64_t when)
 static void metadata_advance(VFIODisplayMetadata *m, bool signalled)
 {
     VFIODisplay *dpy = m->dpy;
-    int64_t now = metadata_now();
+    int64_t now = metadata_now(m);
     int64_t when = INT64_MAX;
     bool listen = true;
 
@@ -327,6 +345,8 @@ static void metadata_advance(VFIODisplayMetadata *m, bool signalled)
     metadata_set_timer(m, when);
     if (listen) {
         vfio_display_notify_listen(dpy->notify);
+    } else {
+        vfio_display_notify_pause(dpy->notify);
     }
 }
 
@@ -355,7 +375,7 @@ static bool metadata_is_best(VFIODisplayMetadata *m)
 {
     VFIODisplay *dpy = m->dpy;
     PixelWayCaps caps = {
-        .metadata = metadata_now() >= m->retry_ns,
+        .metadata = metadata_now(m) >= m->retry_ns,
         .dmabuf = dpy->kinds[VFIO_PLANE_KIND_DMABUF],
         .region = dpy->kinds[VFIO_PLANE_KIND_REGION],
     };
@@ -389,7 +409,7 @@ static void metadata_set_active(VFIODisplayMetadata *m, bool active)
 static bool metadata_wants(VFIODisplayMetadata *m)
 {
     return m->changed || !m->dpy->notify ||
-        metadata_now() - m->asked_ns >= REFRESH_SAFETY_NS / 2;
+        metadata_now(m) - m->asked_ns >= REFRESH_SAFETY_NS / 2;
 }
 
 bool vfio_display_metadata_refresh(VFIODisplayMetadata *m,
@@ -401,7 +421,7 @@ bool vfio_display_metadata_refresh(VFIODisplayMetadata *m,
     m->signals = MIN(m->signals + signals, VFIO_DISPLAY_MORE_SIGNALS);
     m->changed |= signals != VFIO_DISPLAY_NO_SIGNAL && !m->asked;
     metadata_look(m);
-    if (m->asked && metadata_now() - m->asked_ns >= ANSWER_NS) {
+    if (m->asked && metadata_now(m) - m->asked_ns >= ANSWER_NS) {
         metadata_give_up(m, "no answer");
     }
     metadata_set_active(m, metadata_is_best(m));
@@ -418,14 +438,14 @@ bool vfio_display_metadata_refresh(VFIODisplayMetadata *m,
     } else if (!m->asked && metadata_wants(m)) {
         metadata_ask(m);
     }
-    if (metadata_now() < m->retry_ns) {
+    if (metadata_now(m) < m->retry_ns) {
         /* refused */
         metadata_set_active(m, false);
         m->dumping = false;
         return false;
     }
     metadata_set_timer(m, m->dumping && !m->dpy->notify
-                       ? metadata_now() + PAUSE_NS : INT64_MAX);
+                       ? metadata_now(m) + PAUSE_NS : INT64_MAX);
     return true;
 }
 

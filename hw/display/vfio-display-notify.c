@@ -5,9 +5,9 @@
  * The device counts up an eventfd when its picture changes. If it does so again
  * before the display was refreshed the fd is left alone until then, so that a
  * device that signals a hundred thousand times a second wakes QEMU up hardly
- * oftener than its viewers want to see something new. One that signals once a
- * frame is listened to all the time: to stop and to start takes more system
- * calls than all the rest. With nobody watching the fd stays as it is.
+ * oftener than its viewers want to see something new. One that signals once or
+ * twice a frame is listened to all the time: to stop and to start takes more
+ * system calls than all the rest. With nobody watching the fd stays as it is.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,6 +24,7 @@ struct VFIODisplayNotify {
     VFIODisplay *dpy;
     EventNotifier notifier;
     bool listening;
+    bool paused;        /* one more signal, and then none */
     VFIODisplaySignals unseen; /* taken, but not by a refresh yet */
     bool others;        /* signals not about the cursor were read */
     bool cursor_alone;  /* none were, the last time they were taken */
@@ -86,7 +87,7 @@ static void vfio_display_notify_handler(EventNotifier *notifier)
     VFIODisplay *dpy = notify->dpy;
     VFIODisplaySignals signals;
 
-    if (dpy->metadata || notify->unseen != VFIO_DISPLAY_NO_SIGNAL ||
+    if (notify->paused || notify->unseen != VFIO_DISPLAY_NO_SIGNAL ||
         !qemu_console_watched(dpy->con)) {
         vfio_display_notify_stop(notify);
     }
@@ -125,7 +126,11 @@ void vfio_display_notify_listen(VFIODisplayNotify *notify)
 {
     QemuConsole *con;
 
-    if (!notify || notify->listening) {
+    if (!notify) {
+        return;
+    }
+    notify->paused = false;
+    if (notify->listening) {
         return;
     }
     con = notify->dpy->con;
@@ -135,6 +140,13 @@ void vfio_display_notify_listen(VFIODisplayNotify *notify)
     notify->listening = true;
     event_notifier_set_handler(&notify->notifier,
                                vfio_display_notify_handler);
+}
+
+void vfio_display_notify_pause(VFIODisplayNotify *notify)
+{
+    if (notify) {
+        notify->paused = true;
+    }
 }
 
 uint64_t vfio_display_notify_count(const VFIODisplayNotify *notify)

@@ -49,7 +49,7 @@ int64_t refresh_interval(bool watched, int64_t viewer_ns, int64_t quiet_ns)
 int64_t refresh_interval_notified(bool watched, int64_t viewer_ns,
                                   int64_t quiet_ns)
 {
-    int64_t safety = MIN(MAX(quiet_ns / 2, REFRESH_SAFETY_NS),
+    int64_t safety = MIN(MAX(quiet_ns, REFRESH_SAFETY_NS),
                          REFRESH_SAFETY_MAX_NS);
 
     return watched ? MAX(viewer_ns, safety) : REFRESH_NEVER;

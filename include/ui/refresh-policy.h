@@ -19,7 +19,7 @@
 /* Hardware that notifies is asked so often, should it fail to. */
 #define REFRESH_SAFETY_NS (1000000000ll)
 /* The same long after the last change or input event. */
-#define REFRESH_SAFETY_MAX_NS (3000000000ll)
+#define REFRESH_SAFETY_MAX_NS (10000000000ll)
 
 /**
  * refresh_interval:
@@ -44,9 +44,9 @@ int64_t refresh_interval(bool watched, int64_t viewer_ns, int64_t quiet_ns);
  * @quiet_ns: as for refresh_interval()
  *
  * The rate of a console whose hardware tells when the picture changes, apart
- * from the refreshes that follow a change (refresh_soonest()): each second, for
- * hardware that has stopped telling, each third one when nothing has happened
- * for long, and less often for a viewer that wants less.
+ * from the refreshes that follow a change (refresh_soonest()), for hardware that
+ * has stopped telling: when nothing happens for one second, two, four and eight,
+ * then each ten seconds, and less often for a viewer that wants less.
  *
  * Returns: nanoseconds from one refresh to the next, or REFRESH_NEVER.
  */

@@ -112,7 +112,8 @@ static void test_notified(void)
     g_assert_cmpint(refresh_interval_notified(true, 7 * MS, 0), ==,
                     REFRESH_SAFETY_NS);
     g_assert_cmpint(refresh_interval_notified(true, 5 * S, 0), ==, 5 * S);
-    g_assert_cmpint(refresh_interval_notified(true, 0, 4 * S), ==, 2 * S);
+    g_assert_cmpint(refresh_interval_notified(true, 0, 4 * S), ==, 4 * S);
+    g_assert_cmpint(refresh_interval_notified(true, 7 * S, 4 * S), ==, 7 * S);
     g_assert_cmpint(refresh_interval_notified(true, 7 * MS, INT64_MAX), ==,
                     REFRESH_SAFETY_MAX_NS);
 }

@@ -21,6 +21,8 @@ class Motion:
 
     # May a viewer see a step before the guest has said that it is drawn?
     early = 1
+    # Does a viewer have nothing to take, once it has the picture?
+    still = False
 
     def __init__(self, rate=60, every=1):
         self.rate = rate
@@ -51,6 +53,7 @@ class Still(Motion):
     """Nothing moves."""
 
     hertz = 0
+    still = True
 
     def points(self, step, width, height):
         return []
@@ -58,6 +61,8 @@ class Still(Motion):
 
 class Cursor(Still):
     """Nothing but the cursor moves, 60 times per second."""
+
+    still = False
 
     def __init__(self):
         super().__init__()

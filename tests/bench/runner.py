@@ -36,6 +36,9 @@ from vgpulab.qmp import QmpError  # noqa: E402
 from vgpulab.wait import until  # noqa: E402
 from watch import DrawnPort, Steps  # noqa: E402
 
+# Seconds; a viewer that gets something all the time is measured like that.
+SETTLE_LIMIT = 60
+
 
 class Refused(Exception):
     """The emulator ended instead of starting; carries its last words."""
@@ -170,7 +173,7 @@ def measure_motion(machines, case, seconds):
     for machine in machines:
         machine.drawn.restart()
         case.motion.start(machine.guest)
-    pump(watches, case.settle)
+    settle(watches, case)
 
     before = [machine.counters() for machine in machines]
     for machine, watch in zip(machines, watches):
@@ -208,6 +211,20 @@ def pump(watches, seconds):
     while time.monotonic() < end:
         for watch in watches:
             watch.pump(min(end, time.monotonic() + 0.02))
+
+
+def settle(watches, case):
+    """What does not move is still once no viewer has got anything so long.
+
+    Many viewers take seconds to take their first picture, one by one.
+    """
+    pump(watches, case.settle)
+    limit = time.monotonic() + SETTLE_LIMIT
+    while case.motion.still and time.monotonic() < limit:
+        had = sum(watch.steps.updates for watch in watches)
+        pump(watches, case.settle)
+        if sum(watch.steps.updates for watch in watches) == had:
+            return
 
 
 def say(text):

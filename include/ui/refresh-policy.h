@@ -44,9 +44,10 @@ int64_t refresh_interval(bool watched, int64_t viewer_ns, int64_t quiet_ns);
  * @quiet_ns: as for refresh_interval()
  *
  * The rate of a console whose hardware tells when the picture changes, apart
- * from the refreshes that follow a change (refresh_soonest()), for hardware that
- * has stopped telling: when nothing happens for one second, two, four and eight,
- * then each ten seconds, and less often for a viewer that wants less.
+ * from the refreshes that follow a change (refresh_soonest()). They are for
+ * hardware that has stopped telling: after a second without a change or input,
+ * two, four and eight, then each ten seconds, and less often for a viewer that
+ * wants less.
  *
  * Returns: nanoseconds from one refresh to the next, or REFRESH_NEVER.
  */

@@ -21,30 +21,6 @@
 
 QEMU_BUILD_BUG_ON(DAMAGE_LOG_BOXES > GL_READBACK_MAX_BOXES);
 
-/* --- What differs ------------------------------------------------------- */
-
-void vfio_display_gl_damage(VFIODisplay *dpy, const VFIOPlane *plane)
-{
-    pixman_box32_t box;
-
-    dpy->damage_known = plane->damage_known && !vfio_plane_is_off(plane);
-    if (dpy->damage_known) {
-        box = vfio_plane_damage(plane);
-        damage_log_add(dpy->damage, &box);
-    } else if (!dpy->look.untold) {
-        damage_log_add_all(dpy->damage);
-    }
-}
-
-void vfio_display_gl_moved(VFIODisplay *dpy, const VFIOPlaneBuffer *from,
-                           const VFIOPlaneBuffer *to)
-{
-    if (!dpy->damage_known || !from ||
-        from->plane.fourcc != to->plane.fourcc) {
-        damage_log_add_all(dpy->damage);
-    }
-}
-
 /* --- Frames ------------------------------------------------------------- */
 
 /* The whole frame is to be asked for: not all that is lacking is known. */
@@ -185,8 +161,10 @@ static bool vfio_display_gl_area(VFIODisplay *dpy, const VFIOPlane *plane,
 
     if (qemu_console_dump_waits(dpy->con) ||
         !console_mirror_holds(dpy->mirror, plane->width, plane->height)) {
-        damage_log_add_all(dpy->damage);
         dpy->gl_whole = true;
+    }
+    if (dpy->gl_whole) {
+        damage_log_add_all(dpy->damage);
     }
     if (!damage_log_is_fresh(dpy->damage)) {
         return false;
@@ -260,7 +238,6 @@ bool vfio_display_gl_is_closing(VFIODisplay *dpy)
 
 void vfio_display_gl_supersede(VFIODisplay *dpy)
 {
-    damage_log_add_all(dpy->damage);
     dpy->gl_whole = true;
     if (dpy->gl) {
         dpy->gl_oldest = gl_readback_next(dpy->gl);

@@ -96,6 +96,7 @@ typedef struct VFIODisplayLook {
     bool quiet;             /* and is taken at its word */
     bool untold;            /* and has not said otherwise since */
     bool unasked;           /* or is not: this refresh reads all the same */
+    bool complete;          /* this frame is all that the mirror lacks */
     MirrorFrame mirrored;   /* what the mirror shows; format NULL: unknown */
     int64_t read_ns;        /* QEMU_CLOCK_REALTIME, when it was read last */
     bool tells;             /* a signal came with a change */
@@ -118,8 +119,9 @@ struct VFIODisplay {
     VFIOPlaneCache *cache;
     VFIOPlaneBuffer *primary; /* on screen, or NULL */
     ConsoleMirror *mirror;
-    DamageLog *damage;      /* what frames that OpenGL reads have to bring */
+    DamageLog *damage;      /* what the mirror lacks (vfio-display-damage.c) */
     bool damage_known;      /* the last answer said what differs */
+    const UIPixelFormat *damage_format; /* of the mapped frame shown last */
 
     /* OpenGL's frames, by the number of their requests (vfio-display-gl.c) */
     GLReadback *gl;     /* NULL until wanted */
@@ -309,24 +311,43 @@ bool vfio_display_gl_is_closing(VFIODisplay *dpy);
 void vfio_display_gl_supersede(VFIODisplay *dpy);
 
 /**
- * vfio_display_gl_damage:
+ * vfio_display_damage_told:
  * @dpy: a display
  * @plane: an answer of the device for the primary plane
  *
- * Remembers what differs, for OpenGL's frames.
+ * Remembers what differs.
  */
-void vfio_display_gl_damage(VFIODisplay *dpy, const VFIOPlane *plane);
+void vfio_display_damage_told(VFIODisplay *dpy, const VFIOPlane *plane);
 
 /**
- * vfio_display_gl_moved:
+ * vfio_display_damage_moved:
  * @dpy: a display
  * @from: the buffer that was on screen, or NULL
  * @to: another one that is now
  *
  * Remembers what differs, as far as the device has not said that.
  */
-void vfio_display_gl_moved(VFIODisplay *dpy, const VFIOPlaneBuffer *from,
-                           const VFIOPlaneBuffer *to);
+void vfio_display_damage_moved(VFIODisplay *dpy, const VFIOPlaneBuffer *from,
+                               const VFIOPlaneBuffer *to);
+
+/**
+ * vfio_display_damage_limit:
+ * @dpy: a display
+ * @frame: mapped pixels, checked
+ *
+ * Has @frame bring what the mirror lacks and nothing else. Its rectangles are
+ * the log's, and good until the next call of any of these functions.
+ *
+ * Returns: false if that is not known, or not to be relied on.
+ */
+bool vfio_display_damage_limit(VFIODisplay *dpy, MirrorFrame *frame);
+
+/**
+ * vfio_display_damage_shown:
+ * @dpy: a display
+ * @frame: mapped pixels, which brought the mirror all that it lacked
+ */
+void vfio_display_damage_shown(VFIODisplay *dpy, const MirrorFrame *frame);
 
 /**
  * vfio_display_gl_detach:
@@ -466,12 +487,21 @@ void vfio_display_look_begin(VFIODisplay *dpy, VFIODisplaySignals signals);
 void vfio_display_look_anew(VFIODisplay *dpy);
 
 /**
+ * vfio_display_look_is_due:
+ * @dpy: a display
+ *
+ * Returns: true if nothing has changed for a while, and it is time to see
+ * whether that is so.
+ */
+bool vfio_display_look_is_due(VFIODisplay *dpy);
+
+/**
  * vfio_display_look_at:
  * @dpy: a display
  * @frame: mapped pixels, checked
  *
- * Says in @frame how closely the mirror is to look at it, and that nothing of
- * it changed if the device is taken at its word.
+ * Says in @frame how closely the mirror is to look at it: at what the device
+ * says that differs, and at nothing if it is taken at its word.
  */
 void vfio_display_look_at(VFIODisplay *dpy, MirrorFrame *frame);
 

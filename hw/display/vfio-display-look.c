@@ -62,6 +62,12 @@ static bool is_read_due(VFIODisplay *dpy)
         MIN(MAX(quiet_ns / 2, REFRESH_SAFETY_NS / 2), READ_MAX_NS);
 }
 
+bool vfio_display_look_is_due(VFIODisplay *dpy)
+{
+    return qemu_console_quiet_ns(dpy->con) >=
+        REFRESH_SAFETY_NS - REFRESH_SAFETY_NS / 8 && is_read_due(dpy);
+}
+
 void vfio_display_look_begin(VFIODisplay *dpy, VFIODisplaySignals signals)
 {
     VFIODisplayLook *look = &dpy->look;
@@ -80,6 +86,7 @@ void vfio_display_look_begin(VFIODisplay *dpy, VFIODisplaySignals signals)
     look->quiet = look->silent && !is_read_due(dpy);
     look->untold = look->quiet && !look->signalled;
     look->unasked = false;
+    look->complete = false;
 }
 
 void vfio_display_look_anew(VFIODisplay *dpy)
@@ -96,6 +103,21 @@ static bool same_memory(const MirrorFrame *a, const MirrorFrame *b)
         a->map == b->map && a->fd == b->fd && a->read == b->read;
 }
 
+/* The device says what to read, so that there is nothing to find out. */
+static bool look_is_told(VFIODisplay *dpy, MirrorFrame *frame)
+{
+    VFIODisplayLook *look = &dpy->look;
+
+    if (!vfio_display_damage_limit(dpy, frame)) {
+        return false;
+    }
+    look->unasked = false;
+    look->owed = false;
+    look->complete = true;
+    frame->look = MIRROR_LOOK_WHOLE;
+    return true;
+}
+
 /*
  * What the device promises to be as it was is not read: another frame, or one
  * that was signalled, is. A frame that the driver copied comes with a promise
@@ -107,13 +129,18 @@ void vfio_display_look_at(VFIODisplay *dpy, MirrorFrame *frame)
     VFIODisplayLook *look = &dpy->look;
     bool same = same_memory(&look->mirrored, frame);
 
-    frame->look = look->how;
+    if (look_is_told(dpy, frame)) {
+        return;
+    }
+    /* from then on it is of use that the device says what differs */
+    frame->look = dpy->damage_known ? MIRROR_LOOK_WHOLE : look->how;
     look->unasked = look->silent && same && !look->quiet;
     if (look->quiet && same) {
         frame->damage = &nothing;
         frame->n_damage = 0;
     } else if (frame->look != MIRROR_LOOK_AWAY) {
         look->read_ns = qemu_console_now(dpy->con);
+        look->complete = frame->look == MIRROR_LOOK_WHOLE;
     }
 }
 
@@ -144,11 +171,16 @@ void vfio_display_look_result(VFIODisplay *dpy, const MirrorFrame *frame,
                               MirrorResult result)
 {
     VFIODisplayLook *look = &dpy->look;
+    bool complete = look->complete;
 
+    look->complete = false;
     look->mirrored = (MirrorFrame) { 0 };
     switch (result) {
     case MIRROR_CHANGED:
     case MIRROR_UNCHANGED:
+        if (complete) {
+            vfio_display_damage_shown(dpy, frame);
+        }
         look->mirrored = *frame;
         look_judge(dpy, result == MIRROR_CHANGED);
         break;

@@ -281,7 +281,7 @@ static bool vfio_display_query(VFIODisplay *dpy, VFIOPlaneKind kind,
         *plane = (VFIOPlane) { .type = VFIO_PLANE_PRIMARY, .kind = kind };
         ret = vfio_display_ask(dpy, plane);
         if (ret >= 0) {
-            vfio_display_gl_damage(dpy, plane);
+            vfio_display_damage_told(dpy, plane);
             return true;
         }
         if (i == 0) {
@@ -522,7 +522,7 @@ static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = buffer->user;
 
-    vfio_display_gl_moved(dpy, dpy->primary, buffer);
+    vfio_display_damage_moved(dpy, dpy->primary, buffer);
     dpy->primary = buffer;
     vfio_display_look_anew(dpy);
     trace_vfio_display_publish(dpy, buffer->plane.id);

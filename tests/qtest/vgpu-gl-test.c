@@ -182,112 +182,14 @@ static void test_order(void)
 
 #define FRAME_BYTES (320 * 240 * 4)
 
-/* A guest that reports what it draws, of which all is on screen. */
-static VGPUWatched *start_reporting(const char *options)
-{
-    VGPUWatched *w = vgpu_watched_start(options);
-
-    vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
-    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
-    vgpu_watched_report(w, &(VGPURect) { 0, 0, 320, 240 });
-    vgpu_watched_expect(w, w->seed);
-    g_assert_cmpint(vgpu_stat(w->vgpu, "bytes-read"), >=, FRAME_BYTES);
-    return w;
-}
-
-/* A guest that says what it draws: that is read, and hardly anything else. */
-static void test_damage(const void *data)
-{
-    static const VGPURect rects[] = {
-        { 0, 0, 1, 1 },
-        { 319, 239, 1, 1 },
-        { 63, 15, 2, 2 },
-        { 100, 7, 111, 1 },
-        { 5, 5, 20, 30 },
-    };
-    VGPUWatched *w = start_reporting(data);
-    int64_t bytes = vgpu_stat(w->vgpu, "bytes-read");
-    int64_t told = 0;
-
-    for (unsigned i = 0; i < 8 * ARRAY_SIZE(rects); i++) {
-        const VGPURect *rect = &rects[i % ARRAY_SIZE(rects)];
-
-        vgpu_watched_paint_part(w, rect, 100 + i);
-        vgpu_watched_report(w, rect);
-        vgpu_watched_expect_part(w, rect, 100 + i);
-        vgpu_paint(w->vgpu, &w->mode, w->seed);
-        vgpu_watched_report(w, rect);
-        vgpu_watched_expect(w, w->seed);
-        told += 2 * vgpu_watched_part_bytes(w, rect);
-    }
-    bytes = vgpu_stat(w->vgpu, "bytes-read") - bytes;
-    g_test_message("%" PRId64 " bytes reported, %" PRId64 " read", told,
-                   bytes);
-    g_assert_cmpint(bytes, >, 0);
-    /* what begins before another is done brings that, too; and the first */
-    g_assert_cmpint(bytes, <=, 2 * told + 2 * FRAME_BYTES);
-    g_assert_cmpstr(vgpu_path(w->vgpu), ==, "gl");
-    stop_watched(w);
-}
-
-/* Much is drawn at once, here and there, and all of it is seen. */
-static void test_random_damage(const void *data)
-{
-    VGPUWatched *w = start_reporting(data);
-    g_autoptr(VGPUPicture) want = vgpu_picture_of(&w->mode, w->seed);
-    unsigned seed = 1000;
-
-    for (unsigned i = 0; i < 40; i++) {
-        for (int n = g_test_rand_int_range(1, 25); n > 0; n--) {
-            VGPURect rect = {
-                g_test_rand_int_range(0, 320), g_test_rand_int_range(0, 240),
-            };
-
-            rect.width = g_test_rand_int_range(1, MIN(321 - rect.x, 90));
-            rect.height = g_test_rand_int_range(1, MIN(241 - rect.y, 90));
-            vgpu_watched_paint_part(w, &rect, ++seed);
-            vgpu_picture_patch(want, &rect, seed);
-            vgpu_watched_report(w, &rect);
-            if (n % 4 == 0) {
-                vgpu_viewer_update(w->viewer);
-            }
-        }
-        vgpu_watched_expect_picture(w, want);
-    }
-    stop_watched(w);
-}
-
-/* Whatever the guest reports harms nobody. */
-static void test_odd_damage(const void *data)
-{
-    static const VGPURect rects[] = {
-        { 0, 0, 0, 0 },
-        { 400, 0, 1, 1 },
-        { 0, 240, 320, 1 },
-        { 1, UINT32_MAX, 1, 1 },
-        { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
-        { 1, 1, UINT32_MAX, UINT32_MAX },
-    };
-    VGPUWatched *w = start_reporting(data);
-
-    for (unsigned i = 0; i < ARRAY_SIZE(rects); i++) {
-        vgpu_watched_report(w, &rects[i]);
-        vgpu_watched_watch(w, 50 * 1000);
-    }
-    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
-    vgpu_watched_report(w, &(VGPURect) { 0, 0, 320, 240 });
-    vgpu_watched_expect(w, w->seed);
-    stop_watched(w);
-}
-
 /*
  * A guest that says nothing: frames are read whole, but not by the main loop,
  * which is told of what differs.
  */
-static void test_unreported(const void *data)
+static void test_unreported(void)
 {
     const unsigned changes = 40;
-    VGPUWatched *w = vgpu_watched_start(data);
+    VGPUWatched *w = vgpu_watched_start(GL);
     int64_t bytes = vgpu_stat(w->vgpu, "bytes-read");
     unsigned flip = 0;
 
@@ -308,45 +210,6 @@ static void test_unreported(const void *data)
     g_test_message("%" PRId64 " bytes read", bytes);
     g_assert_cmpint(bytes, >, 0);
     g_assert_cmpint(bytes, <=, (changes / 2 + 8) * FRAME_BYTES);
-    stop_watched(w);
-}
-
-/* Nothing is reported, or signalled: before long nothing is read any more. */
-static void test_still(const void *data)
-{
-    VGPUWatched *w = data ? start_reporting(data)
-                          : vgpu_watched_start(GL ",irq=on");
-    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
-    int64_t before, bytes = -1;
-
-    do {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        before = bytes;
-        vgpu_watched_watch(w, G_USEC_PER_SEC * 3 / 2);
-        bytes = vgpu_stat(w->vgpu, "bytes-read");
-    } while (bytes != before);
-
-    /* a screendump is a frame of its own */
-    vgpu_paint(w->vgpu, &w->mode, ++w->seed);
-    vgpu_expect_now(w->vgpu, &w->mode, w->seed);
-    stop_watched(w);
-}
-
-/* Another mode, while it is said that nothing changes. */
-static void test_damage_and_modes(const void *data)
-{
-    VGPUWatched *w = start_reporting(data);
-
-    for (unsigned i = 0; i < 12; i++) {
-        w->mode = vgpu_mode(200 + 40 * (i % 4), 200, 1 + i);
-        w->mode.fourcc = i % 2 ? DRM_FORMAT_XBGR8888 : DRM_FORMAT_XRGB8888;
-        vgpu_watched_draw(w);
-        vgpu_watched_expect(w, w->seed);
-    }
-    qtest_system_reset(w->vgpu->machine->qts);
-    vgpu_reopen(w->vgpu);
-    vgpu_watched_draw(w);
-    vgpu_watched_expect(w, w->seed);
     stop_watched(w);
 }
 
@@ -716,6 +579,7 @@ int main(int argc, char **argv)
         { "/vgpu/gl/resize-in-flight", test_resize_in_flight },
         { "/vgpu/gl/many-buffers", test_many_buffers },
         { "/vgpu/gl/order", test_order },
+        { "/vgpu/gl/unreported", test_unreported },
         { "/vgpu/gl/reset-in-flight", test_reset_in_flight },
         { "/vgpu/gl/unplug-in-flight", test_unplug_in_flight },
         { "/vgpu/gl/shrinks", test_shrinks },
@@ -724,22 +588,6 @@ int main(int argc, char **argv)
         { "/vgpu/gl/one-update", test_one_update },
         { "/vgpu/gl/refused", test_refused },
     };
-    static const struct {
-        const char *path;
-        const char *options;
-        void (*func)(const void *data);
-    } damage_tests[] = {
-        { "/vgpu/gl/damage/polled", GL, test_damage },
-        { "/vgpu/gl/damage/notified", GL ",irq=on", test_damage },
-        { "/vgpu/gl/damage/random", GL, test_random_damage },
-        { "/vgpu/gl/damage/random-notified", GL ",irq=on",
-          test_random_damage },
-        { "/vgpu/gl/damage/odd", GL, test_odd_damage },
-        { "/vgpu/gl/damage/unreported", GL, test_unreported },
-        { "/vgpu/gl/damage/modes", GL, test_damage_and_modes },
-        { "/vgpu/gl/still/reported", GL, test_still },
-        { "/vgpu/gl/still/notified", NULL, test_still },
-    };
     bool have_gl;
 
     g_test_init(&argc, &argv, NULL);
@@ -747,14 +595,6 @@ int main(int argc, char **argv)
     have_gl = g_getenv("VGPU_TEST_GL") != NULL;
     for (unsigned i = 0; i < ARRAY_SIZE(tests); i++) {
         qtest_add_func(tests[i].path, have_gl ? tests[i].func : test_skipped);
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(damage_tests); i++) {
-        if (have_gl) {
-            qtest_add_data_func(damage_tests[i].path, damage_tests[i].options,
-                                damage_tests[i].func);
-        } else {
-            qtest_add_func(damage_tests[i].path, test_skipped);
-        }
     }
     qtest_add_func("/vgpu/gl/no-opengl", test_no_opengl);
     return g_test_run();

@@ -144,6 +144,8 @@ class Machine:
         return self._process is not None and self._process.poll() is None
 
     def stderr(self):
+        if self._process is None:
+            return ""
         with open(self._file("stderr"), encoding="utf-8",
                   errors="replace") as stream:
             return stream.read()

@@ -434,12 +434,24 @@ static bool pass_may_glance(const MirrorPass *pass)
         pass_is_native(pass);
 }
 
+/* A new image has none of the frame, whatever did not change. */
+static bool pass_is_partial(const MirrorPass *pass)
+{
+    return pass->frame->damage &&
+        pass->frame->readable == pass->layer->readable;
+}
+
+/* Is there memory to be read, and to be waited for? */
+static bool pass_reads(const MirrorPass *pass)
+{
+    return !pass_is_partial(pass) || pass->frame->n_damage;
+}
+
 static bool pass_run(MirrorPass *pass)
 {
     const MirrorFrame *frame = pass->frame;
     pixman_box32_t all = { 0, 0, frame->width, frame->readable };
-    /* a new image has none of the frame, whatever did not change */
-    bool partial = frame->damage && frame->readable == pass->layer->readable;
+    bool partial = pass_is_partial(pass);
     const pixman_box32_t *boxes = partial ? frame->damage : &all;
     size_t n = partial ? frame->n_damage : 1;
 
@@ -470,7 +482,7 @@ static void mirror_layer_clear_rest(MirrorLayer *layer, uint32_t readable)
 MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
 {
     MirrorPass pass = { .frame = frame, .layer = layer };
-    bool whole;
+    bool sync, whole;
 
     assert(pixman_image_get_width(layer->image) == frame->width &&
            pixman_image_get_height(layer->image) == frame->height);
@@ -478,11 +490,12 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
     if (!frame_is_there(frame)) {
         return MIRROR_VANISHED;
     }
-    if (frame->fd >= 0 && !dmabuf_sync_read_begin(frame->fd)) {
+    sync = frame->fd >= 0 && pass_reads(&pass);
+    if (sync && !dmabuf_sync_read_begin(frame->fd)) {
         return MIRROR_BUSY;
     }
     whole = pass_run(&pass);
-    if (frame->fd >= 0) {
+    if (sync) {
         dmabuf_sync_read_end(frame->fd);
     }
     if (!whole) {

@@ -140,6 +140,41 @@ static void test_shrinks(void)
     buffer_free(&buffer);
 }
 
+/* As VNC's: one buffer writes, a second passes on, and a third sends. */
+static void send_frame(Buffer *output, Buffer *jobs, size_t len)
+{
+    Buffer worker = { 0 };
+
+    buffer_move_empty(&worker, output);
+    buffer_reserve(&worker, len);
+    worker.offset = len;
+    buffer_move(jobs, &worker);
+    buffer_move(output, jobs);
+    while (!buffer_empty(output)) {
+        buffer_advance(output, MIN(output->offset, 200 * 1000));
+    }
+}
+
+/* Frames of one size keep their memory, and smaller ones give it back. */
+static void test_passed_on(void)
+{
+    Buffer output = { 0 }, jobs = { 0 };
+    size_t capacity;
+
+    send_frame(&output, &jobs, FRAME / 4);
+    capacity = output.capacity + output.head;
+    for (int i = 0; i < 1000; i++) {
+        send_frame(&output, &jobs, FRAME / 4);
+        g_assert_cmpuint(output.capacity + output.head, ==, capacity);
+    }
+    for (int i = 0; i < 2000; i++) {
+        send_frame(&output, &jobs, 100 * 1000);
+    }
+    g_assert_cmpuint(output.capacity + output.head, <=, capacity / 8);
+    buffer_free(&output);
+    buffer_free(&jobs);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -148,5 +183,6 @@ int main(int argc, char **argv)
     g_test_add_func("/buffer/room", test_room);
     g_test_add_func("/buffer/steady", test_steady);
     g_test_add_func("/buffer/shrinks", test_shrinks);
+    g_test_add_func("/buffer/passed-on", test_passed_on);
     return g_test_run();
 }

@@ -424,6 +424,45 @@ static void test_glance_elsewhere(void)
     mirror_layer_finish(&layer);
 }
 
+/* What the device says is as it was is not waited for either. */
+static void test_no_damage(void)
+{
+    static const pixman_box32_t nothing, pixel = { 3, 3, 4, 4 };
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 10);
+    FILE *file = tmpfile();
+    MirrorLayer layer = { 0 };
+    uint64_t bytes;
+
+    g_assert_nonnull(file);
+    frame.map = memory;
+    frame.fd = fileno(file);
+    g_assert_cmpint(ftruncate(frame.fd, frame_bytes(&frame)), ==, 0);
+    frame.damage = &nothing;
+    mirror_layer_fit(&layer, &frame);
+    /* the first frame is whole, whatever is said of it */
+    busy = true;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_BUSY);
+    busy = false;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    assert_shows_all(&layer, &frame);
+    bytes = layer.bytes_read;
+
+    busy = true;
+    memset(memory, 0, frame_bytes(&frame));
+    damage_map_clear(layer.damage);
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_UNCHANGED);
+    g_assert_cmpuint(layer.bytes_read, ==, bytes);
+    frame.damage = &pixel;
+    frame.n_damage = 1;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_BUSY);
+    busy = false;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    g_assert_cmpint(begun, ==, 0);
+    mirror_layer_finish(&layer);
+    fclose(file);
+}
+
 static void test_read_function(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_RGB565, NULL);
@@ -570,6 +609,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/glance/row", test_glance_row);
     g_test_add_func("/mirror-layer/glance/rows", test_glance_rows);
     g_test_add_func("/mirror-layer/glance/elsewhere", test_glance_elsewhere);
+    g_test_add_func("/mirror-layer/no-damage", test_no_damage);
     g_test_add_func("/mirror-layer/damage", test_damage);
     g_test_add_func("/mirror-layer/no-row", test_no_row);
     g_test_add_func("/mirror-layer/busy-and-gone", test_busy_and_gone);

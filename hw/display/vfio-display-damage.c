@@ -13,11 +13,6 @@
 #include "qemu/osdep.h"
 #include "vfio-display-internal.h"
 
-static bool is_empty(const pixman_box32_t *box)
-{
-    return box->x1 >= box->x2 || box->y1 >= box->y2;
-}
-
 void vfio_display_damage_told(VFIODisplay *dpy, const VFIOPlane *plane)
 {
     pixman_box32_t box;
@@ -26,7 +21,8 @@ void vfio_display_damage_told(VFIODisplay *dpy, const VFIOPlane *plane)
     if (dpy->damage_known) {
         box = vfio_plane_damage(plane);
         damage_log_add(dpy->damage, &box);
-        if (is_empty(&box) && vfio_display_look_is_due(dpy)) {
+        if (!damage_log_is_fresh(dpy->damage) &&
+            vfio_display_look_is_due(dpy)) {
             damage_log_add_all(dpy->damage);
         }
     } else if (!dpy->look.untold) {

@@ -4,7 +4,7 @@
  *
  * The driver has a region of pixels and a page about them (vfio-gfx-ext.h).
  * It is asked for a frame when it signalled a change, when a screendump
- * wants one, and once per second in case it forgot to signal. It signals when
+ * wants one, and now and then in case it forgot to signal. It signals when
  * it is done: then the page says what changed, and only that is read.
  *
  *     idle --(changed)--> asked --(done: a frame)--> shown at the next

@@ -25,12 +25,6 @@ typedef struct VGPUSource {
     bool late;
 } VGPUSource;
 
-static void stop_watched(VGPUWatched *w)
-{
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
-    vgpu_watched_stop(w);
-}
-
 /* A guest that reports what it draws, of which all is on screen. */
 static VGPUWatched *start_reporting(const VGPUSource *source)
 {
@@ -84,7 +78,7 @@ static void test_reported(const void *data)
     g_assert_cmpint(bytes, <=, source->late ? 2 * told + 2 * whole
                                             : told + whole);
     g_assert_cmpstr(vgpu_path(w->vgpu), ==, source->path);
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 static bool is_shown(VGPUWatched *w, const VGPUPicture *want)
@@ -145,7 +139,7 @@ static void test_unreported(const void *data)
     difference = vgpu_picture_differ(all, dump);
     g_assert_cmpstr(difference, ==, NULL);
     vgpu_watched_expect_picture(w, all);
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /* The guest says nothing at all. That is found out, and goes on to be. */
@@ -159,7 +153,7 @@ static void test_silent(const void *data)
         vgpu_viewer_move(w->viewer, 10 * i, 10);
         vgpu_watched_expect(w, w->seed);
     }
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /* Much is drawn at once, here and there, and all of it is seen. */
@@ -186,7 +180,7 @@ static void test_random_damage(const void *data)
         }
         vgpu_watched_expect_picture(w, want);
     }
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /* Whatever the guest reports harms nobody. */
@@ -209,7 +203,7 @@ static void test_odd_damage(const void *data)
     vgpu_paint(w->vgpu, &w->mode, ++w->seed);
     vgpu_watched_report(w, &(VGPURect) { 0, 0, 320, 240 });
     vgpu_watched_expect(w, w->seed);
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /* Nothing is reported: before long nothing is read any more. */
@@ -229,7 +223,7 @@ static void test_still(const void *data)
     /* a screendump is a frame of its own */
     vgpu_paint(w->vgpu, &w->mode, ++w->seed);
     vgpu_expect_now(w->vgpu, &w->mode, w->seed);
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /* Another mode, while it is said that nothing changes. */
@@ -247,7 +241,7 @@ static void test_damage_and_modes(const void *data)
     vgpu_reopen(w->vgpu);
     vgpu_watched_draw(w);
     vgpu_watched_expect(w, w->seed);
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /* --- Tests -------------------------------------------------------------- */

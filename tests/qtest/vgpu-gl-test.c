@@ -29,12 +29,6 @@ static void stop(VGPU *vgpu)
     vgpu_stop(vgpu);
 }
 
-static void stop_watched(VGPUWatched *w)
-{
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
-    vgpu_watched_stop(w);
-}
-
 /* Each screendump has the frame of the moment, though reading takes time. */
 static void test_sizes(void)
 {
@@ -175,7 +169,7 @@ static void test_order(void)
         }
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /* --- What is read ------------------------------------------------------- */
@@ -210,7 +204,7 @@ static void test_unreported(void)
     g_test_message("%" PRId64 " bytes read", bytes);
     g_assert_cmpint(bytes, >, 0);
     g_assert_cmpint(bytes, <=, (changes / 2 + 8) * FRAME_BYTES);
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /* --- What goes away ----------------------------------------------------- */
@@ -233,7 +227,7 @@ static void test_reset_in_flight(void)
     vgpu_paint(vgpu, &mode, 77);
     vgpu_show(vgpu, &mode);
     vgpu_expect_now(vgpu, &mode, 77);
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 static void test_unplug_in_flight(void)
@@ -260,7 +254,7 @@ static void test_unplug_in_flight(void)
                                  "'addr': '4' } }", VGPU_VRAM);
         w->vgpu = vgpu_open(machine, "gpu", 4);
     }
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /*
@@ -521,7 +515,7 @@ static void test_one_update(void)
     g_test_message("%" PRId64 " updates in %" PRId64 " us", refreshes, us);
     g_assert_cmpint(refreshes, >, 0);
     g_assert_cmpint(refreshes, <=, most * us / G_USEC_PER_SEC + 10);
-    stop_watched(w);
+    vgpu_watched_stop_clean(w);
 }
 
 /* A buffer that OpenGL cannot import, and the next one. */

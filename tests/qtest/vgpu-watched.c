@@ -50,6 +50,12 @@ void vgpu_watched_stop(VGPUWatched *w)
     g_free(w);
 }
 
+void vgpu_watched_stop_clean(VGPUWatched *w)
+{
+    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    vgpu_watched_stop(w);
+}
+
 void vgpu_watched_draw(VGPUWatched *w)
 {
     vgpu_paint(w->vgpu, &w->mode, ++w->seed);

@@ -38,6 +38,9 @@ void vgpu_watched_leave(VGPUWatched *w);
 /* The end of all that is there. */
 void vgpu_watched_stop(VGPUWatched *w);
 
+/* The same, and QEMU has complained of nothing. */
+void vgpu_watched_stop_clean(VGPUWatched *w);
+
 /* The guest draws another picture, and says so. */
 void vgpu_watched_draw(VGPUWatched *w);
 

@@ -3,7 +3,7 @@
 #
 # ./vgpu test [--full] [unit|qtest|lab]...: the tests, or those named.
 #
-#   unit   the pure logic, by the top-level meson.build
+#   unit   the pure logic, by the top-level meson.build, with ASan and UBSan
 #   qtest  the emulator with the software vGPU, and the unit tests that link
 #          files of QEMU's own
 #   lab    the emulator with mdev devices under the lab's kernel, and the
@@ -40,7 +40,8 @@ run_tap() {
 
 _unit_compile() {
     local identity
-    identity="$(meson --version) $VGPU_TOP"
+    # Its options are taken from there only once.
+    identity="$(meson --version) $VGPU_TOP $(sha256sum <"$VGPU_TOP/meson.build")"
     if ! stamp_ok unit-setup "$identity" ||
         [[ ! -f $UNIT_OUT/build.ninja ]]; then
         stamp_clear unit-setup

@@ -14,6 +14,7 @@ import ctypes
 import fcntl
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -51,7 +52,7 @@ def complain(message):
     print(f"vgpu lab: {message}", file=sys.stderr, flush=True)
 
 
-def die_with(parent):
+def prepare(parent, cpu):
     """Runs in a child before exec: the child is killed when its parent ends.
 
     The parent may have ended before the request was made, so look again.
@@ -59,14 +60,27 @@ def die_with(parent):
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(STATUS_NO_LAB)
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
 
 
-def spawn(command, **keywords):
-    """Starts a process that ends with this one and gets no Ctrl-C of its own."""
+def spawn(command, cpu=None, **keywords):
+    """Starts a process that ends with this one and gets no Ctrl-C of its own.
+
+    It runs on that CPU alone, if one is named.
+    """
     parent = os.getpid()
     return subprocess.Popen(command, stdin=subprocess.DEVNULL,
                             start_new_session=True,
-                            preexec_fn=lambda: die_with(parent), **keywords)
+                            preexec_fn=lambda: prepare(parent, cpu),
+                            **keywords)
+
+
+def choose_cpu(allowed, taken):
+    """The CPU that the fewest labs run on; which of them, is chance."""
+    fewest = min(taken.count(cpu) for cpu in allowed)
+    return random.choice(
+        [cpu for cpu in sorted(allowed) if taken.count(cpu) == fewest])
 
 
 class Relay:
@@ -177,6 +191,8 @@ class Lab:
         self.network = Network(folder)
         self.relays = []
         self.console = None
+        with open(self.path("cpu"), encoding="ascii") as file:
+            self.cpu = int(file.read())
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -209,8 +225,11 @@ class Lab:
         environment = dict(os.environ,
                            TMPDIR=memory_folder(self.folder, megabytes))
         with open(self.path("console"), "wb") as console:
-            self.process = spawn(unshare + kernel, stdout=console,
-                                 stderr=console, env=environment, cwd="/")
+            # The kernel and the processes that it traces hand over to each
+            # other all the time, which costs far less on one CPU than on two.
+            self.process = spawn(unshare + kernel, cpu=self.cpu,
+                                 stdout=console, stderr=console,
+                                 env=environment, cwd="/")
         # pylint: disable=consider-using-with
         self.console = open(self.path("console"), "rb", buffering=0)
 
@@ -324,15 +343,34 @@ def sweep(runs):
                 shutil.rmtree(path, ignore_errors=True)
 
 
+def cpus_taken(runs):
+    """The CPUs of the labs that run now, one entry for each lab."""
+    taken = []
+    for name in os.listdir(runs):
+        # A lab that ends just now takes its file with it.
+        with contextlib.suppress(OSError, ValueError), \
+                open(os.path.join(runs, name, "cpu"),
+                     encoding="ascii") as file:
+            taken.append(int(file.read()))
+    return taken
+
+
 @contextlib.contextmanager
 def run_folder(runs):
-    """A folder for one lab. Others see by its lock that it is in use."""
+    """A folder for one lab, with its CPU's number in the file "cpu".
+
+    Others see by the folder's lock that it is in use.
+    """
     os.makedirs(runs, exist_ok=True)
     with contextlib.ExitStack() as stack:
         with locked_folder(runs):
             sweep(runs)
+            cpu = choose_cpu(os.sched_getaffinity(0), cpus_taken(runs))
             path = tempfile.mkdtemp(dir=runs)
             stack.enter_context(locked_folder(path))
+            with open(os.path.join(path, "cpu"), "w",
+                      encoding="ascii") as file:
+                file.write(str(cpu))
         try:
             yield path
         finally:

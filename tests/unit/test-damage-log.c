@@ -180,6 +180,44 @@ static void test_many(void)
     }
 }
 
+/* The last that are kept apart, and one around all of one more. */
+static void test_just_too_many(void)
+{
+    g_autoptr(DamageLog) log = shown_log();
+    size_t n;
+
+    for (int i = 0; i < DAMAGE_LOG_BOXES; i++) {
+        add(log, 128, 100 + i * 3, 1, 1);
+    }
+    damage_log_boxes(log, 1000, 700, &n);
+    g_assert_cmpuint(n, ==, DAMAGE_LOG_BOXES);
+    add(log, 320, 500, 1, 1);
+    expect(log, 128, 100, 384, 501);
+}
+
+/* Each read that is on its way has what was asked for with it, and no more. */
+static void test_several(void)
+{
+    DamageLog *log = shown_log();
+    size_t n;
+
+    for (unsigned number = 2; number < 5; number++) {
+        for (int i = 0; i < 2; i++) {
+            add(log, 640, number * 100 + i * 30, 1, 1);
+        }
+        damage_log_asked(log, number);
+    }
+    damage_log_boxes(log, 1000, 700, &n);
+    g_assert_cmpuint(n, ==, 6);
+    damage_log_shown(log, 3);
+    for (int i = 0; i < DAMAGE_LOG_BOXES; i++) {
+        add(log, 640, 500 + i * 3, 1, 1);
+    }
+    expect(log, 640, 400, 704, 546);
+    /* with reads on their way */
+    damage_log_free(log);
+}
+
 /* --- Against a screen that is drawn into at random ---------------------- */
 
 #define WIDTH 300
@@ -306,6 +344,8 @@ int main(int argc, char **argv)
     g_test_add_func("/damage-log/dropped", test_dropped);
     g_test_add_func("/damage-log/all", test_all);
     g_test_add_func("/damage-log/many", test_many);
+    g_test_add_func("/damage-log/just-too-many", test_just_too_many);
+    g_test_add_func("/damage-log/several", test_several);
     g_test_add_func("/damage-log/random", test_random);
     return g_test_run();
 }

@@ -193,6 +193,11 @@ static void jump_out(int sig)
     siglongjmp(out, 1);
 }
 
+static void count_only(int sig)
+{
+    handled++;
+}
+
 static void install(const struct sigaction *action, struct sigaction *old)
 {
     g_assert_cmpint(sigaction(SIGBUS, action, old), ==, 0);
@@ -310,15 +315,45 @@ static void test_past_range(void)
     install(&old, NULL);
 }
 
+static void note_action(void *opaque)
+{
+    g_assert_cmpint(sigaction(SIGBUS, NULL, opaque), ==, 0);
+}
+
+/*
+ * The guard's handler runs as the one that was there before does: the next
+ * read knows it, also where it is the same function with other flags.
+ */
+static void test_flags(void)
+{
+    static const int flags[] = {
+        0, SA_RESTART, SA_ONSTACK, SA_RESTART | SA_ONSTACK | SA_NODEFER, 0,
+    };
+    const int kept = SA_RESTART | SA_ONSTACK;
+    struct sigaction action = { .sa_handler = count_only }, old, during;
+    Mapping m;
+
+    install(NULL, &old);
+    mapping_init(&m, PAGES);
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        State before;
+
+        action.sa_flags = flags[i];
+        install(&action, NULL);
+        state_get(&before);
+        g_assert_true(guarded_read(m.p, m.size, note_action, &during));
+        g_assert_cmpint(during.sa_flags & (kept | SA_NODEFER), ==,
+                        flags[i] & kept);
+        assert_state(&before);
+    }
+    mapping_finish(&m);
+    install(&old, NULL);
+}
+
 static void raise_then_read(void *opaque)
 {
     raise(SIGBUS);
     read_all(opaque);
-}
-
-static void count_only(int sig)
-{
-    handled++;
 }
 
 /* One that was sent tells no address and is nobody's fault. */
@@ -442,6 +477,7 @@ int main(int argc, char **argv)
                     test_elsewhere_siginfo);
     g_test_add_func("/guarded-read/elsewhere-jumps", test_elsewhere_jumps);
     g_test_add_func("/guarded-read/past-range", test_past_range);
+    g_test_add_func("/guarded-read/flags", test_flags);
     g_test_add_func("/guarded-read/sent", test_sent);
     g_test_add_func("/guarded-read/other-thread", test_other_thread);
     g_test_add_func("/guarded-read/killed-default", test_killed_default);

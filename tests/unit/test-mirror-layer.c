@@ -292,11 +292,176 @@ static void test_busy_and_gone(void)
     fclose(file);
 }
 
+/*
+ * A file that ends with the frame's last row is all there, and one that is a
+ * byte shorter is not, in each format. The memory ends there, too.
+ */
+static void test_exact(const void *data)
+{
+    MirrorFrame frame = new_frame(*(const uint32_t *)data, NULL);
+    size_t len = frame.offset +
+        frame.stride * (ui_pixel_format_rows(frame.format, HEIGHT) - 1) +
+        ui_pixel_format_row_bytes(frame.format, WIDTH);
+    g_autofree uint8_t *memory = new_noise(len, 11);
+    FILE *file = tmpfile();
+    MirrorLayer layer = { 0 };
+
+    g_assert_nonnull(file);
+    frame.fd = fileno(file);
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    g_assert_cmpint(ftruncate(frame.fd, len - 1), ==, 0);
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_VANISHED);
+    g_assert_cmpint(ftruncate(frame.fd, len), ==, 0);
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    g_assert_cmpint(begun, ==, 0);
+    mirror_layer_finish(&layer);
+    fclose(file);
+}
+
+/* Descriptor 0 is one like any other. */
+static void test_descriptor_0(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 12);
+    FILE *file = tmpfile();
+    int old = dup(0);
+    MirrorLayer layer = { 0 };
+
+    g_assert_nonnull(file);
+    g_assert_cmpint(dup2(fileno(file), 0), ==, 0);
+    frame.fd = 0;
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_VANISHED);
+    g_assert_cmpint(ftruncate(0, frame_bytes(&frame)), ==, 0);
+    busy = true;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_BUSY);
+    busy = false;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    mirror_layer_finish(&layer);
+    fclose(file);
+    if (old >= 0) {
+        dup2(old, 0);
+        close(old);
+    } else {
+        close(0);
+    }
+}
+
 static ssize_t read_memory(void *opaque, void *buf, size_t len,
                            uint64_t offset)
 {
     memcpy(buf, (uint8_t *)opaque + offset, len);
     return len;
+}
+
+static void assert_same(const MirrorLayer *a, const MirrorLayer *b,
+                        const MirrorFrame *frame)
+{
+    for (uint32_t y = 0; y < frame->height; y++) {
+        for (uint32_t x = 0; x < frame->width; x++) {
+            g_assert_cmphex(pixel_of(a, x, y), ==, pixel_of(b, x, y));
+        }
+    }
+}
+
+/* Frames of several formats and sizes in turn: each as if it were the first. */
+static void test_in_turn(void)
+{
+    static const struct {
+        uint32_t fourcc;
+        uint32_t width;
+        bool opaque;    /* into an image without alpha, whatever the format */
+    } turns[] = {
+        { DRM_FORMAT_RGB565, WIDTH },
+        { DRM_FORMAT_YUYV, WIDTH },
+        { DRM_FORMAT_RGB565, WIDTH },
+        { DRM_FORMAT_RGB565, WIDTH - 70 },
+        { DRM_FORMAT_ABGR8888, WIDTH },
+        { DRM_FORMAT_ABGR8888, WIDTH, true },
+        { DRM_FORMAT_ABGR8888, WIDTH },
+        { DRM_FORMAT_NV12, WIDTH },
+    };
+    g_autofree uint8_t *memory = new_noise(WIDTH * 5 * HEIGHT * 2, 13);
+    MirrorLayer layer = { 0 };
+
+    for (size_t i = 0; i < ARRAY_SIZE(turns); i++) {
+        MirrorFrame frame = new_frame(turns[i].fourcc, memory);
+        MirrorFrame like = frame;
+        MirrorLayer first = { 0 };
+
+        frame.width = like.width = turns[i].width;
+        if (turns[i].opaque) {
+            like.format = find_format(DRM_FORMAT_XRGB8888);
+        }
+        mirror_layer_fit(&layer, &like);
+        mirror_layer_fit(&first, &like);
+        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                        MIRROR_CHANGED);
+        mirror_layer_read(&first, &frame);
+        assert_same(&layer, &first, &frame);
+        mirror_layer_finish(&first);
+    }
+    mirror_layer_finish(&layer);
+}
+
+/* Another image: what is known of its damage goes by its size. */
+static void test_set_image(void)
+{
+    static const struct {
+        uint32_t width, height;
+    } sizes[] = {
+        { 64, 16 }, { 200, 16 }, { 200, 16 }, { 200, 80 }, { 64, 16 },
+        { 64, 80 },
+    };
+    g_autofree uint8_t *memory = new_noise(200 * 80 * 4, 14);
+    MirrorLayer layer = { 0 };
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, memory);
+        pixman_image_t *image =
+            pixman_image_create_bits(PIXMAN_x8r8g8b8, sizes[i].width,
+                                     sizes[i].height, NULL, 0);
+        bool same = i && sizes[i].width == sizes[i - 1].width &&
+            sizes[i].height == sizes[i - 1].height;
+        const pixman_box32_t *box;
+        size_t n;
+
+        mirror_layer_set_image(&layer, image);
+        g_assert_cmpint(damage_map_is_empty(layer.damage), ==, !same);
+        g_assert_cmpuint(layer.readable, ==, same ? sizes[i].height : 0);
+        frame.width = sizes[i].width;
+        frame.height = frame.readable = sizes[i].height;
+        frame.stride = frame.width * 4;
+        frame.offset = 0;
+        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                        MIRROR_CHANGED);
+        box = damage_map_boxes(layer.damage, &n);
+        g_assert_cmpuint(n, ==, 1);
+        g_assert_cmpint(box->x2, ==, sizes[i].width);
+        g_assert_cmpint(box->y2, ==, sizes[i].height);
+        pixman_image_unref(image);
+    }
+    mirror_layer_finish(&layer);
+}
+
+/* The place is what counts, whatever it is counted from. */
+static void test_saw(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 15);
+    MirrorLayer layer = { 0 };
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_read(&layer, &frame);
+    frame.map += 16;
+    frame.offset -= 16;
+    g_assert_true(mirror_layer_saw(&layer, &frame));
+    frame.map += 4;
+    g_assert_false(mirror_layer_saw(&layer, &frame));
+    mirror_layer_finish(&layer);
 }
 
 static ssize_t read_nothing(void *opaque, void *buf, size_t len,
@@ -351,13 +516,22 @@ static void test_glance_row(void)
     mirror_layer_read(&layer, &frame);
     for (uint32_t y = 0; y < HEIGHT; y++) {
         uint32_t x = g_test_rand_int_range(0, WIDTH);
+        uint32_t y1 = MAX((int64_t)y - MIRROR_GLANCE_MARGIN, 0);
+        uint32_t y2 = MIN(y + MIRROR_GLANCE_MARGIN, HEIGHT);
         int glances = 0;
+        uint64_t before;
 
         assert_glances_see_nothing(&layer, &frame);
         memory[frame.offset + frame.stride * y + 4 * x] ^= 1;
         do {
             g_assert_cmpint(++glances, <=, MIRROR_GLANCE_ROWS);
+            before = layer.bytes_read;
         } while (!glance_finds(&layer, &frame));
+        /* every eighth row once, and those around the one that differs */
+        g_assert_cmpuint(layer.bytes_read - before, ==, WIDTH * 4 *
+                         (y2 - y1 + DIV_ROUND_UP(HEIGHT -
+                                                 y % MIRROR_GLANCE_ROWS,
+                                                 MIRROR_GLANCE_ROWS)));
         assert_shows_all(&layer, &frame);
     }
     mirror_layer_finish(&layer);
@@ -467,6 +641,7 @@ static void test_read_function(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_RGB565, NULL);
     g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 5);
+    const pixman_box32_t part = { DAMAGE_TILE_WIDTH + 1, 2, WIDTH, 20 };
     MirrorLayer mapped = { 0 }, read = { 0 };
 
     frame.map = memory;
@@ -478,12 +653,19 @@ static void test_read_function(void)
     frame.opaque = memory;
     mirror_layer_fit(&read, &frame);
     g_assert_cmpint(mirror_layer_read(&read, &frame), ==, MIRROR_CHANGED);
-    for (uint32_t y = 0; y < HEIGHT; y++) {
-        for (uint32_t x = 0; x < WIDTH; x++) {
-            g_assert_cmphex(pixel_of(&mapped, x, y), ==,
-                            pixel_of(&read, x, y));
-        }
-    }
+    assert_same(&mapped, &read, &frame);
+
+    /* a part of each row */
+    memset(memory, 0x33, frame_bytes(&frame));
+    frame.damage = &part;
+    frame.n_damage = 1;
+    mirror_layer_read(&read, &frame);
+    frame.map = memory;
+    mirror_layer_read(&mapped, &frame);
+    assert_same(&mapped, &read, &frame);
+
+    frame.map = NULL;
+    frame.damage = NULL;
     frame.read = read_nothing;
     g_assert_cmpint(mirror_layer_read(&read, &frame), ==, MIRROR_VANISHED);
     mirror_layer_finish(&mapped);
@@ -605,6 +787,18 @@ int main(int argc, char *argv[])
                          &told_formats[0], test_told_bytes);
     g_test_add_data_func("/mirror-layer/told/bytes/rgb565",
                          &told_formats[1], test_told_bytes);
+    for (size_t i = 0; i < ARRAY_SIZE(told_formats); i++) {
+        char name[UI_FOURCC_STRLEN];
+        g_autofree char *path =
+            g_strdup_printf("/mirror-layer/exact/%s",
+                            ui_fourcc_to_string(told_formats[i], name));
+
+        g_test_add_data_func(path, &told_formats[i], test_exact);
+    }
+    g_test_add_func("/mirror-layer/descriptor-0", test_descriptor_0);
+    g_test_add_func("/mirror-layer/in-turn", test_in_turn);
+    g_test_add_func("/mirror-layer/set-image", test_set_image);
+    g_test_add_func("/mirror-layer/saw", test_saw);
     g_test_add_func("/mirror-layer/fit", test_fit);
     g_test_add_func("/mirror-layer/glance/row", test_glance_row);
     g_test_add_func("/mirror-layer/glance/rows", test_glance_rows);

@@ -144,8 +144,38 @@ static void test_part(void)
     g_assert_cmphex(pixel_of(screen, 10, 10), ==, 0xffffff);
     g_assert_cmphex(pixel_of(screen, 19, 19), ==, 0xffffff);
     g_assert_cmphex(pixel_of(screen, 20, 19), ==, BACKGROUND);
+    g_assert_cmphex(pixel_of(screen, 19, 20), ==, BACKGROUND);
     pixman_image_unref(screen);
     mirror_overlays_free(overlays);
+}
+
+/* So far away that it can be nowhere on a screen: as good as hidden. */
+static void test_far(void)
+{
+    static const struct {
+        int32_t x, y;
+        bool shown;
+    } cases[] = {
+        { MIRROR_OVERLAY_FAR - 1, 0, true },
+        { 1 - MIRROR_OVERLAY_FAR, 0, true },
+        { 0, MIRROR_OVERLAY_FAR - 1, true },
+        { MIRROR_OVERLAY_FAR, 0, false },
+        { -MIRROR_OVERLAY_FAR, 0, false },
+        { 0, MIRROR_OVERLAY_FAR, false },
+        { 0, INT32_MIN, false },
+        { INT32_MAX, INT32_MAX, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        MirrorOverlays *overlays = mirror_overlays_new();
+        Plane plane;
+
+        init_plane(&plane, DRM_FORMAT_XRGB8888, 0xffffff);
+        mirror_overlays_show(overlays, 0, &plane.frame, cases[i].x,
+                             cases[i].y, 0);
+        g_assert_cmpint(mirror_overlays_any(overlays), ==, cases[i].shown);
+        mirror_overlays_free(overlays);
+    }
 }
 
 static uint32_t top(MirrorOverlays *overlays)
@@ -211,6 +241,11 @@ static void test_damage(void)
         100 + DAMAGE_TILE_WIDTH, -5 + 2 * DAMAGE_TILE_HEIGHT,
         100 + WIDTH, -5 + HEIGHT,
     };
+    const pixman_box32_t tiles[2] = {
+        { 100, -5, 100 + DAMAGE_TILE_WIDTH, -5 + DAMAGE_TILE_HEIGHT },
+        { 100, -5 + 2 * DAMAGE_TILE_HEIGHT, 100 + DAMAGE_TILE_WIDTH,
+          -5 + HEIGHT },
+    };
     MirrorOverlays *overlays = mirror_overlays_new();
     Plane plane;
 
@@ -230,6 +265,15 @@ static void test_damage(void)
     plane.pixels[HEIGHT * WIDTH - 1] = 0;
     mirror_overlays_show(overlays, 2, &plane.frame, 100, -5, 0);
     assert_damage(overlays, &tile, 1);
+
+    /* each tile that differs, and none that did before */
+    plane.pixels[0] = 0;
+    plane.pixels[WIDTH * (HEIGHT - 1)] = 0;
+    mirror_overlays_show(overlays, 2, &plane.frame, 100, -5, 0);
+    assert_damage(overlays, tiles, 2);
+    plane.pixels[0] = 1;
+    mirror_overlays_show(overlays, 2, &plane.frame, 100, -5, 0);
+    assert_damage(overlays, tiles, 1);
 
     /* another place in the stack, another kind of pixels */
     mirror_overlays_show(overlays, 2, &plane.frame, 100, -5, 1);
@@ -307,6 +351,7 @@ int main(int argc, char *argv[])
         g_test_add_data_func(path, &positions[i], test_position);
     }
     g_test_add_func("/mirror-overlays/part", test_part);
+    g_test_add_func("/mirror-overlays/far", test_far);
     g_test_add_func("/mirror-overlays/stacking", test_stacking);
     g_test_add_func("/mirror-overlays/alpha", test_alpha);
     g_test_add_func("/mirror-overlays/damage", test_damage);

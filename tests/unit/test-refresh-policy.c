@@ -29,6 +29,8 @@ static const IntervalCase interval_cases[] = {
     { "fast-viewer", true, 7 * MS, 0, 7 * MS },
     /* SDL's hidden window */
     { "hidden-viewer", true, 500 * MS, 0, 500 * MS },
+    { "slowest-viewer", true, REFRESH_IDLE_NS, 0, REFRESH_VIEWER_NS },
+    { "slower-than-idle", true, REFRESH_IDLE_NS + 1, 0, REFRESH_IDLE_NS + 1 },
     { "new-frame", true, 8 * MS, 4 * MS - 1, 8 * MS },
     /* no new frame this time: look for it a bit sooner */
     { "seeking", true, 8 * MS, 4 * MS, 6 * MS },
@@ -39,6 +41,8 @@ static const IntervalCase interval_cases[] = {
     { "decay-ends", true, 8 * MS, 3 * REFRESH_ACTIVE_NS, REFRESH_IDLE_NS },
     /* a VM that was left alone for a year */
     { "long-quiet", true, 0, 365 * 86400 * S, REFRESH_IDLE_NS },
+    /* a viewer that takes whatever there is: the decay alone is too slow */
+    { "endless-rate", true, 1, 8 * REFRESH_ACTIVE_NS, REFRESH_IDLE_NS },
     { "longest-quiet", true, 1, INT64_MAX, REFRESH_IDLE_NS },
 };
 
@@ -75,6 +79,15 @@ static void test_no_drift(void)
         due = refresh_next(due, due + i % 3 * MS, due + 4 * MS, interval);
     }
     g_assert_cmpint(due, ==, 5 * S + 1000 * interval);
+}
+
+/* One that is late by a whole interval has lost it, by less it has not. */
+static void test_late(void)
+{
+    g_assert_cmpint(refresh_next(S, S + 16 * MS - 1, S + 16 * MS, 16 * MS), ==,
+                    S + 18 * MS);
+    g_assert_cmpint(refresh_next(S, S + 16 * MS, S + 16 * MS, 16 * MS), ==,
+                    S + 32 * MS);
 }
 
 /* The machine slept, or the VM was stopped in a debugger: no burst. */
@@ -304,6 +317,17 @@ static void test_checks_restless(void)
                      REFRESH_CHECKS);
 }
 
+/* One check in vain, and the second frame after that one is checked again. */
+static void test_checks_gap(void)
+{
+    RefreshChecks checks = { 0 };
+
+    g_assert_true(refresh_check(&checks, true));
+    g_assert_false(refresh_check(&checks, false));
+    g_assert_false(refresh_check(&checks, true));
+    g_assert_true(refresh_check(&checks, true));
+}
+
 /* While nothing is new there is nothing to check. */
 static void test_checks_still(void)
 {
@@ -326,6 +350,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/refresh-policy/monotonic", test_interval_monotonic);
     g_test_add_func("/refresh-policy/no-drift", test_no_drift);
+    g_test_add_func("/refresh-policy/late", test_late);
     g_test_add_func("/refresh-policy/no-burst", test_no_burst);
     g_test_add_func("/refresh-policy/pause", test_pause);
     g_test_add_func("/refresh-policy/early", test_early);
@@ -340,6 +365,7 @@ int main(int argc, char **argv)
     g_test_add_func("/refresh-policy/checks", test_checks);
     g_test_add_func("/refresh-policy/checks-drift", test_checks_drift);
     g_test_add_func("/refresh-policy/checks-restless", test_checks_restless);
+    g_test_add_func("/refresh-policy/checks-gap", test_checks_gap);
     g_test_add_func("/refresh-policy/checks-still", test_checks_still);
     return g_test_run();
 }

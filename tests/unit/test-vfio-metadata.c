@@ -76,6 +76,26 @@ static void test_good(void)
     g_assert_false(meta.cursor.straight);
 }
 
+/* Of the rectangles, those that the count names. */
+static void test_damage_count(void)
+{
+    struct vfio_gfx_meta raw = good_page();
+    VFIOMetadata meta;
+
+    for (int i = 0; i < VFIO_GFX_META_MAX_DAMAGE; i++) {
+        raw.damage[i] = raw.damage[0];
+        raw.damage[i].x = GUINT32_TO_LE(i);
+    }
+    for (unsigned n = 0; n <= VFIO_GFX_META_MAX_DAMAGE; n++) {
+        raw.damage_count = GUINT32_TO_LE(n);
+        g_assert_true(vfio_metadata_parse(&raw, PIXELS, &meta));
+        g_assert_cmpuint(meta.n_damage, ==, n);
+        for (unsigned i = 0; i < n; i++) {
+            g_assert_cmpint(meta.damage[i].x1, ==, i);
+        }
+    }
+}
+
 /* What becomes of a page with one field changed. */
 typedef enum Outcome {
     NO_PAGE,
@@ -110,6 +130,7 @@ static const FieldCase field_cases[] = {
     FIELD(version, 2, NO_PAGE),
     FIELD(header_size, 0, NO_PAGE),
     FIELD(header_size, 343, NO_PAGE),
+    FIELD(header_size, 2048, FINE),
     FIELD(header_size, 2049, NO_PAGE),
     FIELD(header_size, 0xffffffff, NO_PAGE),
     FIELD(status, 3, NO_PAGE),
@@ -445,6 +466,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vfio-metadata/good", test_good);
+    g_test_add_func("/vfio-metadata/damage-count", test_damage_count);
     for (size_t i = 0; i < G_N_ELEMENTS(field_cases); i++) {
         g_autofree char *path = g_strdup_printf("/vfio-metadata/field/%s",
                                                 field_cases[i].name);

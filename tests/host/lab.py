@@ -241,6 +241,20 @@ def test_kernel_arguments():
     assert done.stdout == b"N\n", done.stdout
 
 
+def test_one_cpu():
+    """Each lab runs on one, and two that run at once on two."""
+    allowed = os.sched_getaffinity(0)
+
+    def check(first):
+        def check_both(second):
+            cpus = [os.sched_getaffinity(lab.kernel)
+                    for lab in (first, second)]
+            assert all(len(cpu) == 1 and cpu <= allowed for cpu in cpus), cpus
+            assert cpus[0] != cpus[1] or len(allowed) == 1, cpus
+        with_long_lab(check_both)
+    with_long_lab(check)
+
+
 def test_time_limit():
     def check(running):
         assert running.status() == 124, running.status()

@@ -212,3 +212,11 @@ use_tools() {
     [[ :${PYTHONPATH:-}: == *:$python:* ]] ||
         export PYTHONPATH=$python${PYTHONPATH:+:$PYTHONPATH}
 }
+
+# need_clang: with its sanitizers, which are packages of each version's own.
+need_clang() {
+    local version
+    need_packages clang
+    version=$(clang -dumpversion)
+    need_packages "libclang-rt-${version%%.*}-dev"
+}

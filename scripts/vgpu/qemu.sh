@@ -11,6 +11,9 @@ QEMU_BINARY=$VGPU_BUILD/bin/qemu-system-x86_64
 # The same source, options and compiler without the patches, to compare with.
 QEMU_STOCK_TREE=$VGPU_BUILD/stock
 QEMU_STOCK_BINARY=$VGPU_BUILD/bin/stock/qemu-system-x86_64
+# The same tree with another compiler, whose sanitizers end what they find.
+QEMU_ASAN_OUT=$VGPU_BUILD/asan
+QEMU_ASAN_BINARY=$VGPU_BUILD/bin/asan/qemu-system-x86_64
 
 # To compile, then what the emulator links with, then the firmware that it
 # loads when it runs.
@@ -42,6 +45,12 @@ QEMU_OPTIONS=(
     --enable-gtk --enable-sdl
     --enable-slirp --enable-fdt=system
     --enable-werror
+)
+
+QEMU_ASAN_OPTIONS=(
+    "${QEMU_OPTIONS[@]}"
+    --cc="ccache clang"
+    --enable-asan --enable-ubsan
 )
 
 _qemu_fetch() {
@@ -167,18 +176,18 @@ _qemu_compile() {
     qemu_ninja "$QEMU_TREE" qemu-system-x86_64 "${tests[@]}"
 }
 
-# _qemu_write_wrapper PROGRAM TREE: it finds TREE relative to itself, so that a
-# checkout can be moved.
+# _qemu_write_wrapper PROGRAM OUT: it finds the build folder OUT relative to
+# itself, so that a checkout can be moved.
 _qemu_write_wrapper() {
-    local folder tree
+    local folder out
     folder=$(dirname "$1")
     mkdir -p "$folder"
-    tree=$(realpath --relative-to="$folder" "$2")
+    out=$(realpath --relative-to="$folder" "$2")
     cat >"$1.new" <<EOF
 #!/bin/sh
 # Runs the emulator from its build folder with the system's firmware.
 here=\$(dirname "\$(readlink -f "\$0")")
-exec "\$here/$tree/build/qemu-system-x86_64" \\
+exec "\$here/$out/qemu-system-x86_64" \\
     -L /usr/share/seabios -L /usr/share/qemu -L /usr/share/qemu-firmware \\
     -L /usr/lib/ipxe/qemu "\$@"
 EOF
@@ -210,7 +219,7 @@ qemu_build() {
     qemu_source
     _qemu_configure_once qemu-configure QEMU "$QEMU_TREE"
     run_step qemu-build "building QEMU" _qemu_compile
-    _qemu_write_wrapper "$QEMU_BINARY" "$QEMU_TREE"
+    _qemu_write_wrapper "$QEMU_BINARY" "$QEMU_OUT"
 }
 
 _qemu_stock_unpack() {
@@ -237,5 +246,36 @@ qemu_build_stock() {
     fi
     _qemu_configure_once stock-configure "stock QEMU" "$QEMU_STOCK_TREE"
     run_step stock-build "building stock QEMU" _qemu_stock_compile
-    _qemu_write_wrapper "$QEMU_STOCK_BINARY" "$QEMU_STOCK_TREE"
+    _qemu_write_wrapper "$QEMU_STOCK_BINARY" "$QEMU_STOCK_TREE/build"
+}
+
+_qemu_asan_configure() {
+    rm -rf "$QEMU_ASAN_OUT"
+    mkdir "$QEMU_ASAN_OUT"
+    cd "$QEMU_ASAN_OUT" || return
+    "$QEMU_TREE/configure" "${QEMU_ASAN_OPTIONS[@]}"
+}
+
+_qemu_asan_compile() {
+    local tests
+    mapfile -t tests < <(qemu_qtests && qemu_tree_unit_tests)
+    ninja -C "$QEMU_ASAN_OUT" -j "$VGPU_JOBS" qemu-system-x86_64 "${tests[@]}"
+}
+
+# qemu_build_asan: the emulator and its tests with clang, ASan and UBSan. Call
+# qemu_build before.
+qemu_build_asan() {
+    local identity
+    need_clang
+    identity="${QEMU_ASAN_OPTIONS[*]} $(hash_files "$QEMU_TREE/configure" \
+        "$QEMU_TREE/pythondeps.toml")"
+    if ! stamp_ok asan-configure "$identity" ||
+        [[ ! -f $QEMU_ASAN_OUT/build.ninja ]]; then
+        stamp_clear asan-configure
+        run_step asan-configure "configuring QEMU with sanitizers" \
+            _qemu_asan_configure
+        stamp_set asan-configure "$identity"
+    fi
+    run_step asan-build "building QEMU with sanitizers" _qemu_asan_compile
+    _qemu_write_wrapper "$QEMU_ASAN_BINARY" "$QEMU_ASAN_OUT"
 }

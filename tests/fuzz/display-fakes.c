@@ -60,14 +60,11 @@ int fuzz_errno(FuzzInput *in)
 
 /* --- Descriptors --------------------------------------------------------- */
 
-/* Nothing here opens more. */
-#define MAX_FDS 256
-
 unsigned fuzz_count_fds(void)
 {
     unsigned n = 0;
 
-    for (int fd = 0; fd < MAX_FDS; fd++) {
+    for (int fd = 0; fd < FUZZ_MAX_FDS; fd++) {
         n += fcntl(fd, F_GETFD) >= 0;
     }
     return n;
@@ -77,7 +74,7 @@ bool fuzz_inode_is_open(uint64_t inode)
 {
     struct stat status;
 
-    for (int fd = 0; fd < MAX_FDS; fd++) {
+    for (int fd = 0; fd < FUZZ_MAX_FDS; fd++) {
         if (fstat(fd, &status) == 0 && status.st_ino == inode &&
             S_ISREG(status.st_mode)) {
             return true;
@@ -170,7 +167,6 @@ static void gl_set_timer(GLReadback *rb)
 static void gl_destroy(GLReadback *rb)
 {
     timer_free(rb->timer);
-    g_slist_free_full(rb->closing, g_free);
     g_free(rb);
 }
 
@@ -221,11 +217,23 @@ static void gl_call_failed(GLReadback *rb, const GLRequest *request)
     error_free(err);
 }
 
+/* Of a thread that hangs nobody can wait for a descriptor to be closed. */
+static void gl_close_buffers(GLReadback *rb)
+{
+    GSList *closing = g_steal_pointer(&rb->closing);
+
+    for (GSList *at = closing; at; at = at->next) {
+        close(GPOINTER_TO_INT(at->data));
+    }
+    g_slist_free(closing);
+}
+
 static void gl_call_timed_out(GLReadback *rb, const GLRequest *request)
 {
     Error *err = NULL;
 
     rb->hung = true;
+    gl_close_buffers(rb);
     error_setg(&err, "OpenGL does not answer");
     gl_call(rb, &(GLReadbackResult) {
         .number = request->number, .buffer = request->buffer,
@@ -257,16 +265,6 @@ static void gl_answer(GLReadback *rb)
     } else {
         gl_call_read(rb, &request);
     }
-}
-
-static void gl_close_buffers(GLReadback *rb)
-{
-    GSList *closing = g_steal_pointer(&rb->closing);
-
-    for (GSList *at = closing; at; at = at->next) {
-        close(GPOINTER_TO_INT(at->data));
-    }
-    g_slist_free(closing);
 }
 
 static void gl_timer(void *opaque)
@@ -360,6 +358,9 @@ void gl_readback_buffer_free(GLReadbackBuffer *buffer)
     }
     rb->closing = g_slist_prepend(rb->closing, GINT_TO_POINTER(buffer->fd));
     rb->n_buffers--;
+    if (rb->hung) {
+        gl_close_buffers(rb);
+    }
     gl_set_timer(rb);
     qemu_dmabuf_free(buffer->dmabuf);
     g_free(buffer);
@@ -367,7 +368,7 @@ void gl_readback_buffer_free(GLReadbackBuffer *buffer)
 
 bool gl_readback_is_closing(GLReadback *rb)
 {
-    return rb->closing && !rb->hung;
+    return rb->closing != NULL;
 }
 
 bool gl_readback_is_hung(GLReadback *rb)

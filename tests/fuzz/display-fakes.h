@@ -49,6 +49,9 @@ typedef enum FuzzGLMode {
 extern FuzzGLMode fuzz_gl_mode;
 extern int64_t fuzz_gl_ns;
 
+/* More descriptors QEMU does not need for one display: 16 buffers, OpenGL's. */
+#define FUZZ_MAX_FDS 96
+
 /* Descriptors that are open in this process. */
 unsigned fuzz_count_fds(void);
 

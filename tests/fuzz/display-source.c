@@ -563,7 +563,7 @@ void source_shrink_buffer(Source *s, FuzzInput *in)
     uint64_t size = fuzz_u8(in) * 64;
     struct stat status;
 
-    for (int fd = 0; buffer->inode && fd < 256; fd++) {
+    for (int fd = 0; buffer->inode && fd < FUZZ_MAX_FDS; fd++) {
         if (fstat(fd, &status) == 0 && status.st_ino == buffer->inode &&
             S_ISREG(status.st_mode)) {
             FUZZ_CHECK(ftruncate(fd, MIN(size, status.st_size)) == 0);

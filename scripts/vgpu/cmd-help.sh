@@ -15,7 +15,8 @@ Usage: ./vgpu COMMAND [ARGUMENT]...
                       run COMMAND as root under the lab's kernel (vfio, mdev)
   test [--full] [unit|qtest|lab]...
                       run the tests, or those named; --full adds the long ones
-  fuzz [SECONDS]      inputs that nobody thought of (libFuzzer), 60 s
+  fuzz [SECONDS] [TARGET]...
+                      inputs that nobody thought of (libFuzzer), 60 s
   bench [--quick] [--case NAME]... [--list] [--pairs N] [--out DIR]
                       measure stock QEMU and this one in turn: table, plot
   series [--build-each]

@@ -11,6 +11,7 @@
 #define FUZZ_CHECK(x) \
     do { \
         if (!(x)) { \
+            fprintf(stderr, "ERROR: %s:%d: %s\n", __FILE__, __LINE__, #x); \
             __builtin_trap(); \
         } \
     } while (0)

@@ -3,6 +3,7 @@
 """Writes the inputs that the fuzz targets start from: seeds.py FOLDER."""
 
 import pathlib
+import random
 import struct
 import sys
 
@@ -49,10 +50,19 @@ def plane_seeds():
                     *(0, 0, 33, 17))
 
 
+def display_seeds():
+    """Long lives of many kinds of devices; small numbers choose more often."""
+    chance = random.Random(1)
+    for length in (40, 100, 300) * 60:
+        yield bytes(chance.randrange(chance.choice((16, 256)))
+                    for _ in range(length))
+
+
 def main():
     top = pathlib.Path(sys.argv[1])
     for target, seeds in (("metadata", metadata_seeds()),
-                          ("plane", plane_seeds())):
+                          ("plane", plane_seeds()),
+                          ("display", display_seeds())):
         folder = top / target
         folder.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds):

@@ -378,6 +378,7 @@ static void test_in_turn(void)
         { DRM_FORMAT_YUYV, WIDTH },
         { DRM_FORMAT_RGB565, WIDTH },
         { DRM_FORMAT_RGB565, WIDTH - 70 },
+        { DRM_FORMAT_ABGR8888, WIDTH, true },
         { DRM_FORMAT_ABGR8888, WIDTH },
         { DRM_FORMAT_ABGR8888, WIDTH, true },
         { DRM_FORMAT_ABGR8888, WIDTH },

@@ -132,6 +132,8 @@ static void metadata_give_up(VFIODisplayMetadata *m, const char *why)
     trace_vfio_display_metadata_give_up(m->dpy, m->request, why);
     m->asked = false;
     m->fresh = false;
+    /* the answer may still come, with damage that no later one mentions */
+    m->stale = true;
     m->retry_ns = metadata_now(m) + RETRY_NS;
     vfio_display_fault(m->dpy, VFIO_PLANE_FAULT_REQUEST,
                        "the driver copies no frame when asked (%s); asking "

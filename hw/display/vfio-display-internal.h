@@ -581,6 +581,16 @@ void vfio_display_notify_listen(VFIODisplayNotify *notify);
 void vfio_display_notify_pause(VFIODisplayNotify *notify);
 
 /**
+ * vfio_display_notify_follow:
+ * @notify: a display's notifications, or NULL
+ *
+ * To be called when the display may have another state: the console waits for
+ * signals while it shows what signals, and is polled while it shows something
+ * else.
+ */
+void vfio_display_notify_follow(VFIODisplayNotify *notify);
+
+/**
  * vfio_display_notify_count:
  * @notify: a display's notifications, or NULL
  *

@@ -205,7 +205,9 @@ static void vfio_display_blank(VFIODisplay *dpy)
     dpy->state = VFIO_DISPLAY_BLANK;
     dpy->way = PIXEL_WAY__MAX;
     dpy->placeholder = NULL;
-    if (!dpy->ramfb || !ramfb_display_resume(dpy->ramfb)) {
+    if (dpy->ramfb && ramfb_display_resume(dpy->ramfb)) {
+        ramfb_display_update(dpy->con, dpy->ramfb);
+    } else {
         dpy_gfx_replace_surface(dpy->con, NULL);
     }
 }
@@ -227,9 +229,6 @@ void vfio_display_gone(VFIODisplay *dpy)
     }
     if (dpy->state != VFIO_DISPLAY_BLANK) {
         vfio_display_blank(dpy);
-    }
-    if (dpy->ramfb) {
-        ramfb_display_update(dpy->con, dpy->ramfb);
     }
 }
 
@@ -623,9 +622,6 @@ void vfio_display_refresh(VFIODisplay *dpy)
         !dpy->kinds[VFIO_PLANE_KIND_REGION]) {
         /* it has a metadata page and nothing else, and does not answer */
         dpy->skipped++;
-        if (dpy->state == VFIO_DISPLAY_BLANK) {
-            vfio_display_gone(dpy);
-        }
         return;
     }
     if (!vfio_display_query(dpy, kind, &plane)) {

@@ -68,6 +68,10 @@ static void vfio_display_gfx_update(void *opaque)
     VFIODisplaySignals signals = vfio_display_notify_take(dpy->notify);
 
     dpy->refreshes++;
+    if (dpy->ramfb && dpy->state == VFIO_DISPLAY_BLANK) {
+        /* whatever the device says, and though it says nothing */
+        ramfb_display_update(dpy->con, dpy->ramfb);
+    }
     vfio_display_look_begin(dpy, signals);
     if (!vfio_display_metadata_refresh(dpy->metadata, signals)) {
         vfio_display_update(dpy);
@@ -77,6 +81,7 @@ static void vfio_display_gfx_update(void *opaque)
     } else if (!vfio_display_metadata_dumping(dpy->metadata)) {
         graphic_hw_update_done(dpy->con);
     }
+    vfio_display_notify_follow(dpy->notify);
     vfio_display_notify_listen(dpy->notify);
 }
 
@@ -213,6 +218,7 @@ void vfio_display_device_reset(VFIODisplay *dpy)
         dpy->placeholder = NULL;
         dpy->way = PIXEL_WAY__MAX;
         dpy_gfx_replace_surface(dpy->con, NULL);
+        vfio_display_notify_follow(dpy->notify);
     }
 }
 

@@ -138,6 +138,8 @@ struct VFIODisplay {
     bool composed;          /* and every viewer shows the mirror for them */
 
     VFIODisplayLook look;
+    bool busy;              /* the last refresh found a frame being drawn */
+    QEMUTimer *again;       /* a screendump waits until that is done */
 
     VFIODisplayRegion region;
     bool region_open;

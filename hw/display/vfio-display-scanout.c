@@ -347,6 +347,7 @@ bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
     case MIRROR_UNCHANGED:
         return true;
     case MIRROR_BUSY:
+        dpy->busy = true;
         return false;
     case MIRROR_VANISHED:
         vfio_display_fault(dpy, VFIO_PLANE_FAULT_VANISHED,

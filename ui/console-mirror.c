@@ -241,12 +241,13 @@ static MirrorResult console_mirror_replace(ConsoleMirror *mirror,
 {
     DisplaySurface *surface =
         qemu_create_displaysurface(frame->width, frame->height);
-    MirrorLayer layer = { 0 };
+    MirrorLayer layer = { .busy = mirror->layer.busy };
     MirrorResult result;
 
     mirror_layer_set_image(&layer, surface->image);
     result = mirror_layer_read(&layer, frame);
     mirror->layer.bytes_read += layer.bytes_read;
+    mirror->layer.busy = layer.busy;
     mirror_layer_finish(&layer);
     if (result == MIRROR_BUSY || result == MIRROR_VANISHED) {
         qemu_free_displaysurface(surface);

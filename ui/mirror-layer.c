@@ -479,10 +479,32 @@ static void mirror_layer_clear_rest(MirrorLayer *layer, uint32_t readable)
     layer->readable = readable;
 }
 
+/*
+ * Is the frame to be read now? If so, and @synced, dmabuf_sync_read_end() has
+ * to follow.
+ */
+static bool pass_begin(MirrorPass *pass, bool *synced)
+{
+    MirrorLayer *layer = pass->layer;
+    int fd = pass->frame->fd;
+
+    *synced = false;
+    if (fd < 0 || !pass_reads(pass)) {
+        return true;
+    }
+    *synced = dmabuf_sync_read_begin(fd);
+    if (*synced) {
+        layer->busy = 0;
+        return true;
+    }
+    layer->busy = MIN(layer->busy + 1, MIRROR_BUSY_LOOKS + 1);
+    return layer->busy > MIRROR_BUSY_LOOKS;
+}
+
 MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
 {
     MirrorPass pass = { .frame = frame, .layer = layer };
-    bool sync, whole;
+    bool synced, whole;
 
     assert(pixman_image_get_width(layer->image) == frame->width &&
            pixman_image_get_height(layer->image) == frame->height);
@@ -490,12 +512,11 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
     if (!frame_is_there(frame)) {
         return MIRROR_VANISHED;
     }
-    sync = frame->fd >= 0 && pass_reads(&pass);
-    if (sync && !dmabuf_sync_read_begin(frame->fd)) {
+    if (!pass_begin(&pass, &synced)) {
         return MIRROR_BUSY;
     }
     whole = pass_run(&pass);
-    if (sync) {
+    if (synced) {
         dmabuf_sync_read_end(frame->fd);
     }
     if (!whole) {
@@ -552,4 +573,5 @@ void mirror_layer_finish(MirrorLayer *layer)
     mirror_layer_set_image(layer, NULL);
     mirror_layer_forget_bounce(layer);
     layer->bytes_read = 0;
+    layer->busy = 0;
 }

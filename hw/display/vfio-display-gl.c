@@ -17,6 +17,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/timer.h"
+#include "ui/refresh-policy.h"
 #include "vfio-display-internal.h"
 
 QEMU_BUILD_BUG_ON(DAMAGE_LOG_BOXES > GL_READBACK_MAX_BOXES);
@@ -244,16 +245,30 @@ void vfio_display_gl_supersede(VFIODisplay *dpy)
     }
 }
 
+/*
+ * Until the device has drawn the frame, or the mirror takes it half drawn
+ * (MIRROR_BUSY_LOOKS).
+ */
+static bool vfio_display_awaits_device(VFIODisplay *dpy)
+{
+    if (!dpy->busy || !qemu_console_dump_waits(dpy->con)) {
+        return false;
+    }
+    timer_mod_ns(dpy->again, qemu_console_now(dpy->con) + REFRESH_VIEWER_NS);
+    return true;
+}
+
 void vfio_display_update(VFIODisplay *dpy)
 {
     dpy->gl_again = false;
     dpy->gl_awaited = false;
+    dpy->busy = false;
     vfio_display_refresh(dpy);
     if (!dpy->gl_awaited) {
         /* what is on screen now is as new as can be */
         dpy->gl_dump = 0;
     }
-    if (!dpy->gl_dump) {
+    if (!dpy->gl_dump && !vfio_display_awaits_device(dpy)) {
         graphic_hw_update_done(dpy->con);
     }
 }

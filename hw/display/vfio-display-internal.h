@@ -138,6 +138,8 @@ struct VFIODisplay {
     bool composed;          /* and every viewer shows the mirror for them */
 
     VFIODisplayLook look;
+    bool busy;              /* the last refresh found a frame being drawn */
+    QEMUTimer *again;       /* a screendump waits until that is done */
 
     VFIODisplayRegion region;
     bool region_open;
@@ -579,6 +581,16 @@ void vfio_display_notify_listen(VFIODisplayNotify *notify);
  * signals a few times for each frame costs no change of the watch that way.
  */
 void vfio_display_notify_pause(VFIODisplayNotify *notify);
+
+/**
+ * vfio_display_notify_follow:
+ * @notify: a display's notifications, or NULL
+ *
+ * To be called when the display may have another state: the console waits for
+ * signals while it shows what signals, and is polled while it shows something
+ * else.
+ */
+void vfio_display_notify_follow(VFIODisplayNotify *notify);
 
 /**
  * vfio_display_notify_count:

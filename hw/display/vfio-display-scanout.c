@@ -205,7 +205,9 @@ static void vfio_display_blank(VFIODisplay *dpy)
     dpy->state = VFIO_DISPLAY_BLANK;
     dpy->way = PIXEL_WAY__MAX;
     dpy->placeholder = NULL;
-    if (!dpy->ramfb || !ramfb_display_resume(dpy->ramfb)) {
+    if (dpy->ramfb && ramfb_display_resume(dpy->ramfb)) {
+        ramfb_display_update(dpy->con, dpy->ramfb);
+    } else {
         dpy_gfx_replace_surface(dpy->con, NULL);
     }
 }
@@ -227,9 +229,6 @@ void vfio_display_gone(VFIODisplay *dpy)
     }
     if (dpy->state != VFIO_DISPLAY_BLANK) {
         vfio_display_blank(dpy);
-    }
-    if (dpy->ramfb) {
-        ramfb_display_update(dpy->con, dpy->ramfb);
     }
 }
 
@@ -318,6 +317,21 @@ void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
                              err ? strerror(err) : "");
 }
 
+/*
+ * The one gate that each answer for the primary passes before anything is
+ * made in its size: what comes later, words too, relies on this.
+ */
+static bool vfio_display_check(VFIODisplay *dpy, const VFIOPlane *plane)
+{
+    VFIOPlaneFault fault = vfio_plane_check(plane);
+
+    if (fault != VFIO_PLANE_FAULT_NONE) {
+        vfio_display_bad_plane(dpy, fault, plane, 0);
+        return false;
+    }
+    return true;
+}
+
 /* --- Frames ------------------------------------------------------------- */
 
 bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
@@ -333,6 +347,7 @@ bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
     case MIRROR_UNCHANGED:
         return true;
     case MIRROR_BUSY:
+        dpy->busy = true;
         return false;
     case MIRROR_VANISHED:
         vfio_display_fault(dpy, VFIO_PLANE_FAULT_VANISHED,
@@ -386,14 +401,12 @@ static bool vfio_display_mirror_region(VFIODisplay *dpy,
                                        const VFIOPlane *plane)
 {
     MirrorFrame frame;
-    VFIOPlaneFault fault = vfio_plane_check(plane);
+    VFIOPlaneFault fault;
 
-    if (fault == VFIO_PLANE_FAULT_NONE) {
-        if (!vfio_display_open_region(dpy, plane)) {
-            return false;
-        }
-        fault = vfio_plane_check_bounds(plane, dpy->region.size);
+    if (!vfio_display_open_region(dpy, plane)) {
+        return false;
     }
+    fault = vfio_plane_check_bounds(plane, dpy->region.size);
     if (fault != VFIO_PLANE_FAULT_NONE) {
         vfio_display_bad_plane(dpy, fault, plane, 0);
         return false;
@@ -483,6 +496,7 @@ static bool vfio_display_dmabuf_pixels(VFIODisplay *dpy,
     case PIXEL_WAY_REGION:
         return vfio_display_query(dpy, VFIO_PLANE_KIND_REGION, &plane) &&
             !vfio_plane_is_off(&plane) &&
+            vfio_display_check(dpy, &plane) &&
             vfio_display_mirror_region(dpy, &plane);
     case PIXEL_WAY_GL:
         return vfio_display_gl_pixels(dpy, buffer);
@@ -537,12 +551,10 @@ static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
 {
     VFIOPlaneBuffer *buffer = NULL;
-    VFIOPlaneFault fault = vfio_plane_check(plane);
+    VFIOPlaneFault fault;
     int err = 0;
 
-    if (fault == VFIO_PLANE_FAULT_NONE) {
-        fault = vfio_plane_cache_get(dpy->cache, plane, &buffer, &err);
-    }
+    fault = vfio_plane_cache_get(dpy->cache, plane, &buffer, &err);
     if (fault == VFIO_PLANE_FAULT_DMABUF && err == EAGAIN) {
         return false;
     }
@@ -611,9 +623,6 @@ void vfio_display_refresh(VFIODisplay *dpy)
         !dpy->kinds[VFIO_PLANE_KIND_REGION]) {
         /* it has a metadata page and nothing else, and does not answer */
         dpy->skipped++;
-        if (dpy->state == VFIO_DISPLAY_BLANK) {
-            vfio_display_gone(dpy);
-        }
         return;
     }
     if (!vfio_display_query(dpy, kind, &plane)) {
@@ -625,8 +634,9 @@ void vfio_display_refresh(VFIODisplay *dpy)
         vfio_display_gone(dpy);
         return;
     }
-    shown = use_dmabuf ? vfio_display_show_dmabuf(dpy, &plane)
-                       : vfio_display_show_region(dpy, &plane);
+    shown = vfio_display_check(dpy, &plane) &&
+        (use_dmabuf ? vfio_display_show_dmabuf(dpy, &plane)
+                    : vfio_display_show_region(dpy, &plane));
     if (!shown) {
         dpy->skipped++;
     }

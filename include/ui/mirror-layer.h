@@ -23,6 +23,12 @@
 #define MIRROR_GLANCE_ROWS 8
 /* Rows around those found to differ that are read, too. */
 #define MIRROR_GLANCE_MARGIN 24
+/*
+ * So many times in a row a frame is left to the device that is still drawing
+ * it, an eighth of a second at the viewers' rate. From then on it is read half
+ * drawn: one that is being drawn whenever it is looked at would never be shown.
+ */
+#define MIRROR_BUSY_LOOKS 8
 
 /**
  * enum MirrorLook:
@@ -89,7 +95,8 @@ typedef struct MirrorFrame {
  * enum MirrorResult:
  * @MIRROR_UNCHANGED: the copy shows the frame and did so before
  * @MIRROR_CHANGED: the copy shows the frame now
- * @MIRROR_BUSY: the device is still drawing; nothing was read
+ * @MIRROR_BUSY: the device is still drawing; nothing was read. It is after
+ *               MIRROR_BUSY_LOOKS of them.
  * @MIRROR_VANISHED: the memory, or a part of it, is gone
  */
 typedef enum MirrorResult {
@@ -108,6 +115,7 @@ typedef enum MirrorResult {
  * @readable: rows of the last frame that could be read
  * @seen: where the last frame was read from, or NULL
  * @glances: how many there were
+ * @busy: reads in a row that found the device still drawing
  * @bounce: some rows as the device has them
  * @converted: the same as @image has them
  * @multiplied: the same once more, multiplied by alpha
@@ -122,6 +130,7 @@ typedef struct MirrorLayer {
     uint32_t readable;
     const uint8_t *seen;
     uint32_t glances;
+    uint32_t busy;
     pixman_image_t *bounce;
     pixman_image_t *converted;
     pixman_image_t *multiplied;

@@ -276,6 +276,76 @@ static void test_all_in_turn(const void *data)
     vgpu_stop(vgpu);
 }
 
+/* A device that may take one path only, which it may not have at all. */
+typedef struct Forced {
+    const char *kind;
+    const char *path;
+} Forced;
+
+/* Extents that no surface can have reach none, whatever path they are for. */
+static void test_forced(const void *data)
+{
+    static const struct {
+        uint32_t width, height;
+    } extents[] = {
+        { 0x80000000, 16 },
+        { 16, 0x80000000 },
+        { 40000, 40000 },       /* their bytes are more than 32 bits */
+        { 0x8000, 0x8000 },     /* 0 in 32 bits */
+        { 0xffffffff, 0xffffffff },
+        { 16385, 16 },
+        { 16, 16385 },
+        { 0, 16 },
+    };
+    const Forced *forced = data;
+    g_autofree char *options =
+        g_strdup_printf("x-kind=%s,x-display-path=%s", forced->kind,
+                        forced->path);
+    VGPU *vgpu = vgpu_start(options);
+    VGPUMode good = good_mode(1);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(extents); i++) {
+        VGPUMode mode = vgpu_mode(extents[i].width, extents[i].height, 66 + i);
+        g_autoptr(VGPUPicture) picture = NULL;
+
+        mode.stride = MIN(4 * (uint64_t)mode.width, 0xfffffffc);
+        vgpu_show(vgpu, &mode);
+        vgpu_expect_faults(vgpu, "extent", 1 + i);
+        picture = vgpu_screendump(vgpu);
+        g_assert_cmpuint(picture->width, <=, 640);
+        g_assert_cmpuint(picture->height, <=, 480);
+    }
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+
+    vgpu_paint(vgpu, &good, GOOD);
+    vgpu_show(vgpu, &good);
+    expect_last_frame_or_words(vgpu, &good);
+    vgpu_stop(vgpu);
+}
+
+static void add_forced(void)
+{
+    static const Forced cases[] = {
+        { "region", "mmap" },
+        { "region", "gl" },
+        { "region", "metadata" },
+        { "region", "region" },
+        { "dmabuf", "region" },
+        { "dmabuf", "metadata" },
+        { "dmabuf", "mmap" },
+        { "both", "region" },
+        { "both", "metadata" },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        g_autofree char *name =
+            g_strdup_printf("/vgpu/faults/%s/forced/%s", cases[i].kind,
+                            cases[i].path);
+
+        qtest_add_data_func(name, &cases[i], test_forced);
+    }
+}
+
 /* mbochs: the first query of each mode fails with ENOMEM, the next does not. */
 static void test_query_fails_once(const void *data)
 {
@@ -509,6 +579,7 @@ int main(int argc, char **argv)
         add_fault(&faults[i], "dmabuf", DMABUF);
         add_fault(&faults[i], "region", REGION);
     }
+    add_forced();
     qtest_add_data_func("/vgpu/faults/dmabuf/all-in-turn", DMABUF,
                         test_all_in_turn);
     qtest_add_data_func("/vgpu/faults/region/all-in-turn", REGION,

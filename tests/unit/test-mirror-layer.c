@@ -637,6 +637,46 @@ static void test_no_damage(void)
     fclose(file);
 }
 
+/* A fence that is pending at each look, until it is not, and then again. */
+static void test_always_busy(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 11);
+    FILE *file = tmpfile();
+    MirrorLayer layer = { 0 };
+
+    g_assert_nonnull(file);
+    frame.fd = fileno(file);
+    frame.map = memory;
+    g_assert_cmpint(ftruncate(frame.fd, frame_bytes(&frame)), ==, 0);
+    mirror_layer_fit(&layer, &frame);
+
+    for (unsigned round = 0; round < 3; round++) {
+        busy = true;
+        for (unsigned i = 0; i < MIRROR_BUSY_LOOKS; i++) {
+            g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                            MIRROR_BUSY);
+        }
+        /* from then on at each look, and there is nothing to be ended */
+        for (unsigned i = 0; i < 3; i++) {
+            memory[frame.offset + i] ^= 1;
+            clear_damage(&layer);
+            g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                            MIRROR_CHANGED);
+            assert_shows_all(&layer, &frame);
+            g_assert_cmpint(begun, ==, 0);
+        }
+        busy = false;
+        clear_damage(&layer);
+        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                        MIRROR_UNCHANGED);
+        g_assert_cmpint(begun, ==, 0);
+    }
+    mirror_layer_finish(&layer);
+    g_assert_cmpuint(layer.busy, ==, 0);
+    fclose(file);
+}
+
 static void test_read_function(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_RGB565, NULL);
@@ -807,6 +847,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/damage", test_damage);
     g_test_add_func("/mirror-layer/no-row", test_no_row);
     g_test_add_func("/mirror-layer/busy-and-gone", test_busy_and_gone);
+    g_test_add_func("/mirror-layer/always-busy", test_always_busy);
     g_test_add_func("/mirror-layer/read-function", test_read_function);
     return g_test_run();
 }

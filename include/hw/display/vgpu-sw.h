@@ -145,7 +145,7 @@
 #define VGPU_SW_IRQ_MUTE                (1 << 0)    /* no more signals */
 #define VGPU_SW_IRQ_STORM_MAX           1000000
 
-#define VGPU_SW_META_SILENT             (1 << 0)    /* no answers */
+#define VGPU_SW_META_SILENT             (1 << 0)    /* answers wait */
 #define VGPU_SW_META_ODD                (1 << 1)    /* generation stays odd */
 #define VGPU_SW_META_POKE               (1 << 2)    /* a word is wrong */
 #define VGPU_SW_META_CUT                (1 << 3)    /* the region is gone */

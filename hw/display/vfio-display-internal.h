@@ -60,29 +60,37 @@ typedef struct VFIODisplayBuffer {
  * VFIODisplayCursor:
  * @layer: a copy of the image
  * @plane: as it was shown last
+ * @hotspot: as viewers were told last
  * @shown: the console has a cursor of the device's, and it is visible
  * @answered: the device has answered a query for the cursor plane
+ * @silent_ns: for vfio_display_is_silent()
  * @gl: the buffer that viewers with GL have instead, or NULL
+ * @redraw: viewers with GL have not drawn what changed of that
  * @updates: images that the console was given
  */
 typedef struct VFIODisplayCursor {
     MirrorLayer layer;
     VFIOPlane plane;
+    VFIOPlaneHotspot hotspot;
     bool shown;
     bool answered;
+    int64_t silent_ns;
     VFIOPlaneBuffer *gl;
+    bool redraw;
     uint64_t updates;
 } VFIODisplayCursor;
 
 /*
  * VFIODisplayOverlay:
  * @plane: the last good answer of the device
+ * @silent_ns: for vfio_display_is_silent()
  * @visible: @plane can be shown
  * @frame: for the mirror, if @visible; good for one refresh. Its map is NULL
  *         if the mirror is to go on with what it has.
  */
 typedef struct VFIODisplayOverlay {
     VFIOPlane plane;
+    int64_t silent_ns;
     bool visible;
     MirrorFrame frame;
 } VFIODisplayOverlay;
@@ -219,6 +227,18 @@ void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
  * Returns: 0 or a negative errno.
  */
 int vfio_display_ask(VFIODisplay *dpy, VFIOPlane *plane);
+
+/**
+ * vfio_display_is_silent:
+ * @dpy: a display that has refused to say what another plane than the primary
+ *       shows
+ * @since_ns: since when it has, on QEMU_CLOCK_REALTIME; 0, as the caller sets
+ *            it with each answer, if this is the first time
+ *
+ * Returns: true if that is longer than a guest's mode change takes, so that
+ * the plane's last picture is to go, as that of the primary would.
+ */
+bool vfio_display_is_silent(VFIODisplay *dpy, int64_t *since_ns);
 
 /**
  * vfio_display_fetch_plane:
@@ -387,6 +407,15 @@ void vfio_display_cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary);
  */
 void vfio_display_cursor_show(VFIODisplay *dpy, const VFIOPlane *plane,
                               const MirrorFrame *frame);
+
+/**
+ * vfio_display_cursor_take_off:
+ * @dpy: a display
+ *
+ * Takes the buffer that viewers with OpenGL have as the cursor from them: it
+ * is about to be closed.
+ */
+void vfio_display_cursor_take_off(VFIODisplay *dpy);
 
 /**
  * vfio_display_cursor_forget:

@@ -56,13 +56,29 @@ static void vfio_display_attach(void *opaque, VFIOPlaneBuffer *buffer)
                                    plane->modifier);
 }
 
+/*
+ * No viewer may use the buffer any more. It is still on screen if its id now
+ * has another layout: all show the mirror until the new buffer is there, or as
+ * long as the device does not give it.
+ */
+static void vfio_display_take_off(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
+{
+    if (buffer == dpy->primary) {
+        dpy->primary = NULL;
+        dpy_gfx_show_mirror(dpy->con);
+    }
+    if (buffer == dpy->cursor.gl) {
+        vfio_display_cursor_take_off(dpy);
+    }
+}
+
 static void vfio_display_detach(void *opaque, VFIOPlaneBuffer *buffer)
 {
     VFIODisplay *dpy = opaque;
     VFIODisplayBuffer *user = buffer->user;
 
     trace_vfio_display_buffer_close(opaque, buffer->plane.id);
-    assert(buffer != dpy->primary && buffer != dpy->cursor.gl);
+    vfio_display_take_off(dpy, buffer);
     dpy_gl_release_dmabuf(dpy->con, user->dmabuf);
     vfio_display_gl_detach(user);
     dmabuf_map_free(user->map);
@@ -267,6 +283,16 @@ int vfio_display_ask(VFIODisplay *dpy, VFIOPlane *plane)
     return ret;
 }
 
+bool vfio_display_is_silent(VFIODisplay *dpy, int64_t *since_ns)
+{
+    int64_t now = qemu_console_now(dpy->con);
+
+    if (!*since_ns) {
+        *since_ns = now;
+    }
+    return now - *since_ns >= GRACE_NS;
+}
+
 /*
  * The first query of a new mode may fail for no reason (mbochs: ENOMEM), so
  * it gets a second chance at once: a screendump does not come back later.
@@ -411,9 +437,15 @@ static bool vfio_display_mirror_region(VFIODisplay *dpy,
         vfio_display_bad_plane(dpy, fault, plane, 0);
         return false;
     }
-    vfio_display_gl_supersede(dpy);
     frame = vfio_display_frame(plane);
-    frame.map = dpy->region.map;
+    if (vfio_plane_check_bounds(plane, dpy->region.map_len) ==
+        VFIO_PLANE_FAULT_NONE) {
+        frame.map = dpy->region.map;
+    } else if (!dpy->region.readable) {
+        vfio_display_bad_plane(dpy, VFIO_PLANE_FAULT_REGION, plane, EACCES);
+        return false;
+    }
+    vfio_display_gl_supersede(dpy);
     frame.read = dpy->ops->read_region;
     frame.opaque = dpy->opaque;
     vfio_display_look_at(dpy, &frame);

@@ -172,7 +172,7 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
         return NULL;
     }
     if (config->ramfb) {
-        dpy->ramfb = ramfb_setup(errp);
+        dpy->ramfb = ramfb_setup(dev, errp);
         if (!dpy->ramfb) {
             vfio_display_metadata_free(dpy->metadata);
             return NULL;

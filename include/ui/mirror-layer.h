@@ -119,6 +119,8 @@ typedef enum MirrorResult {
  * @bounce: some rows as the device has them
  * @converted: the same as @image has them
  * @multiplied: the same once more, multiplied by alpha
+ * @block: room for rows as they come from MirrorFrame.read
+ * @block_size: bytes of it
  *
  * All zeros is a new layer. Owners may look at @image and @damage, clear
  * @damage, and draw into @image what no frame brings.
@@ -134,6 +136,8 @@ typedef struct MirrorLayer {
     pixman_image_t *bounce;
     pixman_image_t *converted;
     pixman_image_t *multiplied;
+    uint8_t *block;
+    size_t block_size;
 } MirrorLayer;
 
 /**
@@ -180,6 +184,20 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame);
  * Returns: true if the last frame was read from where this one lies.
  */
 bool mirror_layer_saw(const MirrorLayer *layer, const MirrorFrame *frame);
+
+/**
+ * mirror_layer_take_damage:
+ * @layer: a layer with an image
+ * @region: is enlarged
+ * @x: of the image's left edge in @region
+ * @y: of its top edge
+ *
+ * Moves what the layer's damage says to @region. A device may have an 8K frame
+ * change in 16,200 places: adding them to a region at once takes 0.3 ms, one by
+ * one it took a second.
+ */
+void mirror_layer_take_damage(MirrorLayer *layer, pixman_region32_t *region,
+                              int32_t x, int32_t y);
 
 /**
  * mirror_layer_finish:

@@ -43,6 +43,8 @@ typedef enum VFIODisplayState {
  * @map_tried: an attempt to map was made
  * @gl: for OpenGL to read; NULL until wanted
  * @gl_error: why OpenGL cannot read it, or NULL
+ * @gl_retry_ns: when it is asked again all the same, QEMU_CLOCK_REALTIME
+ * @gl_refusals: how often it could not, in a row
  * @way: how its pixels travel, PIXEL_WAY__MAX until decided
  *
  * What the hook makes of a VFIOPlaneBuffer (its @user); dies with it.
@@ -53,6 +55,8 @@ typedef struct VFIODisplayBuffer {
     bool map_tried;
     GLReadbackBuffer *gl;
     Error *gl_error;
+    int64_t gl_retry_ns;
+    unsigned gl_refusals;
     PixelWay way;
 } VFIODisplayBuffer;
 
@@ -295,6 +299,16 @@ bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame);
 bool vfio_display_gl_possible(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
 
 /**
+ * vfio_display_gl_retry:
+ * @dpy: a display
+ * @user: what it has of a buffer
+ *
+ * Forgets after a while that OpenGL could not read the buffer: what stood in
+ * the way may be gone.
+ */
+void vfio_display_gl_retry(VFIODisplay *dpy, VFIODisplayBuffer *user);
+
+/**
  * vfio_display_gl_request:
  * @dpy: a display
  * @buffer: what OpenGL may be able to read
@@ -302,8 +316,8 @@ bool vfio_display_gl_possible(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
  * Asks for a frame. It is shown when it comes; if OpenGL cannot read it the
  * display is refreshed, and then that is known.
  *
- * Returns: false if that is known at once, or if OpenGL hangs. The display is
- * refreshed when it does not any more.
+ * Returns: false if that is known at once, or while
+ * vfio_display_gl_is_hung(); when it is not any more the display is refreshed.
  */
 bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
 
@@ -311,7 +325,8 @@ bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
  * vfio_display_gl_is_hung:
  * @dpy: a display
  *
- * Returns: true while OpenGL does not answer what it was asked long ago.
+ * Returns: true while OpenGL does not answer what it was asked long ago, or has
+ * failed and will be opened again.
  */
 bool vfio_display_gl_is_hung(VFIODisplay *dpy);
 

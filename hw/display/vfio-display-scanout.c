@@ -30,7 +30,7 @@ static const char words_unmappable[] =
 static const char words_tiled[] =
     "The picture is tiled and OpenGL cannot read it. QEMU's warning says why.";
 static const char words_hung[] =
-    "OpenGL is to read the picture and does not answer.";
+    "OpenGL is to read the picture and does not work at the moment.";
 static const char words_forced[] =
     "This vGPU's picture cannot take the way that x-display-path names.";
 
@@ -500,7 +500,7 @@ VFIOPlaneFault vfio_display_fetch_plane(VFIODisplay *dpy,
     return VFIO_PLANE_FAULT_NONE;
 }
 
-/* While OpenGL hangs the last frame stays, or words if there never was one. */
+/* While OpenGL is away the last frame stays, or words if there was none. */
 static bool vfio_display_gl_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     const VFIOPlane *plane = &buffer->plane;
@@ -542,6 +542,9 @@ static void vfio_display_decide(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = buffer->user;
 
+    if (user->way == PIXEL_WAY_PLACEHOLDER) {
+        vfio_display_gl_retry(dpy, user);
+    }
     if (user->way == PIXEL_WAY__MAX) {
         user->way = vfio_display_choose_way(dpy, buffer);
     }

@@ -185,6 +185,7 @@ const char *vfio_plane_fault_name(VFIOPlaneFault fault)
         [VFIO_PLANE_FAULT_REQUEST] = "request",
         [VFIO_PLANE_FAULT_ALIAS] = "alias",
         [VFIO_PLANE_FAULT_TIMEOUT] = "timeout",
+        [VFIO_PLANE_FAULT_LOST] = "lost",
     };
 
     assert((unsigned)fault < VFIO_PLANE_FAULT__MAX);

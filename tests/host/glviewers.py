@@ -339,7 +339,7 @@ def test_gtk_gl_cursor():
     shows_cursor(*GTK)
 
 
-def draws_cursor(vm, screen):
+def draws_cursor(vm, screen, viewer):
     """A cursor that OpenGL alone may read is drawn over the picture.
 
     The layout of its buffer is not told, so the CPU keeps away.
@@ -354,13 +354,13 @@ def draws_cursor(vm, screen):
             min(place[1] + 32, 480) - top, 0x1020f0), f"a cursor at {place}")
     vm.show_cursor(0, 32, (0, 0))
     expect(screen, picture, "its end")
-    assert vm.shows("gtk-egl") == {"dma-buf"}, vm.vgpu()
+    assert vm.shows(viewer) == {"dma-buf"}, vm.vgpu()
 
 
 def test_gtk_cursor_buffer():
     """GTK: a cursor that the CPU cannot read"""
     with window(*GTK, kind=IMPORTS) as (vm, screen):
-        draws_cursor(vm, screen)
+        draws_cursor(vm, screen, "gtk-egl")
 
 
 def test_wayland_cursor_buffer():
@@ -368,7 +368,13 @@ def test_wayland_cursor_buffer():
     with Weston(1280, 1024, mesa.need_import()) as screen:
         environment = dict(screen.environment, GDK_BACKEND="wayland")
         with SwVgpu(*GTK, kind=IMPORTS, environment=environment) as vm:
-            draws_cursor(vm, screen)
+            draws_cursor(vm, screen, "gtk-egl")
+
+
+def test_sdl_cursor_buffer():
+    """SDL: a cursor that the CPU cannot read"""
+    with window(*SDL, kind=IMPORTS) as (vm, screen):
+        draws_cursor(vm, screen, "sdl2-gl")
 
 
 def test_egl_headless():
@@ -488,7 +494,8 @@ def main():
              test_gtk_cuts, test_gtk_overlays, test_gtk_leaves_pixels,
              test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
              test_gtk_gl_cursor, test_gtk_cursor_buffer,
-             test_wayland_cursor_buffer, test_gtk_and_vnc, test_egl_headless,
+             test_wayland_cursor_buffer, test_sdl_cursor_buffer,
+             test_gtk_and_vnc, test_egl_headless,
              test_dbus, test_dbus_cursor_buffer, test_dbus_old,
              test_dbus_ramfb]
     wanted = [test for test in tests

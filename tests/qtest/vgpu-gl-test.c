@@ -277,6 +277,24 @@ static void test_shrinks(void)
     vgpu_stop(vgpu);
 }
 
+/* It is whole again: the same buffer is shown, without a new mode. */
+static void test_grows_back(void)
+{
+    VGPU *vgpu = start();
+    VGPUMode mode = vgpu_mode(320, 240, 1);
+
+    vgpu_write(vgpu, VGPU_SW_BUFFER_COPY, 320 * 240 * 4);
+    vgpu_paint(vgpu, &mode, 1);
+    vgpu_show(vgpu, &mode);
+    vgpu_expect_now(vgpu, &mode, 1);
+    vgpu_write(vgpu, VGPU_SW_BUFFER_CUT, 0);
+    vgpu_expect_faults(vgpu, "map", 1);
+    g_assert_true(vgpu_shows_words(vgpu));
+    vgpu_write(vgpu, VGPU_SW_BUFFER_CUT, 320 * 240 * 4);
+    vgpu_expect_path(vgpu, "gl");
+    vgpu_stop(vgpu);
+}
+
 /* In the human monitor this is done with the main loop's timers at rest. */
 static void expect_by_hmp(VGPU *vgpu, const VGPUMode *mode, uint32_t seed)
 {
@@ -494,6 +512,7 @@ int main(int argc, char **argv)
         { "/vgpu/gl/reset-in-flight", test_reset_in_flight },
         { "/vgpu/gl/unplug-in-flight", test_unplug_in_flight },
         { "/vgpu/gl/shrinks", test_shrinks },
+        { "/vgpu/gl/grows-back", test_grows_back },
         { "/vgpu/gl/hung", test_hung },
         { "/vgpu/gl/two-dumps", test_two_dumps },
         { "/vgpu/gl/one-update", test_one_update },

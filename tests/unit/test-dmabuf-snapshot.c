@@ -11,18 +11,8 @@
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "standard-headers/drm/drm_fourcc.h"
-#include "system/system.h"
 #include "ui/dmabuf-snapshot.h"
 #include "ui/gl-readback.h"
-
-/* What the files under test expect of the emulator. */
-void qemu_add_exit_notifier(Notifier *notify)
-{
-}
-
-void qemu_remove_exit_notifier(Notifier *notify)
-{
-}
 
 /* Every byte is what its place says. */
 static uint8_t byte_at(size_t place)
@@ -226,6 +216,11 @@ static void gl_unmap(void *gl, unsigned slot)
 {
 }
 
+static bool gl_is_lost(void *gl)
+{
+    return false;
+}
+
 static GLReadbackOps gl_ops = {
     .open = gl_open,
     .close = gl_close,
@@ -235,6 +230,7 @@ static GLReadbackOps gl_ops = {
     .wait = gl_wait,
     .map = gl_map,
     .unmap = gl_unmap,
+    .is_lost = gl_is_lost,
 };
 
 typedef struct Snapshot {

@@ -39,7 +39,8 @@ def say(text):
 def configs(displays):
     return st.fixed_dictionaries({
         "kind": st.sampled_from(KINDS), "irq": st.integers(0, 1),
-        "display": st.sampled_from(displays)})
+        "display": st.sampled_from(displays),
+        "shown": st.sampled_from((1, 1, 1, 0))})
 
 
 def chosen(seconds, seed, mended, displays):
@@ -48,10 +49,10 @@ def chosen(seconds, seed, mended, displays):
         run = steps.Run(software.Software, configs(displays), mended)
         run.worst = health.Worst()
         say(f"VGPU_TEST_SEED={seed}")
-        try:
-            steps.run_for(run, seconds, seed)
-        finally:
-            tell(run)
+        steps.run_for(run, seconds, seed)
+        tell(run)
+        if run.error:
+            raise run.error
     case.__doc__ = f"sequences for {seconds} s: every viewer, every fault"
     return case
 
@@ -62,8 +63,9 @@ def tell(run):
     say(f"at most {run.worst.answer_s * 1000:.0f} ms for an answer, "
         f"{run.worst.files} files and {run.worst.kib} KiB more")
     if run.failure:
-        say(f"FAILED: {run.error}\nThe shortest sequence that failed:")
-        say("\n".join(run.failure))
+        say("A sequence that failed" + (
+            "" if run.again else ", and did not when it was run again") + ":")
+        say("\n".join(replay.format_step(*step) for step in run.failure))
 
 
 def again(path, mended):

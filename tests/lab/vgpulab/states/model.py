@@ -22,12 +22,14 @@ class Config:
     """A device and the display beside VNC; what a sequence starts with.
 
     kind: of the vGPU, as vgpu-sw's x-kind. irq: it signals changes. display:
-    of QEMU's, by the name in viewers.py.
+    of QEMU's, by the name in viewers.py. shown: there is a picture, and a
+    viewer of it, from the start.
     """
 
     kind: str = "dmabuf"
     irq: bool = False
     display: str = "none"
+    shown: bool = False
 
     @property
     def has_dmabuf(self):

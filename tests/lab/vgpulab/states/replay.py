@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sequences of steps as text, a step for each line, and how to do them again.
 
-    start kind='dmabuf' irq=0 display='none'
-    mode page=0 mode=1 fourcc=0 padding=0 identity=0
+    start kind='dmabuf' irq=0 display='none' shown=1
+    flip page=1
     come name='raw'
 
 Lines that begin with # and empty ones say nothing.
 """
 
 import ast
+import time
 
 from .model import Config
 
@@ -30,13 +31,47 @@ def parse(text):
     return steps
 
 
-def run(session, steps):
-    """Does them all; those that make no sense there are an error."""
+def run(session, steps, lenient=False):
+    """Does them all; those that make no sense there are left out, or an error.
+    """
     for name, arguments in steps:
         if name == "start":
-            session.start(Config(**arguments))
-            session.check()
-        else:
-            assert session.can(name, **arguments), format_step(
-                name, arguments)
+            session.prepare(Config(**arguments))
+            session.start()
+        elif session.can(name, **arguments):
             session.do(name, **arguments)
+        else:
+            assert lenient, f"impossible: {format_step(name, arguments)}"
+
+
+def fails(make_session, steps):
+    """The error that ends them, if one does."""
+    session = make_session()
+    try:
+        run(session, steps, lenient=True)
+    except Exception as error:  # pylint: disable=broad-except
+        return error
+    finally:
+        session.close()
+    return None
+
+
+def shorten(make_session, steps, seconds):
+    """The fewest steps that still fail, and how, as far as there is time.
+
+    The last one is what fails. Halves are left out first, then less and less,
+    and in the end each step alone.
+    """
+    end, found, size = time.monotonic() + seconds, None, len(steps) // 2
+    while size and time.monotonic() < end:
+        at, shorter = 1, False
+        while at < len(steps) - 1 and time.monotonic() < end:
+            less = steps[:at] + steps[min(at + size, len(steps) - 1):]
+            error = fails(make_session, less)
+            if error:
+                steps, found, shorter = less, error, True
+            else:
+                at += size
+        if not shorter or size > 1:
+            size //= 2
+    return steps, found

@@ -57,7 +57,7 @@ def difference(shown, want):
 class Session:
     """One QEMU after another, and those who look at it.
 
-    start() begins. patience: seconds until what must be on screen has to be.
+    prepare() and start() begin. patience: seconds until what must be on screen has to be.
     """
 
     def __init__(self, make_device=software.Software, patience=20.0,
@@ -77,9 +77,16 @@ class Session:
 
     # --- Begin and end ----------------------------------------------------
 
-    def start(self, config):
+    def prepare(self, config):
+        """What start() will start; can() may be asked from here on."""
         self.model = Model(config)
+
+    def start(self):
         self._start()
+        if self.model.config.shown:
+            self.mode(0, 0, 0, 0, 0)
+            self.come("raw")
+        self.check()
 
     def _start(self, stream=None):
         config = self.model.config
@@ -107,12 +114,12 @@ class Session:
             os.unlink(os.path.join(self._folder, name))
         os.rmdir(self._folder)
 
-    def can(self, step, **arguments):
+    def can(self, step, /, **arguments):
         """Whether a step may be done now."""
         allowed = getattr(self, "_can_" + step, None)
         return allowed is None or allowed(**arguments)
 
-    def do(self, step, **arguments):
+    def do(self, step, /, **arguments):
         """A step, and the check after it."""
         getattr(self, step)(**arguments)
         self.check()
@@ -320,7 +327,7 @@ class Session:
     # --- The device -------------------------------------------------------
 
     def _can_fault(self, name):
-        fault = self.device.faults[name]
+        fault = self._make_device.faults[name]
         return (self._can_guest() and self.model.page is not None
                 and self.model.config.kind in fault.kinds)
 
@@ -534,9 +541,13 @@ class Session:
 
     # --- Viewers ----------------------------------------------------------
 
+    @property
+    def offers(self):
+        """Viewers that may come, by name."""
+        return DISPLAYS[self.model.config.display].offers
+
     def _can_come(self, name):
-        return name in DISPLAYS[self.model.config.display].offers and (
-            len(self.viewers) < MOST_VIEWERS)
+        return name in self.offers and len(self.viewers) < MOST_VIEWERS
 
     def come(self, name):
         self.viewers.append((name, VIEWERS[name](self._display)))

@@ -85,11 +85,11 @@ class Model:
     def forget_device(self):
         """A new device: nothing was ever on, its memory holds nothing."""
         self.plugged = True
-        self.pages = {}
         self.reset()
 
     def reset(self):
         """Registers are as new, and no old frame may be seen."""
+        self.pages = {}             # pictures in the layout that is set
         self.page = None            # None: the plane is off
         self.automatic = True       # the buffer's id
         self.overlay = None         # (Picture, left, top)

@@ -18,7 +18,7 @@ from ..planes import CURSOR, OVERLAYS, PRIMARY, XRGB
 from ..wait import until
 from . import software
 from .health import Health, Worst, files
-from .model import KEPT, WORDS, Cursor, Model, has_words
+from .model import WORDS, Cursor, Model, has_words
 from .patterns import (FORMATS, MODES, cursor_pixels, encode, picture)
 from .viewers import DISPLAYS, VIEWERS
 
@@ -26,7 +26,7 @@ PAGES, _PAGE = 4, 2 << 20
 _CURSOR_AT, _OVERLAY_AT = 12 << 20, 13 << 20
 MOST_VIEWERS = 3
 # Of a sequence, in steps that wait for a timer of QEMU's.
-_SLOW_S = 8
+_SLOW_S = 10
 _OVERLAY = OVERLAYS[0]
 _NO_HOTSPOT = 0xffffffff
 
@@ -342,8 +342,11 @@ class Session:
             self._until_counted(counted, before)
 
     def _can_cut(self, **_):
-        return (self._can_guest() and self.model.page is not None
-                and self.model.config.kind in ("dmabuf", "both"))
+        model = self.model
+        # The other planes' buffers would be copies of the same memory.
+        return (self._can_guest() and model.page is not None
+                and model.overlay is None and model.cursor is None
+                and model.config.kind in ("dmabuf", "both"))
 
     def cut(self, left):
         """A buffer shrinks to left 256ths while it is on screen."""
@@ -353,7 +356,7 @@ class Session:
         self.device.show_copy(size)
         self._look_once()
         self.device.cut_copy(size * left // 256)
-        self.model.fail(software.Fault(KEPT, (), None, None))
+        self.model.fail(software.CUT)
         self._until_counted(None, self._count(None))
 
     def _can_lie(self, **_):
@@ -477,10 +480,11 @@ class Session:
         self.model.running = True
 
     def _can_migrate(self):
-        return self.model.plugged
+        return self.model.plugged and self._slow + 1 <= _SLOW_S
 
     def migrate(self):
         """To another QEMU, where all viewers come again."""
+        self._slow += 1
         names = [name for name, viewer in self.viewers if name in VIEWERS]
         stream = self.device.save()
         kept = os.path.join(self._folder, "stream")
@@ -489,11 +493,14 @@ class Session:
         self._start(kept)
         self.device.qmp.command("cont")
         self.model.running = True
+        if self.model.fault is software.CUT:
+            # Its buffer is made of memory that is whole.
+            self.model.fault = software.COPY
         self.model.move()
         for name in names:
             self.come(name)
 
-    def _can_rest(self, milliseconds):
+    def _can_rest(self, milliseconds=0):
         return self._slow + milliseconds / 1000 <= _SLOW_S
 
     def rest(self, milliseconds):
@@ -582,7 +589,8 @@ class Session:
 
     def _can_resize(self, number, **_):
         one = self._viewer(number)
-        return one is not None and hasattr(one[1], "resize")
+        return (self.model.plugged and one is not None
+                and hasattr(one[1], "resize"))
 
     def resize(self, number, width, height):
         """A viewer wants the guest to have that size; this guest does not."""

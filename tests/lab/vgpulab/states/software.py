@@ -135,7 +135,9 @@ FAULTS = {
     "odd-all": Fault(SHOWN, ("all",), "request", _meta(_ODD)),
     "refused-all": Fault(SHOWN, ("all",), "request", _meta(_REFUSE)),
     "page-gone-all": Fault(SHOWN, ("all",), "request", _meta(_CUT)),
-}
+}# A buffer that is cut off, and one that is not and no part of the memory.
+CUT, COPY = Fault(KEPT, (), None, None), Fault(SHOWN, (), None, None)
+
 
 def lie(word, value):
     """A word of the metadata page is wrong, which nobody may notice."""

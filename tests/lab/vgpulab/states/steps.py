@@ -133,6 +133,21 @@ class Steps(stateful.RuleBasedStateMachine):
     def draw(self, **arguments):
         self._do("draw", **arguments)
 
+    @rule(pages=st.lists(st.integers(0, PAGES - 1), min_size=1, max_size=6))
+    @_can("draw")
+    def flips(self, pages):
+        """Most of what guests do."""
+        for page in pages:
+            self._do("flip", page=page)
+
+    @rule(page=st.integers(0, PAGES - 1),
+          mode=st.integers(0, len(MODES) - 1), identity=st.integers(0, 2))
+    @_can("mode")
+    def another_mode(self, **arguments):
+        """As a guest's driver does, with its plane off for a moment."""
+        self._do("off")
+        self._do("mode", fourcc=0, padding=0, **arguments)
+
     @rule()
     @_can("off")
     def off(self):

@@ -26,7 +26,7 @@ PAGES, _PAGE = 4, 2 << 20
 _CURSOR_AT, _OVERLAY_AT = 12 << 20, 13 << 20
 MOST_VIEWERS = 3
 # Of a sequence, in steps that wait for a timer of QEMU's.
-_SLOW_S = 10
+_SLOW_S = 6
 _OVERLAY = OVERLAYS[0]
 _NO_HOTSPOT = 0xffffffff
 
@@ -187,6 +187,7 @@ class Session:
         return self._numbers
 
     def _can_guest(self):
+        """Whether the guest has a device that is in order."""
         return self.model.plugged and self.model.fault is None
 
     def _can_mode(self, **_):
@@ -394,7 +395,7 @@ class Session:
             return False
         # The driver is asked again five seconds after it was given up.
         slow = self.model.config.kind == "metadata"
-        return not slow or self._slow + 6 <= _SLOW_S
+        return not slow or self._slow < _SLOW_S
 
     def repair(self):
         """The fault is over, and the guest shows something else."""

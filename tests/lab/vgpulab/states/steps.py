@@ -107,6 +107,12 @@ class Steps(stateful.RuleBasedStateMachine):
         self._note(name, arguments)
         self._try(lambda: self.session.do(name, **arguments))
 
+    def _with_picture(self, name, /, **arguments):
+        """A step that needs a picture, which it gets first where none is."""
+        if self.session.model.page is None:
+            self._do("mode", page=0, mode=1, fourcc=0, padding=0, identity=0)
+        self._do(name, **arguments)
+
     @initialize(data=st.data())
     def start(self, data):
         """QEMU starts with the first step: Hypothesis tries many without."""
@@ -129,16 +135,16 @@ class Steps(stateful.RuleBasedStateMachine):
 
     @rule(rects=st.lists(st.tuples(_PART, _PART, _PART, _PART), min_size=1,
                          max_size=4), gray=st.integers(1, 255))
-    @_can("draw")
+    @_can("guest")
     def draw(self, **arguments):
-        self._do("draw", **arguments)
+        self._with_picture("draw", **arguments)
 
     @rule(pages=st.lists(st.integers(0, PAGES - 1), min_size=1, max_size=6))
-    @_can("draw")
+    @_can("guest")
     def flips(self, pages):
         """Most of what guests do."""
         for page in pages:
-            self._do("flip", page=page)
+            self._with_picture("flip", page=page)
 
     @rule(page=st.integers(0, PAGES - 1),
           mode=st.integers(0, len(MODES) - 1), identity=st.integers(0, 2))
@@ -187,21 +193,35 @@ class Steps(stateful.RuleBasedStateMachine):
     @rule(data=st.data())
     @_can("off")
     def fault(self, data):
+        self._do("fault", name=data.draw(self._faults()))
+
+    def _faults(self):
         kind = self.session.model.config.kind
-        self._do("fault", name=data.draw(st.sampled_from([
+        return st.sampled_from([
             name for name, fault in self.run.make_device.faults.items()
-            if kind in fault.kinds])))
+            if kind in fault.kinds])
+
+    @rule(data=st.data())
+    @_can("guest")
+    def spell(self, data):
+        """A fault that does not last; until then somebody may come."""
+        self._with_picture("fault", name=data.draw(self._faults()))
+        for _ in range(data.draw(st.integers(0, 2))):
+            self.come(data.draw(st.integers(0, 11)))
+        self._do("repair")
 
     @rule(left=_PART)
-    @_can("cut")
+    @_can("guest")
     def cut(self, left):
-        self._do("cut", left=left)
+        self._do("cursor_off")
+        self._do("overlay_off")
+        self._with_picture("cut", left=left)
 
     @rule(word=st.integers(0, 99),
           value=st.sampled_from((0, 1, 0x7fffffff, 0xffffffff)))
-    @_can("lie")
+    @_can("guest")
     def lie(self, **arguments):
-        self._do("lie", **arguments)
+        self._with_picture("lie", **arguments)
 
     @rule()
     @_can("repair")
@@ -253,7 +273,8 @@ class Steps(stateful.RuleBasedStateMachine):
     def migrate(self):
         self._do("migrate")
 
-    @rule(milliseconds=st.sampled_from((20, 150, 1200, 2500)))
+    @rule(milliseconds=st.sampled_from(
+        (20, 20, 50, 50, 150, 150, 600, 1200, 2500)))
     def rest(self, milliseconds):
         self._do("rest", milliseconds=milliseconds)
 

@@ -239,7 +239,7 @@ _SCREENS = {}
 def _screen():
     """One X server for all sequences; it ends with close_screens()."""
     if "x11" not in _SCREENS:
-        _SCREENS["x11"] = XServer(1024, 768)
+        _SCREENS["x11"] = XServer(1024, 768, pointer=False)
     return _SCREENS["x11"]
 
 

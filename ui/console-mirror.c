@@ -107,25 +107,11 @@ static void console_mirror_compose(ConsoleMirror *mirror,
     mirror_overlays_draw(mirror->overlays, mirror->image, box);
 }
 
-static void region_add_boxes(pixman_region32_t *region,
-                             const pixman_box32_t *box, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        pixman_region32_union_rect(region, region, box[i].x1, box[i].y1,
-                                   box[i].x2 - box[i].x1,
-                                   box[i].y2 - box[i].y1);
-    }
-}
-
 /* What has to be composed anew: below the overlays and in them. */
 static void console_mirror_take_damage(ConsoleMirror *mirror,
                                        pixman_region32_t *region)
 {
-    size_t n;
-    const pixman_box32_t *box = damage_map_boxes(mirror->layer.damage, &n);
-
-    region_add_boxes(region, box, n);
-    damage_map_clear(mirror->layer.damage);
+    mirror_layer_take_damage(&mirror->layer, region, 0, 0);
     mirror_overlays_take_damage(mirror->overlays, region);
     pixman_region32_intersect_rect(region, region, 0, 0,
                                    pixman_image_get_width(mirror->image),
@@ -134,14 +120,22 @@ static void console_mirror_take_damage(ConsoleMirror *mirror,
 
 /* --- What viewers are told ---------------------------------------------- */
 
+/*
+ * Each update costs viewers something: a message on D-Bus, with GTK a union
+ * with those before. No desktop has as many in a frame.
+ */
+#define MAX_UPDATES 1024
+
 static void console_mirror_announce(ConsoleMirror *mirror,
                                     const pixman_box32_t *box, size_t n)
 {
     trace_console_mirror_damage(qemu_console_get_index(mirror->con), n);
     qemu_console_active(mirror->con);
-    for (size_t i = 0; i < n; i++) {
-        dpy_gfx_update(mirror->con, box[i].x1, box[i].y1,
-                       box[i].x2 - box[i].x1, box[i].y2 - box[i].y1);
+    for (size_t i = 0; i < n;) {
+        pixman_box32_t next = damage_map_next_box(box, n, &i, MAX_UPDATES);
+
+        dpy_gfx_update(mirror->con, next.x1, next.y1, next.x2 - next.x1,
+                       next.y2 - next.y1);
     }
 }
 
@@ -241,12 +235,13 @@ static MirrorResult console_mirror_replace(ConsoleMirror *mirror,
 {
     DisplaySurface *surface =
         qemu_create_displaysurface(frame->width, frame->height);
-    MirrorLayer layer = { 0 };
+    MirrorLayer layer = { .busy = mirror->layer.busy };
     MirrorResult result;
 
     mirror_layer_set_image(&layer, surface->image);
     result = mirror_layer_read(&layer, frame);
     mirror->layer.bytes_read += layer.bytes_read;
+    mirror->layer.busy = layer.busy;
     mirror_layer_finish(&layer);
     if (result == MIRROR_BUSY || result == MIRROR_VANISHED) {
         qemu_free_displaysurface(surface);

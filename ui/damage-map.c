@@ -210,3 +210,16 @@ const pixman_box32_t *damage_map_boxes(DamageMap *map, size_t *n)
     }
     return map->boxes;
 }
+
+pixman_box32_t damage_map_next_box(const pixman_box32_t *box, size_t n,
+                                   size_t *i, size_t most)
+{
+    pixman_box32_t next = box[(*i)++];
+
+    while (n > most && *i < n && box[*i].y1 == next.y1) {
+        next.x2 = box[*i].x2;
+        next.y2 = MAX(next.y2, box[*i].y2);
+        (*i)++;
+    }
+    return next;
+}

@@ -11,6 +11,8 @@
 #include "qapi/error.h"
 #include "ui/dmabuf-map.h"
 
+#define SYNC_TRIES 16
+
 static void *dmabuf_mmap(int fd, size_t len)
 {
     return mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
@@ -53,15 +55,23 @@ void dmabuf_map_free(DmaBufMap *map)
     g_free(map);
 }
 
-static int dmabuf_sync(int fd, uint64_t flags)
+/*
+ * The kernel says to call again after EAGAIN and EINTR. The main loop does so
+ * a few times: a driver may say that for ever.
+ *
+ * An error is no reason to show nothing: a memfd knows no such ioctl, and what
+ * a driver would have flushed is at worst seen one refresh later.
+ */
+static void dmabuf_sync(int fd, uint64_t flags)
 {
     struct dma_buf_sync sync = { .flags = flags | DMA_BUF_SYNC_READ };
-    int ret;
 
-    do {
-        ret = ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
-    } while (ret < 0 && (errno == EINTR || errno == EAGAIN));
-    return ret < 0 ? -errno : 0;
+    for (int i = 0; i < SYNC_TRIES; i++) {
+        if (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) == 0 ||
+            (errno != EINTR && errno != EAGAIN)) {
+            return;
+        }
+    }
 }
 
 bool dmabuf_sync_read_begin(int fd)
@@ -71,10 +81,6 @@ bool dmabuf_sync_read_begin(int fd)
     if (poll(&pfd, 1, 0) == 0) {
         return false;
     }
-    /*
-     * An error is no reason to show nothing: a memfd knows no such ioctl, and
-     * what a driver would have flushed is at worst seen one refresh later.
-     */
     dmabuf_sync(fd, DMA_BUF_SYNC_START);
     return true;
 }

@@ -166,6 +166,24 @@ typedef struct Waiter {
     Error *error;
 } Waiter;
 
+/*
+ * Nobody says how the buffer is laid out, and OpenGL cannot read it: most
+ * buffers without a word about it are linear, and no picture is worse.
+ */
+static pixman_image_t *or_by_cpu(QemuDmaBuf *dmabuf, Error **errp)
+{
+    pixman_image_t *image = NULL;
+
+    if (qemu_dmabuf_get_modifier(dmabuf) == DRM_FORMAT_MOD_INVALID) {
+        image = dmabuf_snapshot_map(dmabuf, NULL);
+    }
+    if (image) {
+        error_free(*errp);
+        *errp = NULL;
+    }
+    return image;
+}
+
 static void on_done(void *opaque, const GLReadbackResult *result)
 {
     Waiter *waiter = opaque;
@@ -178,6 +196,7 @@ static void on_done(void *opaque, const GLReadbackResult *result)
     }
     if (!pixels) {
         waiter->error = error_copy(result->error);
+        waiter->image = or_by_cpu(result->dmabuf, &waiter->error);
     } else {
         image = pixman_image_create_bits_no_clear(
             ui_pixel_format_find(pixels->fourcc)->pixman,
@@ -192,13 +211,14 @@ static void on_done(void *opaque, const GLReadbackResult *result)
 static pixman_image_t *coroutine_fn dmabuf_co_read_gl(QemuDmaBuf *dmabuf,
                                                       Error **errp)
 {
+    ERRP_GUARD();
     const GLReadbackOps *ops = gl_readback_find_ops(errp);
     Waiter waiter = { .co = qemu_coroutine_self() };
     GLReadbackBuffer *buffer;
     GLReadback *rb;
 
     if (!ops) {
-        return NULL;
+        return or_by_cpu(dmabuf, errp);
     }
     rb = gl_readback_new(ops, NULL, on_done, &waiter);
     buffer = gl_readback_buffer_new(rb, dmabuf, errp);
@@ -215,7 +235,11 @@ static pixman_image_t *coroutine_fn dmabuf_co_read_gl(QemuDmaBuf *dmabuf,
 pixman_image_t *coroutine_fn dmabuf_co_snapshot(QemuDmaBuf *dmabuf,
                                                 Error **errp)
 {
-    pixman_image_t *image = dmabuf_snapshot_map(dmabuf, NULL);
+    pixman_image_t *image = NULL;
 
+    /* only the GPU's driver knows the layout of what it says nothing about */
+    if (qemu_dmabuf_get_modifier(dmabuf) != DRM_FORMAT_MOD_INVALID) {
+        image = dmabuf_snapshot_map(dmabuf, NULL);
+    }
     return image ?: dmabuf_co_read_gl(dmabuf, errp);
 }

@@ -62,6 +62,8 @@ typedef struct EGLReadback {
     EGLContext context;
     bool gles;
     bool software;
+    bool robust; /* tells when the GPU was reset */
+    bool failed; /* at what it has to be able to do */
     PixelBuffer buffers[GL_READBACK_SLOTS];
 } EGLReadback;
 
@@ -86,6 +88,35 @@ static bool make_context(EGLReadback *gl, EGLenum api, const EGLint *attrs)
     return true;
 }
 
+/* A reset of the GPU may end a process that does not ask to be told of it. */
+static bool make_robust_context(EGLReadback *gl)
+{
+    static const EGLint core[] = {
+        EGL_CONTEXT_MAJOR_VERSION_KHR, 3, EGL_CONTEXT_MINOR_VERSION_KHR, 2,
+        EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT,
+        EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY_KHR,
+        EGL_LOSE_CONTEXT_ON_RESET_KHR,
+        EGL_NONE
+    };
+    static const EGLint es[] = {
+        EGL_CONTEXT_CLIENT_VERSION, 3,
+        EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY_EXT,
+        EGL_LOSE_CONTEXT_ON_RESET_EXT,
+        EGL_NONE
+    };
+
+    if (!epoxy_has_egl_extension(gl->display,
+                                 "EGL_EXT_create_context_robustness")) {
+        return false;
+    }
+    if (!make_context(gl, EGL_OPENGL_API, core) &&
+        !make_context(gl, EGL_OPENGL_ES_API, es)) {
+        return false;
+    }
+    gl->robust = epoxy_has_gl_extension("GL_KHR_robustness");
+    return true;
+}
+
 static bool make_any_context(EGLReadback *gl)
 {
     static const EGLint core[] = {
@@ -97,7 +128,8 @@ static bool make_any_context(EGLReadback *gl)
         EGL_CONTEXT_CLIENT_VERSION, 3, EGL_NONE
     };
 
-    return make_context(gl, EGL_OPENGL_API, core) ||
+    return make_robust_context(gl) ||
+        make_context(gl, EGL_OPENGL_API, core) ||
         make_context(gl, EGL_OPENGL_ES_API, es);
 }
 
@@ -336,6 +368,16 @@ static bool check_error(const char *what, Error **errp)
     return error == GL_NO_ERROR;
 }
 
+static bool readback_is_lost(void *opaque)
+{
+    EGLReadback *gl = opaque;
+
+    if (gl->robust && glGetGraphicsResetStatus() != GL_NO_ERROR) {
+        gl->failed = true;
+    }
+    return gl->failed;
+}
+
 static void readback_release(void *opaque, void *image_opaque)
 {
     Image *image = image_opaque;
@@ -435,7 +477,7 @@ static void read_box(const Image *image, const PixelBuffer *pb,
                  image->format.format, image->format.type, (void *)at);
 }
 
-static bool read_pixels(const Image *image, PixelBuffer *pb,
+static bool read_pixels(EGLReadback *gl, const Image *image, PixelBuffer *pb,
                         const GLReadbackArea *area, Error **errp)
 {
     pixel_buffer_ready(pb, image);
@@ -447,8 +489,7 @@ static bool read_pixels(const Image *image, PixelBuffer *pb,
     pb->fence = glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
     glFlush();
     if (!check_error("reading it", errp)) {
-        /* there may be no memory behind it */
-        pb->size = 0;
+        gl->failed = true;
         return false;
     }
     return true;
@@ -487,10 +528,10 @@ static bool readback_begin(void *opaque, void *image_opaque, unsigned slot,
     }
     dmabuf_wait_for_writers(image->fd, FENCE_MS);
     if (!image->copy) {
-        return read_pixels(image, &gl->buffers[slot], area, errp);
+        return read_pixels(gl, image, &gl->buffers[slot], area, errp);
     }
     if (!copy_rows(image, area, errp) ||
-        !read_pixels(image, &gl->buffers[slot], area, errp)) {
+        !read_pixels(gl, image, &gl->buffers[slot], area, errp)) {
         return false;
     }
     /* the next frame is copied over this one */
@@ -501,10 +542,14 @@ static bool readback_begin(void *opaque, void *image_opaque, unsigned slot,
 static bool readback_wait(void *opaque, unsigned slot, int ms)
 {
     EGLReadback *gl = opaque;
+    GLenum status = glClientWaitSync(gl->buffers[slot].fence,
+                                     GL_SYNC_FLUSH_COMMANDS_BIT,
+                                     (GLuint64)ms * SCALE_MS);
 
-    return glClientWaitSync(gl->buffers[slot].fence,
-                            GL_SYNC_FLUSH_COMMANDS_BIT,
-                            (GLuint64)ms * SCALE_MS) != GL_TIMEOUT_EXPIRED;
+    if (status == GL_WAIT_FAILED) {
+        gl->failed = true;
+    }
+    return status != GL_TIMEOUT_EXPIRED;
 }
 
 static bool readback_map(void *opaque, unsigned slot,
@@ -513,12 +558,18 @@ static bool readback_map(void *opaque, unsigned slot,
     EGLReadback *gl = opaque;
     PixelBuffer *pb = &gl->buffers[slot];
 
+    /* what a reset of the GPU has left there is not the picture */
+    if (readback_is_lost(gl)) {
+        error_setg(errp, "OpenGL has failed, or the GPU was reset");
+        return false;
+    }
     glBindBuffer(GL_PIXEL_PACK_BUFFER, pb->name);
     pixels->data = glMapBufferRange(GL_PIXEL_PACK_BUFFER, 0, pb->size,
                                     GL_MAP_READ_BIT);
     if (!pixels->data) {
         error_setg(errp, "OpenGL does not give its memory away: 0x%x",
                    glGetError());
+        gl->failed = true;
         return false;
     }
     pb->mapped = true;
@@ -550,6 +601,7 @@ static const GLReadbackOps egl_ops = {
     .wait = readback_wait,
     .map = readback_map,
     .unmap = readback_unmap,
+    .is_lost = readback_is_lost,
 };
 
 static void register_readback(void)

@@ -12,6 +12,15 @@
  * comes back, which then shows nothing and cleans up. Time is counted in looks
  * of the main loop, so that a process that was stopped blames nobody.
  *
+ * OpenGL may fail: a GPU is reset, its memory is full, it cannot be opened at
+ * the moment. Every request on its way fails with it, and once all slots are
+ * free the thread closes OpenGL. After a pause, twice as long each time, the
+ * next request opens it again.
+ *
+ * The threads must be done with OpenGL before the process's exit takes its
+ * libraries apart. Every thread is in a list, also that of a readback that was
+ * freed; a handler of the exit lets each finish its step and begin no other.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -22,7 +31,6 @@
 #include "qemu/module.h"
 #include "qemu/thread.h"
 #include "qemu/timer.h"
-#include "system/system.h"
 #include "trace.h"
 #include "ui/frame-shadow.h"
 #include "ui/gl-readback.h"
@@ -32,12 +40,16 @@ QEMU_BUILD_BUG_ON(FRAME_SHADOW_BOXES > GL_READBACK_MAX_BOXES);
 
 /* How long a request may wait for the thread to look at the queue again. */
 #define WAIT_MS 4
-/* At QEMU's end: OpenGL's libraries must not be taken away under the thread. */
+/* At QEMU's end: for all threads together, as a GPU may hang. */
 #define PARK_MS 1000
 /* Between looks at the fence of a request that was given up. */
 #define GIVEN_UP_WAIT_MS 100
 /* Opening takes longer: libraries are loaded, devices found. */
 #define OPENING_FACTOR 4
+/* Pauses after failures: a look, 2, 4, ... this many. */
+#define MAX_PAUSE_LOG2 6
+/* After so many failures in a row OpenGL is not expected back soon. */
+#define PASSING_FAILURES 5
 
 typedef enum SlotState {
     SLOT_FREE,
@@ -58,6 +70,7 @@ typedef struct Slot {
     Error *error;
     unsigned looks; /* of the main loop since it was queued, or OpenGL opened */
     bool given_up;  /* the result was told: it took too long */
+    bool passing;   /* the error is OpenGL's and not expected to stay */
 } Slot;
 
 struct GLReadbackBuffer {
@@ -78,30 +91,38 @@ struct GLReadback {
     uint64_t next; /* the next request's number; the main loop's own */
     QEMUBH *bh;
     QEMUTimer *timer; /* looks while something is to be done by the thread */
-    Notifier exit;
 
     QemuMutex lock;
     QemuCond work; /* for the thread */
-    QemuCond rest; /* the thread waits for work */
+    QemuCond rest; /* the thread waits for work, or has ended */
     bool resting;
     bool parked;   /* QEMU ends: the thread begins nothing any more */
     bool orphaned; /* the main loop is done with this */
-    unsigned buffers;
+    GPtrArray *buffers;
     GQueue trash;  /* of freed buffers that no slot uses */
     unsigned closing; /* freed buffers, in use or not */
     unsigned closing_looks; /* since the last one was closed */
     bool eased;    /* all are closed, or nothing hangs: it is to be told */
     bool opened;   /* or it is known that OpenGL cannot be opened */
+    bool was_open; /* at least once */
+    bool lost;     /* what is open has failed, and is to be closed */
+    unsigned failures; /* of OpenGL, in a row */
+    unsigned pause;    /* looks until OpenGL is opened again, or 0 */
+    bool passing;      /* so that it is worth waiting for */
     Slot slots[GL_READBACK_SLOTS];
     GLReadbackArea unshown; /* of results that were not told; the main loop's */
 
     /* the thread's own */
     FrameShadow *shadow;
     void *gl;
-    Error *error; /* why there is none */
+    Error *error; /* why there is none, until the pause is over */
 };
 
 static const GLReadbackOps *registered_ops;
+
+/* Readbacks whose thread has not ended, and their lock, which is the outer. */
+static GPtrArray *all_readbacks;
+static QemuMutex all_lock;
 
 void gl_readback_register(const GLReadbackOps *ops)
 {
@@ -117,6 +138,72 @@ const GLReadbackOps *gl_readback_find_ops(Error **errp)
         error_setg(errp, "this QEMU was built without OpenGL");
     }
     return registered_ops;
+}
+
+/* --- The process's end -------------------------------------------------- */
+
+static void park(GLReadback *rb, int64_t deadline_us)
+{
+    qemu_mutex_lock(&rb->lock);
+    while (!rb->resting) {
+        int64_t left_ms = (deadline_us - g_get_monotonic_time()) / 1000;
+
+        if (left_ms <= 0) {
+            break;
+        }
+        qemu_cond_timedwait(&rb->rest, &rb->lock, left_ms);
+    }
+    qemu_mutex_unlock(&rb->lock);
+}
+
+static void park_all(void)
+{
+    int64_t deadline_us = g_get_monotonic_time() + PARK_MS * 1000;
+    static bool done;
+
+    if (done) {
+        return;
+    }
+    done = true;
+    qemu_mutex_lock(&all_lock);
+    for (unsigned i = 0; i < all_readbacks->len; i++) {
+        GLReadback *rb = g_ptr_array_index(all_readbacks, i);
+
+        qemu_mutex_lock(&rb->lock);
+        rb->parked = true;
+        qemu_mutex_unlock(&rb->lock);
+    }
+    for (unsigned i = 0; i < all_readbacks->len; i++) {
+        park(g_ptr_array_index(all_readbacks, i), deadline_us);
+    }
+    qemu_mutex_unlock(&all_lock);
+}
+
+/*
+ * The process's exit calls its handlers from the newest to the oldest. Ours
+ * has to come before those that OpenGL's libraries set up when they are first
+ * used for something.
+ */
+static void park_at_exit(gsize *once)
+{
+    if (g_once_init_enter(once)) {
+        atexit(park_all);
+        g_once_init_leave(once, 1);
+    }
+}
+
+static void all_add(GLReadback *rb)
+{
+    static gsize once;
+
+    if (!all_readbacks) {
+        all_readbacks = g_ptr_array_new();
+        qemu_mutex_init(&all_lock);
+    }
+    park_at_exit(&once);
+    qemu_mutex_lock(&all_lock);
+    g_ptr_array_add(all_readbacks, rb);
+    qemu_mutex_unlock(&all_lock);
 }
 
 /* --- The thread --------------------------------------------------------- */
@@ -141,19 +228,33 @@ static unsigned slot_index(GLReadback *rb, Slot *slot)
     return slot - rb->slots;
 }
 
+static void readback_open(GLReadback *rb)
+{
+    static gsize once;
+
+    rb->gl = rb->ops->open(rb->render_node, &rb->error);
+    if (rb->gl) {
+        park_at_exit(&once);
+    }
+}
+
 /* Opens and imports what was not yet. */
-static bool buffer_prepare(GLReadback *rb, GLReadbackBuffer *buffer)
+static bool buffer_prepare(GLReadback *rb, GLReadbackBuffer *buffer,
+                           Error **errp)
 {
     if (!rb->gl && !rb->error) {
-        rb->gl = rb->ops->open(rb->render_node, &rb->error);
+        readback_open(rb);
+    }
+    if (!rb->gl) {
+        error_propagate(errp, error_copy(rb->error));
+        return false;
     }
     if (!buffer->image && !buffer->error) {
-        if (rb->error) {
-            buffer->error = error_copy(rb->error);
-        } else {
-            buffer->image = rb->ops->import(rb->gl, buffer->dmabuf,
-                                            &buffer->error);
-        }
+        buffer->image = rb->ops->import(rb->gl, buffer->dmabuf,
+                                        &buffer->error);
+    }
+    if (buffer->error) {
+        error_propagate(errp, error_copy(buffer->error));
     }
     return buffer->image != NULL;
 }
@@ -162,13 +263,25 @@ static SlotState slot_begin(GLReadback *rb, Slot *slot)
 {
     GLReadbackBuffer *buffer = slot->buffer;
 
-    if (!buffer_prepare(rb, buffer)) {
-        slot->error = error_copy(buffer->error);
+    if (!buffer_prepare(rb, buffer, &slot->error)) {
         return SLOT_READY;
     }
     return rb->ops->begin(rb->gl, buffer->image, slot_index(rb, slot),
                           &slot->area, &slot->error) ? SLOT_READING
                                                      : SLOT_READY;
+}
+
+/* OpenGL's failure, not that of what it was asked for; with the lock held. */
+static void note_failure(GLReadback *rb, const Error *error)
+{
+    rb->pause = 1u << MIN(rb->failures, MAX_PAUSE_LOG2);
+    rb->failures++;
+    rb->passing = rb->was_open && rb->failures <= PASSING_FAILURES;
+    rb->lost = rb->gl != NULL;
+    if (!rb->error) {
+        rb->error = error_copy(error);
+    }
+    trace_gl_readback_failed(rb, rb->failures, error_get_pretty(error));
 }
 
 /* What differs from the frame before, if that was asked about, too. */
@@ -202,6 +315,9 @@ static SlotState slot_wait(GLReadback *rb, Slot *slot, int ms)
         return SLOT_READING;
     }
     if (rb->ops->map(rb->gl, i, &slot->pixels, &slot->error)) {
+        static gsize once;
+
+        park_at_exit(&once);
         slot_compare(rb, slot);
     }
     return SLOT_READY;
@@ -240,6 +356,12 @@ static bool is_hung(const GLReadback *rb)
     return rb->closing && rb->closing_looks >= patience(rb);
 }
 
+/* OpenGL has failed and is tried again soon. */
+static bool is_away(const GLReadback *rb)
+{
+    return (rb->pause || rb->lost) && rb->passing;
+}
+
 static void drop_buffer(GLReadback *rb, GLReadbackBuffer *buffer)
 {
     if (buffer->freed && buffer->slots == 0) {
@@ -270,10 +392,10 @@ static void empty_trash(GLReadback *rb)
 {
     GLReadbackBuffer *buffer = g_queue_pop_head(&rb->trash);
 
+    g_ptr_array_remove_fast(rb->buffers, buffer);
     qemu_mutex_unlock(&rb->lock);
     buffer_close(rb, buffer);
     qemu_mutex_lock(&rb->lock);
-    rb->buffers--;
     rb->closing--;
     rb->closing_looks = 0;
     rb->eased |= rb->closing == 0;
@@ -287,22 +409,21 @@ static void note_opened(GLReadback *rb)
         return;
     }
     rb->opened = true;
+    rb->was_open |= rb->gl != NULL;
     for (int i = 0; i < GL_READBACK_SLOTS; i++) {
         rb->slots[i].looks = 0;
     }
     rb->closing_looks = 0;
 }
 
-static void slot_work(GLReadback *rb, Slot *slot)
+/* After a step that was made without the lock. */
+static void slot_done(GLReadback *rb, Slot *slot, SlotState state, bool failed)
 {
-    int wait_ms = slot->given_up ? GIVEN_UP_WAIT_MS : WAIT_MS;
-    SlotState state = slot->state;
-
-    qemu_mutex_unlock(&rb->lock);
-    state = state == SLOT_QUEUED ? slot_begin(rb, slot)
-                                 : slot_wait(rb, slot, wait_ms);
-    qemu_mutex_lock(&rb->lock);
-    note_opened(rb);
+    if (failed) {
+        slot->passing = rb->passing;
+    } else if (state == SLOT_READY && !slot->error) {
+        rb->failures = 0;
+    }
     if (state == SLOT_READY && slot->given_up) {
         state = SLOT_SHOWN;
     }
@@ -310,6 +431,81 @@ static void slot_work(GLReadback *rb, Slot *slot)
     if (state == SLOT_READY) {
         readback_notify(rb);
     }
+}
+
+static void slot_work(GLReadback *rb, Slot *slot)
+{
+    int wait_ms = slot->given_up ? GIVEN_UP_WAIT_MS : WAIT_MS;
+    SlotState state = slot->state;
+    bool known, failed;
+
+    if (!rb->pause) {
+        g_clear_pointer(&rb->error, error_free);
+    }
+    known = rb->error != NULL;
+    qemu_mutex_unlock(&rb->lock);
+    state = state == SLOT_QUEUED ? slot_begin(rb, slot)
+                                 : slot_wait(rb, slot, wait_ms);
+    failed = slot->error && (!rb->gl || rb->ops->is_lost(rb->gl));
+    qemu_mutex_lock(&rb->lock);
+    note_opened(rb);
+    if (failed && !known) {
+        note_failure(rb, slot->error);
+    }
+    slot_done(rb, slot, state, failed);
+}
+
+/* What is on its way fails with OpenGL. False: who has results shows them. */
+static bool fail_slots(GLReadback *rb)
+{
+    bool all_free = true;
+
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        Slot *slot = &rb->slots[i];
+
+        if (slot->state == SLOT_QUEUED || slot->state == SLOT_READING) {
+            slot->error = error_copy(rb->error);
+            slot_done(rb, slot, SLOT_READY, true);
+        }
+        all_free &= slot->state == SLOT_FREE;
+    }
+    return all_free;
+}
+
+static void release_images(GLReadback *rb)
+{
+    for (unsigned i = 0; i < rb->buffers->len; i++) {
+        GLReadbackBuffer *buffer = g_ptr_array_index(rb->buffers, i);
+
+        if (buffer->image) {
+            void *image = g_steal_pointer(&buffer->image);
+
+            qemu_mutex_unlock(&rb->lock);
+            rb->ops->release(rb->gl, image);
+            qemu_mutex_lock(&rb->lock);
+        }
+        /* another context may take what this one has refused */
+        g_clear_pointer(&buffer->error, error_free);
+    }
+}
+
+/* OpenGL has failed: it is closed once nobody has anything of it. */
+static bool lost_step(GLReadback *rb)
+{
+    void *gl = rb->gl;
+
+    if (!fail_slots(rb)) {
+        return find_slot(rb, SLOT_SHOWN) != NULL;
+    }
+    release_images(rb);
+    rb->gl = NULL;
+    qemu_mutex_unlock(&rb->lock);
+    rb->ops->close(gl);
+    qemu_mutex_lock(&rb->lock);
+    rb->lost = false;
+    rb->opened = false;
+    readback_notify(rb);
+    return true;
 }
 
 /* One step; false if there is nothing to do. */
@@ -324,6 +520,9 @@ static bool readback_step(GLReadback *rb)
     if (!g_queue_is_empty(&rb->trash)) {
         empty_trash(rb);
         return true;
+    }
+    if (rb->lost) {
+        return lost_step(rb);
     }
     /* what can be begun goes first, so that more than one is on its way */
     slot = find_slot(rb, SLOT_QUEUED) ?: find_slot(rb, SLOT_READING);
@@ -351,6 +550,7 @@ static void discard_ready(GLReadback *rb)
 static void readback_destroy(GLReadback *rb)
 {
     frame_shadow_free(rb->shadow);
+    g_ptr_array_free(rb->buffers, true);
     qemu_cond_destroy(&rb->rest);
     qemu_cond_destroy(&rb->work);
     qemu_mutex_destroy(&rb->lock);
@@ -359,20 +559,39 @@ static void readback_destroy(GLReadback *rb)
     g_free(rb);
 }
 
+static void readback_rest(GLReadback *rb)
+{
+    rb->resting = true;
+    qemu_cond_broadcast(&rb->rest);
+    qemu_cond_wait(&rb->work, &rb->lock);
+    rb->resting = false;
+}
+
+/* The thread has left OpenGL for good. */
+static void readback_end(GLReadback *rb)
+{
+    qemu_mutex_lock(&rb->lock);
+    rb->resting = true;
+    qemu_cond_broadcast(&rb->rest);
+    qemu_mutex_unlock(&rb->lock);
+
+    qemu_mutex_lock(&all_lock);
+    g_ptr_array_remove_fast(all_readbacks, rb);
+    qemu_mutex_unlock(&all_lock);
+    readback_destroy(rb);
+}
+
 static void *readback_thread(void *opaque)
 {
     GLReadback *rb = opaque;
 
     qemu_mutex_lock(&rb->lock);
-    while (!rb->orphaned || rb->buffers) {
+    while (rb->parked || !rb->orphaned || rb->buffers->len) {
         if (rb->orphaned) {
             discard_ready(rb);
         }
         if (rb->parked || !readback_step(rb)) {
-            rb->resting = true;
-            qemu_cond_broadcast(&rb->rest);
-            qemu_cond_wait(&rb->work, &rb->lock);
-            rb->resting = false;
+            readback_rest(rb);
         }
     }
     qemu_mutex_unlock(&rb->lock);
@@ -380,7 +599,7 @@ static void *readback_thread(void *opaque)
     if (rb->gl) {
         rb->ops->close(rb->gl);
     }
-    readback_destroy(rb);
+    readback_end(rb);
     return NULL;
 }
 
@@ -424,7 +643,11 @@ static bool is_outdated(GLReadback *rb, Slot *slot)
 static void tell(GLReadback *rb, uint64_t number, GLReadbackBuffer *buffer,
                  const Slot *slot, const Error *error, bool timed_out)
 {
-    GLReadbackResult result = { .number = number, .timed_out = timed_out };
+    GLReadbackResult result = {
+        .number = number,
+        .timed_out = timed_out,
+        .passing = !timed_out && error && slot->passing,
+    };
 
     if (!buffer->freed) {
         result.buffer = buffer;
@@ -533,7 +756,8 @@ static void readback_deliver(GLReadback *rb)
             break;
         }
     }
-    if (!rb->orphaned && (next_pending(rb) || (rb->closing && !is_hung(rb)))) {
+    if (!rb->orphaned && (next_pending(rb) || rb->pause ||
+                          (rb->closing && !is_hung(rb)))) {
         watch(rb);
     }
     eased = rb->eased && !rb->orphaned;
@@ -550,6 +774,14 @@ static void readback_bh(void *opaque)
     readback_deliver(opaque);
 }
 
+/* With the pause over, whoever waits for OpenGL may ask it again. */
+static void count_pause(GLReadback *rb)
+{
+    if (rb->pause && !rb->lost && --rb->pause == 0) {
+        rb->eased |= rb->passing;
+    }
+}
+
 static void readback_look(void *opaque)
 {
     GLReadback *rb = opaque;
@@ -562,20 +794,9 @@ static void readback_look(void *opaque)
         /* who waits for that does not any more */
         rb->eased = true;
     }
+    count_pause(rb);
     qemu_mutex_unlock(&rb->lock);
     readback_deliver(rb);
-}
-
-static void readback_exit(Notifier *notifier, void *data)
-{
-    GLReadback *rb = container_of(notifier, GLReadback, exit);
-
-    qemu_mutex_lock(&rb->lock);
-    rb->parked = true;
-    if (!rb->resting) {
-        qemu_cond_timedwait(&rb->rest, &rb->lock, PARK_MS);
-    }
-    qemu_mutex_unlock(&rb->lock);
 }
 
 GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
@@ -595,12 +816,12 @@ GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
     /* not the main loop's own: the human monitor waits with aio_poll() */
     rb->timer = aio_timer_new(qemu_get_aio_context(), QEMU_CLOCK_REALTIME,
                               SCALE_MS, readback_look, rb);
-    rb->exit.notify = readback_exit;
-    qemu_add_exit_notifier(&rb->exit);
+    rb->buffers = g_ptr_array_new();
     qemu_mutex_init(&rb->lock);
     qemu_cond_init(&rb->work);
     qemu_cond_init(&rb->rest);
     g_queue_init(&rb->trash);
+    all_add(rb);
     qemu_thread_create(&thread, "gl-readback", readback_thread, rb,
                        QEMU_THREAD_DETACHED);
     return rb;
@@ -611,7 +832,6 @@ void gl_readback_free(GLReadback *rb)
     if (!rb) {
         return;
     }
-    qemu_remove_exit_notifier(&rb->exit);
     qemu_mutex_lock(&rb->lock);
     qemu_bh_delete(rb->bh);
     timer_free(rb->timer);
@@ -668,7 +888,7 @@ GLReadbackBuffer *gl_readback_buffer_new(GLReadback *rb, QemuDmaBuf *dmabuf,
     buffer->rb = rb;
     buffer->dmabuf = copy;
     qemu_mutex_lock(&rb->lock);
-    rb->buffers++;
+    g_ptr_array_add(rb->buffers, buffer);
     qemu_mutex_unlock(&rb->lock);
     return buffer;
 }
@@ -707,7 +927,7 @@ bool gl_readback_is_hung(GLReadback *rb)
     bool hung;
 
     qemu_mutex_lock(&rb->lock);
-    hung = is_hung(rb);
+    hung = is_hung(rb) || is_away(rb);
     qemu_mutex_unlock(&rb->lock);
     return hung;
 }
@@ -721,13 +941,14 @@ uint64_t gl_readback_submit(GLReadbackBuffer *buffer,
 
     assert(!buffer->freed);
     qemu_mutex_lock(&rb->lock);
-    slot = is_hung(rb) ? NULL : find_slot(rb, SLOT_FREE);
+    slot = is_hung(rb) || is_away(rb) ? NULL : find_slot(rb, SLOT_FREE);
     if (slot) {
         number = rb->next++;
         slot->number = number;
         slot->buffer = buffer;
         slot->area = area ? *area : (GLReadbackArea) { 0 };
         slot->compare = slot->area.what == GL_READBACK_CHANGES;
+        slot->passing = false;
         slot->state = SLOT_QUEUED;
         slot->looks = 0;
         buffer->slots++;

@@ -164,20 +164,60 @@ static void pass_fetch(void *opaque)
     }
 }
 
+/* All of it, however little of it each call brings. */
+static bool frame_read(const MirrorFrame *frame, uint8_t *buf, size_t len,
+                       uint64_t offset)
+{
+    while (len) {
+        ssize_t done = frame->read(frame->opaque, buf, len, offset);
+
+        if (done <= 0 || (size_t)done > len) {
+            return false;
+        }
+        buf += done;
+        len -= done;
+        offset += done;
+    }
+    return true;
+}
+
+/* Rows with what lies between them, if that is not more than they are. */
+static bool pass_read_block(MirrorPass *pass, uint64_t offset, size_t len)
+{
+    const MirrorFrame *frame = pass->frame;
+    MirrorLayer *layer = pass->layer;
+    size_t size = (size_t)frame->stride * (pass->rows - 1) + len;
+    size_t at = pass_columns_at(pass);
+
+    if (layer->block_size < size) {
+        layer->block = g_realloc(layer->block, size);
+        layer->block_size = size;
+    }
+    if (!frame_read(frame, layer->block, size, offset)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < pass->rows; i++) {
+        memcpy(pass->bounce + i * pass->bounce_stride + at,
+               layer->block + (size_t)i * frame->stride, len);
+    }
+    return true;
+}
+
+/* A call of the device's read may cost more than many bytes that it brings. */
 static bool pass_read(MirrorPass *pass)
 {
     const MirrorFrame *frame = pass->frame;
     size_t at = pass_columns_at(pass);
     size_t len = pass_columns_len(pass);
+    uint64_t offset = frame->offset + (uint64_t)frame->stride * pass->y + at;
 
     assert(frame->format->planes == 1);
+    if (frame->stride / 2 <= len) {
+        return pass_read_block(pass, offset, len);
+    }
     for (uint32_t i = 0; i < pass->rows; i++) {
-        uint64_t offset = frame->offset +
-            (uint64_t)frame->stride * (pass->y + i) + at;
-
-        if (frame->read(frame->opaque,
-                        pass->bounce + i * pass->bounce_stride + at,
-                        len, offset) != len) {
+        if (!frame_read(frame, pass->bounce + i * pass->bounce_stride + at,
+                        len, offset + (uint64_t)frame->stride * i)) {
             return false;
         }
     }
@@ -189,6 +229,8 @@ static void mirror_layer_forget_bounce(MirrorLayer *layer)
     g_clear_pointer(&layer->bounce, pixman_image_unref);
     g_clear_pointer(&layer->converted, pixman_image_unref);
     g_clear_pointer(&layer->multiplied, pixman_image_unref);
+    g_clear_pointer(&layer->block, g_free);
+    layer->block_size = 0;
 }
 
 static void free_bits(pixman_image_t *image, void *bits)
@@ -479,10 +521,32 @@ static void mirror_layer_clear_rest(MirrorLayer *layer, uint32_t readable)
     layer->readable = readable;
 }
 
+/*
+ * Is the frame to be read now? If so, and @synced, dmabuf_sync_read_end() has
+ * to follow.
+ */
+static bool pass_begin(MirrorPass *pass, bool *synced)
+{
+    MirrorLayer *layer = pass->layer;
+    int fd = pass->frame->fd;
+
+    *synced = false;
+    if (fd < 0 || !pass_reads(pass)) {
+        return true;
+    }
+    *synced = dmabuf_sync_read_begin(fd);
+    if (*synced) {
+        layer->busy = 0;
+        return true;
+    }
+    layer->busy = MIN(layer->busy + 1, MIRROR_BUSY_LOOKS + 1);
+    return layer->busy > MIRROR_BUSY_LOOKS;
+}
+
 MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
 {
     MirrorPass pass = { .frame = frame, .layer = layer };
-    bool sync, whole;
+    bool synced, whole;
 
     assert(pixman_image_get_width(layer->image) == frame->width &&
            pixman_image_get_height(layer->image) == frame->height);
@@ -490,12 +554,11 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
     if (!frame_is_there(frame)) {
         return MIRROR_VANISHED;
     }
-    sync = frame->fd >= 0 && pass_reads(&pass);
-    if (sync && !dmabuf_sync_read_begin(frame->fd)) {
+    if (!pass_begin(&pass, &synced)) {
         return MIRROR_BUSY;
     }
     whole = pass_run(&pass);
-    if (sync) {
+    if (synced) {
         dmabuf_sync_read_end(frame->fd);
     }
     if (!whole) {
@@ -547,9 +610,24 @@ bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame)
     return true;
 }
 
+void mirror_layer_take_damage(MirrorLayer *layer, pixman_region32_t *region,
+                              int32_t x, int32_t y)
+{
+    size_t n;
+    const pixman_box32_t *box = damage_map_boxes(layer->damage, &n);
+    pixman_region32_t damage;
+
+    pixman_region32_init_rects(&damage, box, n);
+    pixman_region32_translate(&damage, x, y);
+    pixman_region32_union(region, region, &damage);
+    pixman_region32_fini(&damage);
+    damage_map_clear(layer->damage);
+}
+
 void mirror_layer_finish(MirrorLayer *layer)
 {
     mirror_layer_set_image(layer, NULL);
     mirror_layer_forget_bounce(layer);
     layer->bytes_read = 0;
+    layer->busy = 0;
 }

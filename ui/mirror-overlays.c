@@ -147,21 +147,6 @@ static void add_place(pixman_region32_t *region, const MirrorPlace *place)
     }
 }
 
-static void add_layer_damage(pixman_region32_t *region,
-                             const MirrorOverlay *overlay)
-{
-    const pixman_box32_t *at = &overlay->now.box;
-    size_t n;
-    const pixman_box32_t *box = damage_map_boxes(overlay->layer.damage, &n);
-
-    for (size_t i = 0; i < n; i++) {
-        pixman_region32_union_rect(region, region,
-                                   at->x1 + box[i].x1, at->y1 + box[i].y1,
-                                   box[i].x2 - box[i].x1,
-                                   box[i].y2 - box[i].y1);
-    }
-}
-
 void mirror_overlays_take_damage(MirrorOverlays *overlays,
                                  pixman_region32_t *region)
 {
@@ -172,7 +157,9 @@ void mirror_overlays_take_damage(MirrorOverlays *overlays,
             add_place(region, &overlay->drawn);
             add_place(region, &overlay->now);
         } else if (overlay->now.shown) {
-            add_layer_damage(region, overlay);
+            mirror_layer_take_damage(&overlay->layer, region,
+                                     overlay->now.box.x1,
+                                     overlay->now.box.y1);
         }
         overlay->drawn = overlay->now;
         if (!overlay->now.shown) {

@@ -17,24 +17,9 @@
 #include "trace.h"
 #include "vfio-display-internal.h"
 
-/*
- * Guests that do not know their hotspot mostly show an arrow, whose point is
- * in that corner.
- */
-#define HOTSPOT_UNKNOWN 0
-
-static uint32_t hotspot(uint32_t reported, uint32_t extent)
-{
-    return reported < extent ? reported : HOTSPOT_UNKNOWN;
-}
-
-static bool has_hotspot(const VFIOPlane *plane)
-{
-    return plane->hot_x < plane->width && plane->hot_y < plane->height;
-}
-
 /* The layer's image as the console wants it: a8r8g8b8, multiplied by alpha. */
-static QEMUCursor *cursor_new(const MirrorLayer *layer, const VFIOPlane *plane)
+static QEMUCursor *cursor_new(const MirrorLayer *layer, const VFIOPlane *plane,
+                              VFIOPlaneHotspot hotspot)
 {
     QEMUCursor *c = cursor_alloc(plane->width, plane->height);
     pixman_image_t *image =
@@ -45,10 +30,8 @@ static QEMUCursor *cursor_new(const MirrorLayer *layer, const VFIOPlane *plane)
     pixman_image_composite32(PIXMAN_OP_SRC, layer->image, NULL, image,
                              0, 0, 0, 0, 0, 0, plane->width, plane->height);
     pixman_image_unref(image);
-    if (has_hotspot(plane)) {
-        c->hot_x = plane->hot_x;
-        c->hot_y = plane->hot_y;
-    }
+    c->hot_x = hotspot.x;
+    c->hot_y = hotspot.y;
     return c;
 }
 
@@ -67,10 +50,35 @@ static void cursor_move(VFIODisplay *dpy, const VFIOPlane *plane)
     dpy_mouse_set(dpy->con, plane->x, plane->y, true);
 }
 
-static void cursor_forget_gl(VFIODisplay *dpy)
+/*
+ * Viewers with OpenGL draw the cursor over the picture, which has to be drawn
+ * once more if it is as it was. A viewer that is busy draws at the refresh
+ * that comes when it is ready.
+ */
+static void cursor_redraw(VFIODisplay *dpy)
+{
+    VFIODisplayCursor *cursor = &dpy->cursor;
+
+    if (!cursor->redraw) {
+        return;
+    }
+    qemu_console_active(dpy->con);
+    if (qemu_console_is_gl_blocked(dpy->con)) {
+        qemu_console_hurry(dpy->con);
+        return;
+    }
+    cursor->redraw = false;
+    if (dpy->primary && !dpy->composed) {
+        dpy_gl_update(dpy->con, 0, 0, dpy->primary->plane.width,
+                      dpy->primary->plane.height);
+    }
+}
+
+void vfio_display_cursor_take_off(VFIODisplay *dpy)
 {
     if (dpy->cursor.gl) {
         dpy->cursor.gl = NULL;
+        dpy->cursor.redraw = true;
         dpy_gl_cursor_dmabuf(dpy->con, NULL, false, 0, 0);
     }
 }
@@ -79,7 +87,7 @@ static void cursor_hide(VFIODisplay *dpy)
 {
     VFIODisplayCursor *cursor = &dpy->cursor;
 
-    cursor_forget_gl(dpy);
+    vfio_display_cursor_take_off(dpy);
     if (!cursor->shown) {
         return;
     }
@@ -90,21 +98,17 @@ static void cursor_hide(VFIODisplay *dpy)
     qemu_console_active(dpy->con);
 }
 
-static bool cursor_same_hotspot(const VFIOPlane *a, const VFIOPlane *b)
-{
-    return hotspot(a->hot_x, a->width) == hotspot(b->hot_x, b->width) &&
-        hotspot(a->hot_y, a->height) == hotspot(b->hot_y, b->height);
-}
-
 static void cursor_show(VFIODisplay *dpy, const VFIOPlane *plane, bool changed)
 {
     VFIODisplayCursor *cursor = &dpy->cursor;
+    VFIOPlaneHotspot hotspot = vfio_plane_hotspot(plane);
     bool moved = !cursor->shown || plane->x != cursor->plane.x ||
         plane->y != cursor->plane.y;
 
     if (changed || !cursor->shown ||
-        !cursor_same_hotspot(plane, &cursor->plane)) {
-        cursor_define(dpy, cursor_new(&cursor->layer, plane));
+        !vfio_plane_same_hotspot(hotspot, cursor->hotspot)) {
+        cursor_define(dpy, cursor_new(&cursor->layer, plane, hotspot));
+        cursor->hotspot = hotspot;
         cursor->updates++;
         changed = true;
     }
@@ -125,7 +129,7 @@ static void cursor_mirror(VFIODisplay *dpy, const VFIOPlane *plane,
     MirrorLayer *layer = &dpy->cursor.layer;
     bool fresh = mirror_layer_fit(layer, frame);
 
-    cursor_forget_gl(dpy);
+    vfio_display_cursor_take_off(dpy);
     switch (mirror_layer_read(layer, frame)) {
     case MIRROR_UNCHANGED:
         cursor_show(dpy, plane, fresh);
@@ -153,20 +157,26 @@ static void cursor_mirror(VFIODisplay *dpy, const VFIOPlane *plane,
 static void cursor_hand_over(VFIODisplay *dpy, const VFIOPlane *plane,
                              VFIOPlaneBuffer *buffer)
 {
+    VFIODisplayCursor *cursor = &dpy->cursor;
     VFIODisplayBuffer *user = buffer->user;
-    bool known = has_hotspot(plane);
+    VFIOPlaneHotspot hotspot = vfio_plane_hotspot(plane);
+    bool other = cursor->gl != buffer;
 
-    if (dpy->cursor.shown) {
+    if (cursor->shown) {
         cursor_hide(dpy);
     }
-    if (dpy->cursor.gl != buffer) {
-        dpy->cursor.gl = buffer;
-        dpy_gl_cursor_dmabuf(dpy->con, user->dmabuf, known,
-                             known ? plane->hot_x : HOTSPOT_UNKNOWN,
-                             known ? plane->hot_y : HOTSPOT_UNKNOWN);
+    if (other || !vfio_plane_same_hotspot(hotspot, cursor->hotspot)) {
+        cursor->gl = buffer;
+        cursor->hotspot = hotspot;
+        cursor->redraw = true;
+        dpy_gl_cursor_dmabuf(dpy->con, user->dmabuf, hotspot.known, hotspot.x,
+                             hotspot.y);
     }
-    dpy_gl_cursor_position(dpy->con, plane->x, plane->y);
-    dpy->cursor.plane = *plane;
+    if (other || plane->x != cursor->plane.x || plane->y != cursor->plane.y) {
+        cursor->redraw = true;
+        dpy_gl_cursor_position(dpy->con, plane->x, plane->y);
+    }
+    cursor->plane = *plane;
 }
 
 static bool cursor_ask(VFIODisplay *dpy, VFIOPlane *plane)
@@ -180,13 +190,17 @@ static bool cursor_ask(VFIODisplay *dpy, VFIOPlane *plane)
         if (dpy->cursor.answered) {
             dpy->faults[VFIO_PLANE_CURSOR][VFIO_PLANE_FAULT_QUERY]++;
         }
+        if (vfio_display_is_silent(dpy, &dpy->cursor.silent_ns)) {
+            cursor_hide(dpy);
+        }
         return false;
     }
     dpy->cursor.answered = true;
+    dpy->cursor.silent_ns = 0;
     return true;
 }
 
-void vfio_display_cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary)
+static void cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary)
 {
     VFIOPlaneBuffer *buffer = NULL;
     VFIOPlaneFault fault;
@@ -215,6 +229,12 @@ void vfio_display_cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary)
     if (buffer) {
         cursor_hand_over(dpy, &plane, buffer);
     }
+}
+
+void vfio_display_cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary)
+{
+    cursor_refresh(dpy, primary);
+    cursor_redraw(dpy);
 }
 
 void vfio_display_cursor_show(VFIODisplay *dpy, const VFIOPlane *plane,

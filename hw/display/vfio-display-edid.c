@@ -14,6 +14,7 @@
 #include <linux/vfio.h>
 #include "hw/display/edid.h"
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "qemu/timer.h"
 #include "trace.h"
 #include "vfio-display-internal.h"
@@ -29,6 +30,13 @@
  */
 #define SETTLE_MS 300
 
+/*
+ * A driver that refuses an EDID is asked again after 1, 2, 4, 8 and 16 s, and
+ * then no more before another size is wanted: each try is a hotplug to guests.
+ */
+#define RETRY_MS 1000
+#define RETRIES 5
+
 /* What is preferred if neither the user nor the device says; as elsewhere. */
 #define DEFAULT_XRES 1280
 #define DEFAULT_YRES 800
@@ -43,9 +51,12 @@ struct VFIODisplayEdid {
     uint32_t max_xres;
     uint32_t max_yres;
     size_t blob_size;   /* bytes there are for the blob */
-    uint8_t blob[EDID_MAX_SIZE];
+    uint8_t accepted[EDID_MAX_SIZE]; /* by the driver, the last one */
+    size_t accepted_size; /* 0 if there was none yet */
     QEMUTimer *link_up_timer;
-    QEMUTimer *settle_timer;
+    QEMUTimer *settle_timer; /* also for the next try after a refusal */
+    unsigned refusals;  /* of what is wanted now */
+    bool warned;
     QemuUIInfo wanted;
     QemuUIInfo written; /* what the guest was told of last */
 };
@@ -72,19 +83,19 @@ static bool edid_set_link(VFIODisplay *dpy, uint32_t state)
                                         link_state), state);
 }
 
-static void edid_link_up(void *opaque)
-{
-    VFIODisplayEdid *edid = opaque;
-
-    if (edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_UP)) {
-        trace_vfio_display_edid_link(edid->dpy, "up");
-    }
-}
-
-/* Writes the blob for a mode; the link is down before and after. */
-static bool edid_write_blob(VFIODisplayEdid *edid, const QemuUIInfo *info)
+/* Writes an EDID; the link is down before and after. */
+static bool edid_write(VFIODisplayEdid *edid, const uint8_t *blob, size_t size)
 {
     VFIODisplay *dpy = edid->dpy;
+
+    return edid_write_reg(dpy, offsetof(struct vfio_region_gfx_edid,
+                                        edid_size), size) &&
+        dpy->ops->edid_write(dpy->opaque, blob, size, edid->offset) == 0;
+}
+
+/* Makes the EDID for a mode and writes it. */
+static bool edid_write_mode(VFIODisplayEdid *edid, const QemuUIInfo *info)
+{
     qemu_edid_info generate = {
         .maxx = edid->max_xres,
         .maxy = edid->max_yres,
@@ -94,6 +105,7 @@ static bool edid_write_blob(VFIODisplayEdid *edid, const QemuUIInfo *info)
         .height_mm = info->height_mm,
         .refresh_rate = info->refresh_rate,
     };
+    uint8_t blob[EDID_MAX_SIZE] = {};
     size_t size;
 
     if (edid->max_xres) {
@@ -102,28 +114,74 @@ static bool edid_write_blob(VFIODisplayEdid *edid, const QemuUIInfo *info)
     if (edid->max_yres) {
         generate.prefy = MIN(generate.prefy, edid->max_yres);
     }
-    memset(edid->blob, 0, edid->blob_size);
-    qemu_edid_generate(edid->blob, edid->blob_size, &generate);
-    size = qemu_edid_size(edid->blob);
-    trace_vfio_display_edid_mode(dpy, generate.prefx, generate.prefy, size);
-
-    return edid_write_reg(dpy, offsetof(struct vfio_region_gfx_edid,
-                                        edid_size), size) &&
-        dpy->ops->edid_write(dpy->opaque, edid->blob, size,
-                             edid->offset) == 0;
+    qemu_edid_generate(blob, edid->blob_size, &generate);
+    size = qemu_edid_size(blob);
+    trace_vfio_display_edid_mode(edid->dpy, generate.prefx, generate.prefy,
+                                 size);
+    if (!edid_write(edid, blob, size)) {
+        return false;
+    }
+    memcpy(edid->accepted, blob, size);
+    edid->accepted_size = size;
+    return true;
 }
 
-static void edid_plug(VFIODisplayEdid *edid, const QemuUIInfo *info)
+/* The driver refused a part of it: the guest is told again later. */
+static void edid_refused(VFIODisplayEdid *edid, const char *what)
 {
-    edid->written = *info;
+    if (!edid->warned) {
+        g_autofree char *name = vfio_display_name(edid->dpy);
+
+        edid->warned = true;
+        warn_report("vGPU display of %s: the driver refuses %s for a monitor "
+                    "of %ux%u; the guest sees the one before, if any", name,
+                    what, edid->wanted.width, edid->wanted.height);
+    }
+    /* what is wanted is another monitor than the guest's, whatever it has */
+    edid->written = (QemuUIInfo) {};
+    if (edid->refusals < RETRIES) {
+        timer_mod(edid->settle_timer,
+                  qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
+                  (RETRY_MS << edid->refusals));
+        edid->refusals++;
+    }
+}
+
+static void edid_link_up(void *opaque)
+{
+    VFIODisplayEdid *edid = opaque;
+
+    if (edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_UP)) {
+        trace_vfio_display_edid_link(edid->dpy, "up");
+    } else {
+        edid_refused(edid, "to connect it");
+    }
+}
+
+/*
+ * Shows the guest the monitor that is wanted. If the driver refuses its EDID
+ * the last one that it took is written again, and the link goes up again.
+ */
+static void edid_plug(VFIODisplayEdid *edid)
+{
+    const QemuUIInfo *info = &edid->wanted;
+
     timer_del(edid->link_up_timer);
     if (!edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_DOWN)) {
+        edid_refused(edid, "to disconnect the last one");
         return;
     }
     trace_vfio_display_edid_link(edid->dpy, "down");
 
-    if (!info->width || !info->height || !edid_write_blob(edid, info)) {
+    edid->written = *info;
+    if (!info->width || !info->height) {
         return;
+    }
+    if (!edid_write_mode(edid, info)) {
+        edid_refused(edid, "the EDID");
+        if (edid->accepted_size) {
+            edid_write(edid, edid->accepted, edid->accepted_size);
+        }
     }
     timer_mod(edid->link_up_timer,
               qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + LINK_DOWN_MS);
@@ -142,13 +200,14 @@ static void edid_settled(void *opaque)
     VFIODisplayEdid *edid = opaque;
 
     if (!same_monitor(&edid->wanted, &edid->written)) {
-        edid_plug(edid, &edid->wanted);
+        edid_plug(edid);
     }
 }
 
 void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info)
 {
     edid->wanted = *info;
+    edid->refusals = 0;
     timer_mod(edid->settle_timer,
               qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + SETTLE_MS);
 }
@@ -182,8 +241,6 @@ static bool edid_read_limits(VFIODisplayEdid *edid, Error **errp)
 VFIODisplayEdid *vfio_display_edid_new(VFIODisplay *dpy, Error **errp)
 {
     g_autofree VFIODisplayEdid *edid = g_new0(VFIODisplayEdid, 1);
-    QemuUIInfo info = {};
-
     edid->dpy = dpy;
     if (!edid_read_limits(edid, errp)) {
         return NULL;
@@ -195,9 +252,9 @@ VFIODisplayEdid *vfio_display_edid_new(VFIODisplay *dpy, Error **errp)
     edid->settle_timer = timer_new_ms(QEMU_CLOCK_REALTIME, edid_settled,
                                       edid);
     /* a size of 0 would leave the link down; a limit of 0 is none */
-    info.width = dpy->config.xres ?: edid->max_xres ?: DEFAULT_XRES;
-    info.height = dpy->config.yres ?: edid->max_yres ?: DEFAULT_YRES;
-    edid_plug(edid, &info);
+    edid->wanted.width = dpy->config.xres ?: edid->max_xres ?: DEFAULT_XRES;
+    edid->wanted.height = dpy->config.yres ?: edid->max_yres ?: DEFAULT_YRES;
+    edid_plug(edid);
     return g_steal_pointer(&edid);
 }
 

@@ -17,9 +17,14 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/timer.h"
+#include "ui/refresh-policy.h"
 #include "vfio-display-internal.h"
 
 QEMU_BUILD_BUG_ON(DAMAGE_LOG_BOXES > GL_READBACK_MAX_BOXES);
+
+/* A buffer that OpenGL refuses is tried again after a second, 2, 4, ... 32. */
+#define RETRY_NS (1 * NANOSECONDS_PER_SECOND)
+#define MAX_RETRY_LOG2 5
 
 /* --- Frames ------------------------------------------------------------- */
 
@@ -57,6 +62,9 @@ static void vfio_display_gl_show(VFIODisplay *dpy,
     }
     vfio_display_mirror(dpy, &frame);
     damage_log_shown(dpy->damage, result->number);
+    if (dpy->primary) {
+        ((VFIODisplayBuffer *)dpy->primary->user)->gl_refusals = 0;
+    }
     if (dpy->frames != frames) {
         qemu_console_changed(dpy->con);
     }
@@ -72,7 +80,26 @@ static void vfio_display_gl_recompose(VFIODisplay *dpy, const VFIOPlane *plane)
     vfio_display_mirror(dpy, &frame);
 }
 
-/* From now on the buffer goes another way, if only to words. */
+/* The buffer goes another way, if only to words, until it is tried again. */
+static void vfio_display_gl_refused(VFIODisplay *dpy, VFIODisplayBuffer *user)
+{
+    user->gl_retry_ns = qemu_console_now(dpy->con) +
+        (RETRY_NS << MIN(user->gl_refusals, MAX_RETRY_LOG2));
+    user->gl_refusals++;
+    user->way = PIXEL_WAY__MAX;
+}
+
+void vfio_display_gl_retry(VFIODisplay *dpy, VFIODisplayBuffer *user)
+{
+    if (!user->gl_error || qemu_console_now(dpy->con) < user->gl_retry_ns) {
+        return;
+    }
+    g_clear_pointer(&user->gl_error, error_free);
+    /* the readback remembers, too */
+    g_clear_pointer(&user->gl, gl_readback_buffer_free);
+    user->way = PIXEL_WAY__MAX;
+}
+
 static void vfio_display_gl_failed(VFIODisplay *dpy,
                                    const GLReadbackResult *result)
 {
@@ -82,7 +109,7 @@ static void vfio_display_gl_failed(VFIODisplay *dpy,
     /* of another one it is told again when that is on screen */
     if (user && user->gl == result->buffer && !user->gl_error) {
         user->gl_error = error_copy(result->error);
-        user->way = PIXEL_WAY__MAX;
+        vfio_display_gl_refused(dpy, user);
     }
     vfio_display_gl_anew(dpy);
 }
@@ -96,12 +123,23 @@ static void vfio_display_gl_timed_out(VFIODisplay *dpy)
     vfio_display_gl_anew(dpy);
 }
 
+static void vfio_display_gl_lost(VFIODisplay *dpy, const Error *error)
+{
+    vfio_display_fault(dpy, VFIO_PLANE_FAULT_LOST,
+                       "OpenGL has failed and is opened again; the last "
+                       "picture stays until then: %s",
+                       error_get_pretty(error));
+    vfio_display_gl_anew(dpy);
+}
+
 static void vfio_display_gl_done(void *opaque, const GLReadbackResult *result)
 {
     VFIODisplay *dpy = opaque;
 
     if (result->timed_out) {
         vfio_display_gl_timed_out(dpy);
+    } else if (result->passing) {
+        vfio_display_gl_lost(dpy, result->error);
     } else if (result->error) {
         vfio_display_gl_failed(dpy, result);
     } else if (result->pixels && result->number >= dpy->gl_oldest) {
@@ -109,7 +147,7 @@ static void vfio_display_gl_done(void *opaque, const GLReadbackResult *result)
     }
 
     if (dpy->gl_dump && result->number >= dpy->gl_dump &&
-        (!result->error || result->timed_out)) {
+        (!result->error || result->timed_out || result->passing)) {
         dpy->gl_dump = 0;
         graphic_hw_update_done(dpy->con);
     }
@@ -138,7 +176,9 @@ bool vfio_display_gl_possible(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
         return true;
     }
     ops = gl_readback_find_ops(&user->gl_error);
-    if (ops) {
+    if (!ops) {
+        vfio_display_gl_refused(dpy, user);
+    } else {
         g_autofree char *node = dpy->ops->render_node ?
             dpy->ops->render_node(dpy->opaque) : NULL;
 
@@ -206,6 +246,7 @@ bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
                                           &user->gl_error);
     }
     if (!user->gl) {
+        vfio_display_gl_refused(dpy, user);
         return false;
     }
     if (vfio_display_gl_is_hung(dpy)) {
@@ -244,16 +285,30 @@ void vfio_display_gl_supersede(VFIODisplay *dpy)
     }
 }
 
+/*
+ * Until the device has drawn the frame, or the mirror takes it half drawn
+ * (MIRROR_BUSY_LOOKS).
+ */
+static bool vfio_display_awaits_device(VFIODisplay *dpy)
+{
+    if (!dpy->busy || !qemu_console_dump_waits(dpy->con)) {
+        return false;
+    }
+    timer_mod_ns(dpy->again, qemu_console_now(dpy->con) + REFRESH_VIEWER_NS);
+    return true;
+}
+
 void vfio_display_update(VFIODisplay *dpy)
 {
     dpy->gl_again = false;
     dpy->gl_awaited = false;
+    dpy->busy = false;
     vfio_display_refresh(dpy);
     if (!dpy->gl_awaited) {
         /* what is on screen now is as new as can be */
         dpy->gl_dump = 0;
     }
-    if (!dpy->gl_dump) {
+    if (!dpy->gl_dump && !vfio_display_awaits_device(dpy)) {
         graphic_hw_update_done(dpy->con);
     }
 }

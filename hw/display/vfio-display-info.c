@@ -17,7 +17,9 @@ static const char *vfio_display_path_name(const VFIODisplay *dpy)
     DisplaySurface *surface = qemu_console_surface(dpy->con);
 
     if (dpy->way != PIXEL_WAY__MAX) {
-        return pixel_way_name(dpy->way);
+        /* while another way is tried, too, the words stay */
+        return pixel_way_name(dpy->placeholder ? PIXEL_WAY_PLACEHOLDER
+                                               : dpy->way);
     }
     /* what is no placeholder while the device's plane is off is ramfb's */
     return dpy->ramfb && surface && !surface_is_placeholder(surface) ? "ramfb"

@@ -43,6 +43,8 @@ typedef enum VFIODisplayState {
  * @map_tried: an attempt to map was made
  * @gl: for OpenGL to read; NULL until wanted
  * @gl_error: why OpenGL cannot read it, or NULL
+ * @gl_retry_ns: when it is asked again all the same, QEMU_CLOCK_REALTIME
+ * @gl_refusals: how often it could not, in a row
  * @way: how its pixels travel, PIXEL_WAY__MAX until decided
  *
  * What the hook makes of a VFIOPlaneBuffer (its @user); dies with it.
@@ -53,6 +55,8 @@ typedef struct VFIODisplayBuffer {
     bool map_tried;
     GLReadbackBuffer *gl;
     Error *gl_error;
+    int64_t gl_retry_ns;
+    unsigned gl_refusals;
     PixelWay way;
 } VFIODisplayBuffer;
 
@@ -60,29 +64,37 @@ typedef struct VFIODisplayBuffer {
  * VFIODisplayCursor:
  * @layer: a copy of the image
  * @plane: as it was shown last
+ * @hotspot: as viewers were told last
  * @shown: the console has a cursor of the device's, and it is visible
  * @answered: the device has answered a query for the cursor plane
+ * @silent_ns: for vfio_display_is_silent()
  * @gl: the buffer that viewers with GL have instead, or NULL
+ * @redraw: viewers with GL have not drawn what changed of that
  * @updates: images that the console was given
  */
 typedef struct VFIODisplayCursor {
     MirrorLayer layer;
     VFIOPlane plane;
+    VFIOPlaneHotspot hotspot;
     bool shown;
     bool answered;
+    int64_t silent_ns;
     VFIOPlaneBuffer *gl;
+    bool redraw;
     uint64_t updates;
 } VFIODisplayCursor;
 
 /*
  * VFIODisplayOverlay:
  * @plane: the last good answer of the device
+ * @silent_ns: for vfio_display_is_silent()
  * @visible: @plane can be shown
  * @frame: for the mirror, if @visible; good for one refresh. Its map is NULL
  *         if the mirror is to go on with what it has.
  */
 typedef struct VFIODisplayOverlay {
     VFIOPlane plane;
+    int64_t silent_ns;
     bool visible;
     MirrorFrame frame;
 } VFIODisplayOverlay;
@@ -138,6 +150,8 @@ struct VFIODisplay {
     bool composed;          /* and every viewer shows the mirror for them */
 
     VFIODisplayLook look;
+    bool busy;              /* the last refresh found a frame being drawn */
+    QEMUTimer *again;       /* a screendump waits until that is done */
 
     VFIODisplayRegion region;
     bool region_open;
@@ -219,6 +233,18 @@ void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
 int vfio_display_ask(VFIODisplay *dpy, VFIOPlane *plane);
 
 /**
+ * vfio_display_is_silent:
+ * @dpy: a display that has refused to say what another plane than the primary
+ *       shows
+ * @since_ns: since when it has, on QEMU_CLOCK_REALTIME; 0, as the caller sets
+ *            it with each answer, if this is the first time
+ *
+ * Returns: true if that is longer than a guest's mode change takes, so that
+ * the plane's last picture is to go, as that of the primary would.
+ */
+bool vfio_display_is_silent(VFIODisplay *dpy, int64_t *since_ns);
+
+/**
  * vfio_display_fetch_plane:
  * @dpy: a display
  * @plane: an answer of the device, of kind VFIO_PLANE_KIND_DMABUF, not off
@@ -273,6 +299,16 @@ bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame);
 bool vfio_display_gl_possible(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
 
 /**
+ * vfio_display_gl_retry:
+ * @dpy: a display
+ * @user: what it has of a buffer
+ *
+ * Forgets after a while that OpenGL could not read the buffer: what stood in
+ * the way may be gone.
+ */
+void vfio_display_gl_retry(VFIODisplay *dpy, VFIODisplayBuffer *user);
+
+/**
  * vfio_display_gl_request:
  * @dpy: a display
  * @buffer: what OpenGL may be able to read
@@ -280,8 +316,8 @@ bool vfio_display_gl_possible(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
  * Asks for a frame. It is shown when it comes; if OpenGL cannot read it the
  * display is refreshed, and then that is known.
  *
- * Returns: false if that is known at once, or if OpenGL hangs. The display is
- * refreshed when it does not any more.
+ * Returns: false if that is known at once, or while
+ * vfio_display_gl_is_hung(); when it is not any more the display is refreshed.
  */
 bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
 
@@ -289,7 +325,8 @@ bool vfio_display_gl_request(VFIODisplay *dpy, VFIOPlaneBuffer *buffer);
  * vfio_display_gl_is_hung:
  * @dpy: a display
  *
- * Returns: true while OpenGL does not answer what it was asked long ago.
+ * Returns: true while OpenGL does not answer what it was asked long ago, or has
+ * failed and will be opened again.
  */
 bool vfio_display_gl_is_hung(VFIODisplay *dpy);
 
@@ -385,6 +422,15 @@ void vfio_display_cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary);
  */
 void vfio_display_cursor_show(VFIODisplay *dpy, const VFIOPlane *plane,
                               const MirrorFrame *frame);
+
+/**
+ * vfio_display_cursor_take_off:
+ * @dpy: a display
+ *
+ * Takes the buffer that viewers with OpenGL have as the cursor from them: it
+ * is about to be closed.
+ */
+void vfio_display_cursor_take_off(VFIODisplay *dpy);
 
 /**
  * vfio_display_cursor_forget:
@@ -579,6 +625,16 @@ void vfio_display_notify_listen(VFIODisplayNotify *notify);
  * signals a few times for each frame costs no change of the watch that way.
  */
 void vfio_display_notify_pause(VFIODisplayNotify *notify);
+
+/**
+ * vfio_display_notify_follow:
+ * @notify: a display's notifications, or NULL
+ *
+ * To be called when the display may have another state: the console waits for
+ * signals while it shows what signals, and is polled while it shows something
+ * else.
+ */
+void vfio_display_notify_follow(VFIODisplayNotify *notify);
 
 /**
  * vfio_display_notify_count:

@@ -20,8 +20,10 @@
  */
 
 #include "qemu/osdep.h"
+#include "block/aio.h"
 #include "hw/vfio/vfio-metadata.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "trace.h"
 #include "ui/guarded-read.h"
@@ -33,7 +35,8 @@
 #define RETRY_NS (5 * NANOSECONDS_PER_SECOND)
 /*
  * After a signal that brought no answer the fd is not looked at for so long:
- * a storm while the driver works costs 500 looks per second.
+ * a storm while the driver works costs 500 looks per second. Where no signal
+ * can be waited for the page is looked at as often.
  */
 #define PAUSE_NS (2 * SCALE_MS)
 
@@ -129,6 +132,8 @@ static void metadata_give_up(VFIODisplayMetadata *m, const char *why)
     trace_vfio_display_metadata_give_up(m->dpy, m->request, why);
     m->asked = false;
     m->fresh = false;
+    /* the answer may still come, with damage that no later one mentions */
+    m->stale = true;
     m->retry_ns = metadata_now(m) + RETRY_NS;
     vfio_display_fault(m->dpy, VFIO_PLANE_FAULT_REQUEST,
                        "the driver copies no frame when asked (%s); asking "
@@ -301,6 +306,16 @@ static int64_t metadata_next_ask(VFIODisplayMetadata *m)
     return m->asked_ns + (interval == REFRESH_NEVER ? 0 : interval / 2);
 }
 
+/*
+ * Can an answer come without a signal that wakes somebody up? The human
+ * monitor waits for a screendump in aio_poll(), which watches the block
+ * layer's files alone and not the device's.
+ */
+static bool metadata_polls(const VFIODisplayMetadata *m)
+{
+    return m->dumping || !m->dpy->notify;
+}
+
 static void metadata_set_timer(VFIODisplayMetadata *m, int64_t when)
 {
     if (m->asked) {
@@ -330,7 +345,7 @@ static void metadata_advance(VFIODisplayMetadata *m, bool signalled)
         /* "changed", or a storm */
         m->changed |= signalled;
         listen = !signalled;
-        when = signalled || !dpy->notify ? now + PAUSE_NS : INT64_MAX;
+        when = signalled || metadata_polls(m) ? now + PAUSE_NS : INT64_MAX;
     } else if (m->fresh || now < m->retry_ns) {
         listen = false;     /* the refresh will */
         qemu_console_changed(dpy->con);
@@ -444,8 +459,8 @@ bool vfio_display_metadata_refresh(VFIODisplayMetadata *m,
         m->dumping = false;
         return false;
     }
-    metadata_set_timer(m, m->dumping && !m->dpy->notify
-                       ? metadata_now(m) + PAUSE_NS : INT64_MAX);
+    metadata_set_timer(m, m->dumping ? metadata_now(m) + PAUSE_NS
+                                     : INT64_MAX);
     return true;
 }
 
@@ -485,7 +500,9 @@ VFIODisplayMetadata *vfio_display_metadata_new(VFIODisplay *dpy)
     m->dpy = dpy;
     m->stale = true;
     m->changed = true;
-    m->timer = timer_new_ns(QEMU_CLOCK_REALTIME, metadata_timer, m);
+    /* not the main loop's own: the human monitor waits with aio_poll() */
+    m->timer = aio_timer_new(qemu_get_aio_context(), QEMU_CLOCK_REALTIME,
+                             SCALE_NS, metadata_timer, m);
     return g_steal_pointer(&m);
 }
 

@@ -23,6 +23,7 @@
 struct VFIODisplayNotify {
     VFIODisplay *dpy;
     EventNotifier notifier;
+    bool followed;      /* the console waits for signals */
     bool listening;
     bool paused;        /* one more signal, and then none */
     VFIODisplaySignals unseen; /* taken, but not by a refresh yet */
@@ -149,6 +150,37 @@ void vfio_display_notify_pause(VFIODisplayNotify *notify)
     }
 }
 
+/*
+ * ramfb is on screen while the plane is off and does not signal, and nothing
+ * signals that the last frame's grace is over.
+ */
+static bool vfio_display_shows_what_signals(const VFIODisplay *dpy)
+{
+    switch (dpy->state) {
+    case VFIO_DISPLAY_BLANK:
+        return !dpy->ramfb;
+    case VFIO_DISPLAY_ON:
+        return true;
+    case VFIO_DISPLAY_GRACE:
+        return false;
+    }
+    g_assert_not_reached();
+}
+
+void vfio_display_notify_follow(VFIODisplayNotify *notify)
+{
+    bool follow;
+
+    if (!notify) {
+        return;
+    }
+    follow = vfio_display_shows_what_signals(notify->dpy);
+    if (notify->followed != follow) {
+        notify->followed = follow;
+        qemu_console_set_notifies(notify->dpy->con, follow);
+    }
+}
+
 uint64_t vfio_display_notify_count(const VFIODisplayNotify *notify)
 {
     return notify ? notify->count : 0;
@@ -182,7 +214,7 @@ VFIODisplayNotify *vfio_display_notify_new(VFIODisplay *dpy)
         return NULL;
     }
     trace_vfio_display_notifier(dpy);
-    qemu_console_set_notifies(dpy->con, true);
+    vfio_display_notify_follow(notify);
     return g_steal_pointer(&notify);
 }
 

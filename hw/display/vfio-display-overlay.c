@@ -35,7 +35,12 @@ static void overlay_find(VFIODisplay *dpy, VFIODisplayOverlay *overlay,
     if (vfio_display_ask(dpy, &plane) < 0) {
         /* as with the primary: it may know again at the next refresh */
         dpy->faults[VFIO_PLANE_OVERLAY][VFIO_PLANE_FAULT_QUERY]++;
+        if (vfio_display_is_silent(dpy, &overlay->silent_ns)) {
+            return;
+        }
         plane = overlay->plane;
+    } else {
+        overlay->silent_ns = 0;
     }
     overlay->plane = plane;
     if (vfio_plane_is_off(&plane)) {

@@ -30,7 +30,7 @@ static const char words_unmappable[] =
 static const char words_tiled[] =
     "The picture is tiled and OpenGL cannot read it. QEMU's warning says why.";
 static const char words_hung[] =
-    "OpenGL is to read the picture and does not answer.";
+    "OpenGL is to read the picture and does not work at the moment.";
 static const char words_forced[] =
     "This vGPU's picture cannot take the way that x-display-path names.";
 
@@ -56,13 +56,29 @@ static void vfio_display_attach(void *opaque, VFIOPlaneBuffer *buffer)
                                    plane->modifier);
 }
 
+/*
+ * No viewer may use the buffer any more. It is still on screen if its id now
+ * has another layout: all show the mirror until the new buffer is there, or as
+ * long as the device does not give it.
+ */
+static void vfio_display_take_off(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
+{
+    if (buffer == dpy->primary) {
+        dpy->primary = NULL;
+        dpy_gfx_show_mirror(dpy->con);
+    }
+    if (buffer == dpy->cursor.gl) {
+        vfio_display_cursor_take_off(dpy);
+    }
+}
+
 static void vfio_display_detach(void *opaque, VFIOPlaneBuffer *buffer)
 {
     VFIODisplay *dpy = opaque;
     VFIODisplayBuffer *user = buffer->user;
 
     trace_vfio_display_buffer_close(opaque, buffer->plane.id);
-    assert(buffer != dpy->primary && buffer != dpy->cursor.gl);
+    vfio_display_take_off(dpy, buffer);
     dpy_gl_release_dmabuf(dpy->con, user->dmabuf);
     vfio_display_gl_detach(user);
     dmabuf_map_free(user->map);
@@ -205,7 +221,9 @@ static void vfio_display_blank(VFIODisplay *dpy)
     dpy->state = VFIO_DISPLAY_BLANK;
     dpy->way = PIXEL_WAY__MAX;
     dpy->placeholder = NULL;
-    if (!dpy->ramfb || !ramfb_display_resume(dpy->ramfb)) {
+    if (dpy->ramfb && ramfb_display_resume(dpy->ramfb)) {
+        ramfb_display_update(dpy->con, dpy->ramfb);
+    } else {
         dpy_gfx_replace_surface(dpy->con, NULL);
     }
 }
@@ -227,9 +245,6 @@ void vfio_display_gone(VFIODisplay *dpy)
     }
     if (dpy->state != VFIO_DISPLAY_BLANK) {
         vfio_display_blank(dpy);
-    }
-    if (dpy->ramfb) {
-        ramfb_display_update(dpy->con, dpy->ramfb);
     }
 }
 
@@ -266,6 +281,16 @@ int vfio_display_ask(VFIODisplay *dpy, VFIOPlane *plane)
                              plane->id, plane->fourcc, plane->width,
                              plane->height, plane->stride);
     return ret;
+}
+
+bool vfio_display_is_silent(VFIODisplay *dpy, int64_t *since_ns)
+{
+    int64_t now = qemu_console_now(dpy->con);
+
+    if (!*since_ns) {
+        *since_ns = now;
+    }
+    return now - *since_ns >= GRACE_NS;
 }
 
 /*
@@ -318,6 +343,21 @@ void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
                              err ? strerror(err) : "");
 }
 
+/*
+ * The one gate that each answer for the primary passes before anything is
+ * made in its size: what comes later, words too, relies on this.
+ */
+static bool vfio_display_check(VFIODisplay *dpy, const VFIOPlane *plane)
+{
+    VFIOPlaneFault fault = vfio_plane_check(plane);
+
+    if (fault != VFIO_PLANE_FAULT_NONE) {
+        vfio_display_bad_plane(dpy, fault, plane, 0);
+        return false;
+    }
+    return true;
+}
+
 /* --- Frames ------------------------------------------------------------- */
 
 bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
@@ -333,6 +373,7 @@ bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
     case MIRROR_UNCHANGED:
         return true;
     case MIRROR_BUSY:
+        dpy->busy = true;
         return false;
     case MIRROR_VANISHED:
         vfio_display_fault(dpy, VFIO_PLANE_FAULT_VANISHED,
@@ -386,21 +427,25 @@ static bool vfio_display_mirror_region(VFIODisplay *dpy,
                                        const VFIOPlane *plane)
 {
     MirrorFrame frame;
-    VFIOPlaneFault fault = vfio_plane_check(plane);
+    VFIOPlaneFault fault;
 
-    if (fault == VFIO_PLANE_FAULT_NONE) {
-        if (!vfio_display_open_region(dpy, plane)) {
-            return false;
-        }
-        fault = vfio_plane_check_bounds(plane, dpy->region.size);
+    if (!vfio_display_open_region(dpy, plane)) {
+        return false;
     }
+    fault = vfio_plane_check_bounds(plane, dpy->region.size);
     if (fault != VFIO_PLANE_FAULT_NONE) {
         vfio_display_bad_plane(dpy, fault, plane, 0);
         return false;
     }
-    vfio_display_gl_supersede(dpy);
     frame = vfio_display_frame(plane);
-    frame.map = dpy->region.map;
+    if (vfio_plane_check_bounds(plane, dpy->region.map_len) ==
+        VFIO_PLANE_FAULT_NONE) {
+        frame.map = dpy->region.map;
+    } else if (!dpy->region.readable) {
+        vfio_display_bad_plane(dpy, VFIO_PLANE_FAULT_REGION, plane, EACCES);
+        return false;
+    }
+    vfio_display_gl_supersede(dpy);
     frame.read = dpy->ops->read_region;
     frame.opaque = dpy->opaque;
     vfio_display_look_at(dpy, &frame);
@@ -455,7 +500,7 @@ VFIOPlaneFault vfio_display_fetch_plane(VFIODisplay *dpy,
     return VFIO_PLANE_FAULT_NONE;
 }
 
-/* While OpenGL hangs the last frame stays, or words if there never was one. */
+/* While OpenGL is away the last frame stays, or words if there was none. */
 static bool vfio_display_gl_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     const VFIOPlane *plane = &buffer->plane;
@@ -483,6 +528,7 @@ static bool vfio_display_dmabuf_pixels(VFIODisplay *dpy,
     case PIXEL_WAY_REGION:
         return vfio_display_query(dpy, VFIO_PLANE_KIND_REGION, &plane) &&
             !vfio_plane_is_off(&plane) &&
+            vfio_display_check(dpy, &plane) &&
             vfio_display_mirror_region(dpy, &plane);
     case PIXEL_WAY_GL:
         return vfio_display_gl_pixels(dpy, buffer);
@@ -496,6 +542,9 @@ static void vfio_display_decide(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = buffer->user;
 
+    if (user->way == PIXEL_WAY_PLACEHOLDER) {
+        vfio_display_gl_retry(dpy, user);
+    }
     if (user->way == PIXEL_WAY__MAX) {
         user->way = vfio_display_choose_way(dpy, buffer);
     }
@@ -537,12 +586,10 @@ static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
 {
     VFIOPlaneBuffer *buffer = NULL;
-    VFIOPlaneFault fault = vfio_plane_check(plane);
+    VFIOPlaneFault fault;
     int err = 0;
 
-    if (fault == VFIO_PLANE_FAULT_NONE) {
-        fault = vfio_plane_cache_get(dpy->cache, plane, &buffer, &err);
-    }
+    fault = vfio_plane_cache_get(dpy->cache, plane, &buffer, &err);
     if (fault == VFIO_PLANE_FAULT_DMABUF && err == EAGAIN) {
         return false;
     }
@@ -611,9 +658,6 @@ void vfio_display_refresh(VFIODisplay *dpy)
         !dpy->kinds[VFIO_PLANE_KIND_REGION]) {
         /* it has a metadata page and nothing else, and does not answer */
         dpy->skipped++;
-        if (dpy->state == VFIO_DISPLAY_BLANK) {
-            vfio_display_gone(dpy);
-        }
         return;
     }
     if (!vfio_display_query(dpy, kind, &plane)) {
@@ -625,8 +669,9 @@ void vfio_display_refresh(VFIODisplay *dpy)
         vfio_display_gone(dpy);
         return;
     }
-    shown = use_dmabuf ? vfio_display_show_dmabuf(dpy, &plane)
-                       : vfio_display_show_region(dpy, &plane);
+    shown = vfio_display_check(dpy, &plane) &&
+        (use_dmabuf ? vfio_display_show_dmabuf(dpy, &plane)
+                    : vfio_display_show_region(dpy, &plane));
     if (!shown) {
         dpy->skipped++;
     }

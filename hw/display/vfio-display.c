@@ -8,10 +8,13 @@
  */
 
 #include "qemu/osdep.h"
+#include "block/aio.h"
 #include "hw/qdev-core.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
 #include "trace.h"
 #include "vfio-display-internal.h"
 
@@ -68,6 +71,10 @@ static void vfio_display_gfx_update(void *opaque)
     VFIODisplaySignals signals = vfio_display_notify_take(dpy->notify);
 
     dpy->refreshes++;
+    if (dpy->ramfb && dpy->state == VFIO_DISPLAY_BLANK) {
+        /* whatever the device says, and though it says nothing */
+        ramfb_display_update(dpy->con, dpy->ramfb);
+    }
     vfio_display_look_begin(dpy, signals);
     if (!vfio_display_metadata_refresh(dpy->metadata, signals)) {
         vfio_display_update(dpy);
@@ -77,7 +84,15 @@ static void vfio_display_gfx_update(void *opaque)
     } else if (!vfio_display_metadata_dumping(dpy->metadata)) {
         graphic_hw_update_done(dpy->con);
     }
+    vfio_display_notify_follow(dpy->notify);
     vfio_display_notify_listen(dpy->notify);
+}
+
+static void vfio_display_look_again(void *opaque)
+{
+    VFIODisplay *dpy = opaque;
+
+    graphic_hw_update(dpy->con);
 }
 
 static int vfio_display_get_flags(void *opaque)
@@ -157,7 +172,7 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
         return NULL;
     }
     if (config->ramfb) {
-        dpy->ramfb = ramfb_setup(errp);
+        dpy->ramfb = ramfb_setup(dev, errp);
         if (!dpy->ramfb) {
             vfio_display_metadata_free(dpy->metadata);
             return NULL;
@@ -172,6 +187,9 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
     qemu_console_set_dump_cursor(dpy->con, config->screendump_cursor);
     dpy->mirror = console_mirror_new(dpy->con);
     dpy->damage = damage_log_new();
+    /* not the main loop's own: the human monitor waits with aio_poll() */
+    dpy->again = aio_timer_new(qemu_get_aio_context(), QEMU_CLOCK_REALTIME,
+                               SCALE_NS, vfio_display_look_again, dpy);
     vfio_display_init_edid(dpy);
     dpy->notify = vfio_display_notify_new(dpy);
     QLIST_INSERT_HEAD(&vfio_displays, dpy, next);
@@ -184,6 +202,7 @@ void vfio_display_free(VFIODisplay *dpy)
         return;
     }
     QLIST_REMOVE(dpy, next);
+    timer_free(dpy->again);
     vfio_display_notify_free(dpy->notify);
     vfio_display_metadata_free(dpy->metadata);
     dpy->metadata = NULL;
@@ -213,6 +232,7 @@ void vfio_display_device_reset(VFIODisplay *dpy)
         dpy->placeholder = NULL;
         dpy->way = PIXEL_WAY__MAX;
         dpy_gfx_replace_surface(dpy->con, NULL);
+        vfio_display_notify_follow(dpy->notify);
     }
 }
 

@@ -2,10 +2,13 @@
  * The dma-bufs that are held open for a device's planes
  *
  * The life of a buffer: vfio_plane_cache_get() fetches it when a plane names
- * it for the first time, and finds it from then on. It goes out of use when
- * its id comes back with another layout (it is then stale, no longer found)
- * or when others were used more recently. It is closed only in
- * vfio_plane_cache_trim(), after the viewers moved on, or when all are.
+ * its id for the first time, and finds it from then on. It is closed when its
+ * id comes back with another layout, before that one is fetched; when others
+ * were used more recently, in vfio_plane_cache_trim(), after the viewers moved
+ * on; or when all are.
+ *
+ * An id is never fetched while a descriptor for it is open, whatever planes
+ * name it: some drivers free what both share when the first one is closed.
  *
  * There are a dozen buffers at most, so a list in order of use is searched
  * faster than any hash.
@@ -18,7 +21,7 @@
 
 typedef struct Entry {
     VFIOPlaneBuffer buffer;
-    bool stale;
+    bool named; /* by a plane, since the last vfio_plane_cache_trim() */
 } Entry;
 
 struct VFIOPlaneCache {
@@ -67,13 +70,12 @@ static void close_entry(VFIOPlaneCache *cache, GList *link)
     g_free(entry);
 }
 
-static GList *find(VFIOPlaneCache *cache, const VFIOPlane *plane)
+static GList *find(VFIOPlaneCache *cache, uint32_t id)
 {
     for (GList *l = cache->entries.head; l; l = l->next) {
         Entry *entry = l->data;
 
-        if (!entry->stale && entry->buffer.plane.type == plane->type &&
-            entry->buffer.plane.id == plane->id) {
+        if (entry->buffer.plane.id == id) {
             return l;
         }
     }
@@ -104,6 +106,7 @@ static VFIOPlaneFault fetch(VFIOPlaneCache *cache, const VFIOPlane *plane,
     entry->buffer.plane = *plane;
     entry->buffer.fd = fd;
     entry->buffer.size = size;
+    entry->named = true;
     *new_entry = entry;
     return VFIO_PLANE_FAULT_NONE;
 }
@@ -112,7 +115,7 @@ VFIOPlaneFault vfio_plane_cache_get(VFIOPlaneCache *cache,
                                     const VFIOPlane *plane,
                                     VFIOPlaneBuffer **buffer, int *err)
 {
-    GList *link = find(cache, plane);
+    GList *link = find(cache, plane->id);
     Entry *entry = link ? link->data : NULL;
     VFIOPlaneFault fault;
 
@@ -122,14 +125,17 @@ VFIOPlaneFault vfio_plane_cache_get(VFIOPlaneCache *cache,
         g_queue_unlink(&cache->entries, link);
         g_queue_push_head_link(&cache->entries, link);
         entry->buffer.plane = *plane;
+        entry->named = true;
         *buffer = &entry->buffer;
         return VFIO_PLANE_FAULT_NONE;
+    }
+    if (entry && entry->named) {
+        return VFIO_PLANE_FAULT_ALIAS;
     }
 
     /* The id means another buffer now, whether that can be had or not. */
     if (entry) {
-        cache->stats.stale++;
-        entry->stale = true;
+        close_entry(cache, link);
     }
     cache->stats.misses++;
     fault = fetch(cache, plane, &entry, err);
@@ -169,14 +175,8 @@ void vfio_plane_cache_trim(VFIOPlaneCache *cache,
 {
     GList *link, *prev;
 
-    /* Stale ones first: they may be all that stands above the bounds. */
-    for (link = cache->entries.tail; link; link = prev) {
-        Entry *entry = link->data;
-
-        prev = link->prev;
-        if (entry->stale && !is_on_screen(entry, on_screen, n_on_screen)) {
-            close_entry(cache, link);
-        }
+    for (link = cache->entries.head; link; link = link->next) {
+        ((Entry *)link->data)->named = false;
     }
     for (link = cache->entries.tail; link && too_much(cache); link = prev) {
         prev = link->prev;

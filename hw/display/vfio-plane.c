@@ -128,6 +128,46 @@ bool vfio_plane_same_buffer(const VFIOPlane *a, const VFIOPlane *b)
            a->size == b->size;
 }
 
+VFIOPlaneHotspot vfio_plane_hotspot(const VFIOPlane *plane)
+{
+    if (plane->hot_x >= plane->width || plane->hot_y >= plane->height) {
+        return (VFIOPlaneHotspot) { .known = false };
+    }
+    return (VFIOPlaneHotspot) {
+        .known = true,
+        .x = plane->hot_x,
+        .y = plane->hot_y,
+    };
+}
+
+bool vfio_plane_same_hotspot(VFIOPlaneHotspot a, VFIOPlaneHotspot b)
+{
+    return a.known == b.known && a.x == b.x && a.y == b.y;
+}
+
+static int compare_areas(const void *a, const void *b, void *opaque)
+{
+    uint64_t i = ((const VFIORegionArea *)a)->offset;
+    uint64_t j = ((const VFIORegionArea *)b)->offset;
+
+    return i < j ? -1 : i > j;
+}
+
+uint64_t vfio_region_mappable(const VFIORegionArea *area, size_t n,
+                              uint64_t size)
+{
+    g_autofree VFIORegionArea *sorted = g_memdup2(area, n * sizeof(*area));
+    uint64_t end = 0;
+
+    g_qsort_with_data(sorted, n, sizeof(*sorted), compare_areas, NULL);
+    for (size_t i = 0; i < n && sorted[i].offset <= end; i++) {
+        /* an area that would wrap ends with the region, as all do */
+        end = MAX(end, sorted[i].offset +
+                  MIN(sorted[i].size, size - sorted[i].offset));
+    }
+    return end;
+}
+
 const char *vfio_plane_fault_name(VFIOPlaneFault fault)
 {
     static const char *const names[VFIO_PLANE_FAULT__MAX] = {
@@ -145,6 +185,7 @@ const char *vfio_plane_fault_name(VFIOPlaneFault fault)
         [VFIO_PLANE_FAULT_REQUEST] = "request",
         [VFIO_PLANE_FAULT_ALIAS] = "alias",
         [VFIO_PLANE_FAULT_TIMEOUT] = "timeout",
+        [VFIO_PLANE_FAULT_LOST] = "lost",
     };
 
     assert((unsigned)fault < VFIO_PLANE_FAULT__MAX);

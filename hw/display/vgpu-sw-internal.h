@@ -90,6 +90,7 @@ typedef struct VGPUSWStorm VGPUSWStorm;
  * @fd: the region's memory but for the doorbell, or -1
  * @map: the same, NULL while the display does not have it open
  * @bh: answers a request
+ * @held: the last request is answered when VGPU_SW_META_SILENT goes
  * @generation: the page's, even
  * @frame: frames that were copied and differed
  * @request: the one to answer
@@ -104,6 +105,7 @@ typedef struct VGPUSWMetadata {
     int fd;
     uint8_t *map;
     QEMUBH *bh;
+    bool held;
     uint32_t generation;
     uint64_t frame;
     uint32_t request;

@@ -199,6 +199,7 @@ static void answer(void *opaque)
     struct vfio_gfx_meta *page = (struct vfio_gfx_meta *)page_start(s);
     uint32_t flags = s->meta.flags;
 
+    s->meta.held = flags & VGPU_SW_META_SILENT;
     if (flags & (VGPU_SW_META_SILENT | VGPU_SW_META_CUT)) {
         return;
     }
@@ -313,10 +314,15 @@ void vgpu_sw_metadata_set_flags(VGPUSWState *s, uint32_t flags)
         vgpu_sw_damage_add_all(s);
     }
     s->meta.flags = flags;
+    if (s->meta.held && s->meta.bh && !(flags & VGPU_SW_META_SILENT)) {
+        /* late, when nobody may wait for it any more */
+        qemu_bh_schedule(s->meta.bh);
+    }
 }
 
 void vgpu_sw_metadata_reset(VGPUSWState *s)
 {
+    s->meta.held = false;
     vgpu_sw_metadata_set_flags(s, 0);
     s->meta.poke_offset = 0;
     s->meta.poke_value = 0;

@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/vfio.h>
 #include "vgpu-sw-internal.h"
 #include "trace.h"
 
@@ -141,6 +142,10 @@ static int vgpu_sw_query_plane(void *opaque, VFIOPlane *plane)
     if (ret == 0 && index < 0) {
         ret = index;
     }
+    if (ret == 0 && vgpu_sw_shown(s, index, VGPU_SW_PLANE_FLAGS) &
+        VGPU_SW_PLANE_REFUSE) {
+        ret = -EIO;
+    }
     if (ret == 0) {
         *plane = (VFIOPlane) {
             .type = plane->type,
@@ -198,10 +203,14 @@ static int vgpu_sw_open_region(void *opaque, uint32_t index,
         ret = -EINVAL;
     }
     if (ret == 0) {
-        *region = (VFIODisplayRegion) { .size = s->vram_size };
+        *region = (VFIODisplayRegion) {
+            .size = s->vram_size,
+            .readable = !(s->region_flags & VGPU_SW_REGION_NO_READ),
+        };
         if (!(s->region_flags & VGPU_SW_REGION_NO_MAP)) {
             region->map = memory_region_get_ram_ptr(&s->vram);
-            region->map_len = s->vram_size;
+            region->map_len = s->region_flags & VGPU_SW_REGION_PART
+                ? VGPU_SW_REGION_PART_BYTES : s->vram_size;
         }
     }
     trace_vgpu_sw_open(index, ret);
@@ -250,8 +259,10 @@ static int vgpu_sw_source_edid_write(void *opaque, const void *buf, size_t len,
                                      uint64_t offset)
 {
     VGPUSWState *s = opaque;
+    bool blob = offset >= sizeof(struct vfio_region_gfx_edid);
+    int ret = blob ? count_call(s, VGPU_SW_CALL_EDID) : 0;
 
-    return vgpu_sw_edid_write(&s->edid, buf, len, offset);
+    return ret < 0 ? ret : vgpu_sw_edid_write(&s->edid, buf, len, offset);
 }
 
 const VFIODisplayOps vgpu_sw_source_ops = {

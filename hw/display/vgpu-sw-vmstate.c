@@ -100,8 +100,8 @@ static int vgpu_sw_pre_load(void *opaque)
 
 const VMStateDescription vmstate_vgpu_sw = {
     .name = "vgpu-sw",
-    .version_id = 2,            /* 1 had one plane */
-    .minimum_version_id = 2,
+    .version_id = 3,            /* 2 had no faults of the EDID */
+    .minimum_version_id = 3,
     .pre_load = vgpu_sw_pre_load,
     .post_load = vgpu_sw_post_load,
     .fields = (const VMStateField[]) {

@@ -137,13 +137,27 @@ static int source_get_dmabuf(void *opaque, uint32_t id)
     return fd;
 }
 
-static bool region_is_mappable(VFIOPCIDisplaySource *source,
-                               struct vfio_region_info *info)
+QEMU_BUILD_BUG_ON(sizeof(VFIORegionArea) !=
+                  sizeof(struct vfio_region_sparse_mmap_area));
+
+/* The part from the region's start on that can be mapped, 0 if none can. */
+static uint64_t region_mappable(VFIOPCIDisplaySource *source,
+                                struct vfio_region_info *info)
 {
-    return !source->vdev->vbasedev.no_mmap &&
-        info->flags & VFIO_REGION_INFO_FLAG_MMAP &&
-        info->size <= SIZE_MAX &&
-        !vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_SPARSE_MMAP);
+    struct vfio_info_cap_header *hdr =
+        vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_SPARSE_MMAP);
+    struct vfio_region_info_cap_sparse_mmap *sparse = (void *)hdr;
+    uint64_t len = info->size;
+
+    if (source->vdev->vbasedev.no_mmap ||
+        !(info->flags & VFIO_REGION_INFO_FLAG_MMAP)) {
+        return 0;
+    }
+    if (sparse) {
+        len = vfio_region_mappable((const VFIORegionArea *)sparse->areas,
+                                   sparse->nr_areas, info->size);
+    }
+    return len <= SIZE_MAX ? len : 0;
 }
 
 static int source_open_region(void *opaque, uint32_t index,
@@ -151,6 +165,7 @@ static int source_open_region(void *opaque, uint32_t index,
 {
     VFIOPCIDisplaySource *source = opaque;
     g_autofree struct vfio_region_info *info = NULL;
+    uint64_t len;
     int ret;
 
     if (index > INT_MAX) {
@@ -160,16 +175,14 @@ static int source_open_region(void *opaque, uint32_t index,
     if (ret < 0) {
         return ret;
     }
-    if (!info->size || !(info->flags & VFIO_REGION_INFO_FLAG_READ)) {
+    len = region_mappable(source, info);
+    source->map = len ? mmap(NULL, len, PROT_READ, MAP_SHARED,
+                             source_fd(source), info->offset) : MAP_FAILED;
+    source->map_len = source->map == MAP_FAILED ? 0 : len;
+    region->readable = info->flags & VFIO_REGION_INFO_FLAG_READ;
+    if (!info->size || (!source->map_len && !region->readable)) {
         return -EACCES;
     }
-
-    source->map = MAP_FAILED;
-    if (region_is_mappable(source, info)) {
-        source->map = mmap(NULL, info->size, PROT_READ, MAP_SHARED,
-                           source_fd(source), info->offset);
-    }
-    source->map_len = source->map == MAP_FAILED ? 0 : info->size;
     source->region_offset = info->offset;
     source->region_size = info->size;
 
@@ -321,24 +334,13 @@ static int source_set_notifier(void *opaque, EventNotifier *notifier)
 
 /* --- The region with the metadata page ---------------------------------- */
 
-/* The part from the region's start on that can be mapped, 0 if none can. */
+/* The doorbell is not to be mapped, so the driver says what is. */
 static uint64_t metadata_mappable(VFIOPCIDisplaySource *source)
 {
     struct vfio_region_info *info = source->meta;
-    struct vfio_info_cap_header *hdr =
-        vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_SPARSE_MMAP);
-    struct vfio_region_info_cap_sparse_mmap *sparse = (void *)hdr;
 
-    if (source->vdev->vbasedev.no_mmap ||
-        !(info->flags & VFIO_REGION_INFO_FLAG_MMAP) || !hdr) {
-        return 0;
-    }
-    for (uint32_t i = 0; i < sparse->nr_areas; i++) {
-        if (sparse->areas[i].offset == 0) {
-            return sparse->areas[i].size;
-        }
-    }
-    return 0;
+    return vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_SPARSE_MMAP)
+        ? region_mappable(source, info) : 0;
 }
 
 static int source_open_metadata(void *opaque, VFIODisplayRegion *region)

@@ -107,4 +107,20 @@ void damage_map_copy_part(DamageMap *map, uint8_t *dst, size_t dst_stride,
  */
 const pixman_box32_t *damage_map_boxes(DamageMap *map, size_t *n);
 
+/**
+ * damage_map_next_box:
+ * @box: rectangles from top to bottom and, on one line, from left to right, as
+ *       damage_map_boxes() gives them and pixman has them in its regions
+ * @n: how many
+ * @i: which one comes next, below @n; moves on
+ * @most: so many may be told one by one
+ *
+ * For whoever tells others of rectangles, at a cost for each that a guest is
+ * not to decide. Of more than @most, those on one line are joined to one.
+ *
+ * Returns: the next rectangle to tell of.
+ */
+pixman_box32_t damage_map_next_box(const pixman_box32_t *box, size_t n,
+                                   size_t *i, size_t most);
+
 #endif /* UI_DAMAGE_MAP_H */

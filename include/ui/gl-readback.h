@@ -28,6 +28,10 @@
  * too long gets a result that says so, and its pixels are not shown if they
  * come later. Until then there is no new request: what was asked of a GPU that
  * hangs would hang as well.
+ *
+ * OpenGL may fail as a whole, as a reset of the GPU makes it. It is closed and,
+ * after a pause that grows from failure to failure, opened again. While that is
+ * expected to help, results say so and there is no new request, as if it hung.
  */
 typedef struct GLReadback GLReadback;
 
@@ -102,6 +106,9 @@ typedef struct GLReadbackPixels {
  * @area: what of it was read or differs; the rest may be anything
  * @error: why it failed, or NULL
  * @timed_out: the request was given up
+ * @passing: OpenGL has failed and will be opened again; what it read before is
+ *           the best there is. A result with @number 0 comes when it can be
+ *           asked again.
  *
  * Borrowed for the call.
  */
@@ -113,6 +120,7 @@ typedef struct GLReadbackResult {
     const GLReadbackArea *area;
     const Error *error;
     bool timed_out;
+    bool passing;
 } GLReadbackResult;
 
 /* Called in the main loop. */
@@ -135,6 +143,9 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  * @wait: waits for that for up to @ms milliseconds; false: not yet
  * @map: where the copy is; valid until @unmap
  * @unmap: (what @begin, @wait and @map of @slot made is not needed any more)
+ * @is_lost: asked after @import, @begin or @map has failed: was it OpenGL, of
+ *           which nothing more is to be expected, and not what it was asked
+ *           for? Then images are released, slots unmapped and @gl is closed.
  */
 typedef struct GLReadbackOps {
     unsigned look_ms;
@@ -148,6 +159,7 @@ typedef struct GLReadbackOps {
     bool (*map)(void *gl, unsigned slot, GLReadbackPixels *pixels,
                 Error **errp);
     void (*unmap)(void *gl, unsigned slot);
+    bool (*is_lost)(void *gl);
 } GLReadbackOps;
 
 /**
@@ -174,7 +186,7 @@ void gl_readback_register(const GLReadbackOps *ops);
  * @opaque: for @done
  *
  * Nothing is opened until something is to be read; if that fails, each result
- * says so.
+ * says so, and one after the pause tries again.
  *
  * Returns: a readback, to be freed with gl_readback_free().
  */
@@ -223,8 +235,9 @@ bool gl_readback_is_closing(GLReadback *rb);
  * gl_readback_is_hung:
  * @rb: a readback
  *
- * Returns: true while the thread does not come back from what took too long.
- * When it has, a result with @number 0 comes.
+ * Returns: true while the thread does not come back from what took too long, or
+ * OpenGL has failed and will be opened again. When that is over, a result with
+ * @number 0 comes.
  */
 bool gl_readback_is_hung(GLReadback *rb);
 
@@ -235,7 +248,7 @@ bool gl_readback_is_hung(GLReadback *rb);
  *
  * Returns: the request's number, more than any before; 0 if every slot is
  * taken, and then a result comes before long, after which there is room; or if
- * OpenGL hangs.
+ * gl_readback_is_hung().
  */
 uint64_t gl_readback_submit(GLReadbackBuffer *buffer,
                             const GLReadbackArea *area);

@@ -73,6 +73,9 @@ static void add_faults(struct vgpu *vgpu, struct dentry *dir)
 	debugfs_create_x64("modifier", 0600, dir, &faults->modifier);
 	debugfs_create_u32("id", 0600, dir, &faults->id);
 	debugfs_create_bool("refuse_mmap", 0600, dir, &faults->refuse_mmap);
+	debugfs_create_u32("frame_pages", 0600, dir, &faults->frame_pages);
+	debugfs_create_bool("frame_unreadable", 0600, dir,
+			    &faults->frame_unreadable);
 	debugfs_create_file_unsafe("sigbus", 0600, dir, vgpu, &sigbus_fops);
 	debugfs_create_u32("stall_requests", 0600, dir,
 			   &faults->stall_requests);
@@ -86,6 +89,7 @@ static void add_counters(struct vgpu *vgpu, struct dentry *dir)
 {
 	debugfs_create_u32("queries", 0400, dir, &vgpu->regs.queries);
 	debugfs_create_u32("gets", 0400, dir, &vgpu->regs.gets);
+	debugfs_create_u32("reads", 0400, dir, &vgpu->regs.reads);
 	debugfs_create_u32("live_buffers", 0400, dir, &vgpu->live_buffers);
 	debugfs_create_u32("completed", 0400, dir, &vgpu->meta.completed);
 	debugfs_create_bool("link_up", 0400, dir, &vgpu->edid.link_up);

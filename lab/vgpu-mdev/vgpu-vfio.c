@@ -35,7 +35,7 @@ static u64 region_size(const struct vgpu *vgpu, u32 index)
 	}
 }
 
-static u32 region_flags(u32 index)
+static u32 region_flags(const struct vgpu *vgpu, u32 index)
 {
 	const u32 rw = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
 
@@ -44,7 +44,9 @@ static u32 region_flags(u32 index)
 	case VGPU_REGION_META:
 		return rw | VFIO_REGION_INFO_FLAG_MMAP;
 	case VGPU_REGION_FRAME:
-		return VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_MMAP;
+		return VFIO_REGION_INFO_FLAG_MMAP |
+			(vgpu->faults.frame_unreadable ?
+			 0 : VFIO_REGION_INFO_FLAG_READ);
 	default:
 		return rw;
 	}
@@ -55,8 +57,10 @@ static u64 mappable_size(const struct vgpu *vgpu, u32 index)
 {
 	u64 size = region_size(vgpu, index);
 
-	if (!(region_flags(index) & VFIO_REGION_INFO_FLAG_MMAP))
+	if (!(region_flags(vgpu, index) & VFIO_REGION_INFO_FLAG_MMAP))
 		return 0;
+	if (index == VGPU_REGION_FRAME && vgpu->faults.frame_pages)
+		return min(size, (u64)vgpu->faults.frame_pages << PAGE_SHIFT);
 	if (size && index == VGPU_REGION_META)
 		size -= VFIO_GFX_META_DOORBELL_FROM_END;
 	return size;
@@ -100,6 +104,10 @@ static int region_caps(const struct vgpu *vgpu, u32 index,
 		if (ret)
 			return ret;
 		return add_sparse_mmap(caps, mappable_size(vgpu, index));
+	case VGPU_REGION_FRAME:
+		if (!vgpu->faults.frame_pages)
+			return 0;
+		return add_sparse_mmap(caps, mappable_size(vgpu, index));
 	default:
 		return 0;
 	}
@@ -136,7 +144,7 @@ static long get_region_info(struct vgpu *vgpu, void __user *arg)
 	info.cap_offset = 0;
 	info.offset = (u64)info.index << VGPU_REGION_SHIFT;
 	info.size = region_size(vgpu, info.index);
-	info.flags = info.size ? region_flags(info.index) : 0;
+	info.flags = info.size ? region_flags(vgpu, info.index) : 0;
 	if (info.size)
 		ret = region_caps(vgpu, info.index, &caps);
 	if (!ret)
@@ -331,7 +339,7 @@ static int access_pages(struct vgpu_pages *pages, u64 offset,
 static int read_frame(struct vgpu *vgpu, u64 offset, char __user *buf,
 		      size_t len, bool write)
 {
-	if (write)
+	if (write || vgpu->faults.frame_unreadable)
 		return -EACCES;
 	scoped_guard(mutex, &vgpu->lock) {
 		vgpu->regs.reads++;

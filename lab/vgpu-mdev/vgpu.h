@@ -175,6 +175,8 @@ struct vgpu_faults {
 	u64 modifier;
 	u32 id;
 	bool refuse_mmap;
+	u32 frame_pages;	/* of the framebuffer region can be mapped */
+	bool frame_unreadable;
 	bool sigbus;
 	u32 stall_requests;	/* so many are never completed */
 	bool odd_generation;

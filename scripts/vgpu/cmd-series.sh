@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ./vgpu series [--build-each]: build/series/*.patch, proved to apply to the
-# pristine source, to give what is built, and to pass QEMU's checkpatch.pl.
-# --build-each builds every step of it too.
+# ./vgpu series [--build-each | --configurations [NAME]...]:
+# build/series/*.patch, proved to apply to the pristine source, to give what is
+# built, and to pass QEMU's checkpatch.pl. --build-each builds every step of it
+# too, --configurations the last one without each thing that QEMU can do
+# without, or without those that are named.
 
 set -euo pipefail
 
@@ -13,6 +15,15 @@ set -euo pipefail
 SERIES=$VGPU_BUILD/series
 WORK=$VGPU_BUILD/series-work
 STEPS=$WORK/steps
+
+# What QEMU can be built without, one at a time. GBM has no option.
+CONFIGURATIONS=(opengl gbm pixman vnc spice gtk sdl dbus-display)
+# What has to go with it.
+declare -A DEPENDENT=(
+    [opengl]="virglrenderer"
+    [pixman]="vnc vnc-jpeg spice gtk sdl dbus-display opengl virglrenderer"
+    [vnc]="vnc-jpeg"
+)
 
 _make_series() {
     mkdir -p "$WORK"
@@ -69,18 +80,98 @@ build_each() {
     done 3< <(_git log --reverse --format='%H%x09%s' base..steps)
 }
 
+# A pkg-config that has never heard of the package.
+_write_pkg_config() {
+    cat >"$1" <<EOF
+#!/bin/sh
+for argument; do
+    case \$argument in
+    $2 | "$2 "*) exit 1 ;;
+    esac
+done
+exec pkg-config "\$@"
+EOF
+    chmod +x "$1"
+}
+
+_configure_without() {
+    local folder=$QEMU_TREE/without-$1 name options=() pkg_config=pkg-config
+    for name in $1 ${DEPENDENT[$1]:-}; do
+        options+=("--disable-$name")
+    done
+    rm -rf "$folder"
+    mkdir "$folder"
+    if [[ $1 == gbm ]]; then
+        options=()
+        pkg_config=$folder/pkg-config
+        _write_pkg_config "$pkg_config" gbm
+    fi
+    cd "$folder"
+    PKG_CONFIG=$pkg_config ../configure "${QEMU_OPTIONS[@]}" "${options[@]}"
+}
+
+# The emulator, and of the series' tests those that this configuration has.
+_build_without() {
+    local folder=$QEMU_TREE/without-$1 targets device
+    mapfile -t targets < <(ninja -C "$folder" -t targets all |
+        sed -n 's/: .*_LINKER.*//p' |
+        grep -Fx -f <(qemu_qtests && qemu_unit_tests))
+    qemu_ninja_in "$folder" qemu-system-x86_64 "${targets[@]}"
+    device=$("$folder/qemu-system-x86_64" -device help | grep -c '"vgpu-sw"') ||
+        true
+    if [[ $1 == pixman ]]; then
+        ((!device)) || die "there is a vGPU display, and no pixman for it"
+    else
+        ((device)) || die "there is no vgpu-sw"
+    fi
+}
+
+# build_without NAME...: the final tree, a folder for each. They are kept, so
+# that a later run compiles only what has changed.
+build_without() {
+    local name identity
+    for name; do
+        identity="${QEMU_OPTIONS[*]} ${DEPENDENT[$name]:-} $(hash_files \
+            "$QEMU_TREE/configure" "$QEMU_TREE/pythondeps.toml" \
+            "$VGPU_TOP/scripts/vgpu/cmd-series.sh")"
+        if ! stamp_ok "without-$name-configure" "$identity" ||
+            [[ ! -f $QEMU_TREE/without-$name/build.ninja ]]; then
+            stamp_clear "without-$name-configure"
+            run_step "without-$name-configure" \
+                "configuring QEMU without $name" _configure_without "$name"
+            stamp_set "without-$name-configure" "$identity"
+        fi
+        run_step "without-$name" "building without $name" \
+            _build_without "$name"
+    done
+}
+
+usage() {
+    die "usage: ./vgpu series [--build-each | --configurations [NAME]...]," \
+        "NAME one of: ${CONFIGURATIONS[*]}"
+}
+
 each=
+without=()
 case "$*" in
 '') ;;
 --build-each) each=1 ;;
-*) die "usage: ./vgpu series [--build-each]" ;;
+--configurations) without=("${CONFIGURATIONS[@]}") ;;
+--configurations\ *)
+    without=("${@:2}")
+    for name in "${without[@]}"; do
+        [[ " ${CONFIGURATIONS[*]} " == *" $name "* ]] || usage
+    done
+    ;;
+*) usage ;;
 esac
 
 lock_build
 need_packages git patch perl python3 xz-utils
-[[ -z $each ]] || qemu_prepare
+[[ -z $each && ${#without[@]} == 0 ]] || qemu_prepare
 qemu_source
 run_step series "making and checking the series" _make_series
 sed 's/^/        /' "$VGPU_LOGS/series.log" >&2
 [[ -z $each ]] || build_each
+build_without "${without[@]}"
 say "the series is in ${SERIES#"$PWD"/}"

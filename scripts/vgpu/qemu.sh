@@ -162,12 +162,20 @@ qemu_tree_unit_tests() {
     done
 }
 
-# qemu_ninja TREE TARGET...: several trees share what ccache keeps
+# qemu_ninja_in FOLDER TARGET...: a build folder within a tree; all of them
+# share what ccache keeps
+qemu_ninja_in() {
+    local folder=$1
+    shift
+    CCACHE_BASEDIR=${folder%/*} CCACHE_NOHASHDIR=1 \
+        ninja -C "$folder" -j "$VGPU_JOBS" "$@"
+}
+
+# qemu_ninja TREE TARGET...
 qemu_ninja() {
     local tree=$1
     shift
-    CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=1 \
-        ninja -C "$tree/build" -j "$VGPU_JOBS" "$@"
+    qemu_ninja_in "$tree/build" "$@"
 }
 
 _qemu_compile() {

@@ -339,7 +339,7 @@ def test_gtk_gl_cursor():
     shows_cursor(*GTK)
 
 
-def draws_cursor(vm, screen):
+def draws_cursor(vm, screen, viewer):
     """A cursor that OpenGL alone may read is drawn over the picture.
 
     The layout of its buffer is not told, so the CPU keeps away.
@@ -354,13 +354,13 @@ def draws_cursor(vm, screen):
             min(place[1] + 32, 480) - top, 0x1020f0), f"a cursor at {place}")
     vm.show_cursor(0, 32, (0, 0))
     expect(screen, picture, "its end")
-    assert vm.shows("gtk-egl") == {"dma-buf"}, vm.vgpu()
+    assert vm.shows(viewer) == {"dma-buf"}, vm.vgpu()
 
 
 def test_gtk_cursor_buffer():
     """GTK: a cursor that the CPU cannot read"""
     with window(*GTK, kind=IMPORTS) as (vm, screen):
-        draws_cursor(vm, screen)
+        draws_cursor(vm, screen, "gtk-egl")
 
 
 def test_wayland_cursor_buffer():
@@ -368,7 +368,13 @@ def test_wayland_cursor_buffer():
     with Weston(1280, 1024, mesa.need_import()) as screen:
         environment = dict(screen.environment, GDK_BACKEND="wayland")
         with SwVgpu(*GTK, kind=IMPORTS, environment=environment) as vm:
-            draws_cursor(vm, screen)
+            draws_cursor(vm, screen, "gtk-egl")
+
+
+def test_sdl_cursor_buffer():
+    """SDL: a cursor that the CPU cannot read"""
+    with window(*SDL, kind=IMPORTS) as (vm, screen):
+        draws_cursor(vm, screen, "sdl2-gl")
 
 
 def test_egl_headless():
@@ -417,6 +423,33 @@ def test_dbus():
         expect_no_warning(vm)
 
 
+def test_dbus_cursor_buffer():
+    """D-Bus: a cursor that the CPU cannot read, as one that it can"""
+    pixels = bytes((0x10, 0x20, 0x40, 0x80)) * (16 * 16)
+    with dbus.Bus() as bus, SwVgpu(
+            *dbus_gl(bus), kind=IMPORTS,
+            environment=mesa.need_import()) as vm:
+        with dbus.Listener(bus) as listener:
+            listener.wait_for(vm.draw(0, 640, 480, 0x40), "the picture")
+            # A hotspot outside the image is none, and one inside it is told
+            # though half of it is the same.
+            for hot, told in [((3, 4), (3, 4)), ((5, 6), (5, 6)),
+                              ((5, 100), (0, 0)), ((5, 0), (5, 0))]:
+                vm.show_cursor(0x80402010, 16, hot, (20, 30), MOD_INVALID)
+                until(f"hotspot {hot}", lambda told=told: listener.cursor
+                      == (16, 16, *told, pixels))
+            for place in (100, 150), (-8, -4):
+                vm.show_cursor(0x80402010, 16, (5, 0), place, MOD_INVALID)
+                until(f"a cursor at {place}", lambda place=place:
+                      listener.mouse == (*place, True))
+            with dbus.Listener(bus) as late:
+                until("a late one", lambda: late.cursor
+                      == (16, 16, 5, 0, pixels) and
+                      late.mouse == (-8, -4, True))
+            vm.show_cursor(0, 16, (0, 0))
+            until("its end", lambda: not listener.mouse[2])
+
+
 def test_dbus_old():
     """D-Bus: pixels of buffers that an older client cannot take"""
     with dbus.Bus() as bus, SwVgpu(
@@ -461,8 +494,10 @@ def main():
              test_gtk_cuts, test_gtk_overlays, test_gtk_leaves_pixels,
              test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
              test_gtk_gl_cursor, test_gtk_cursor_buffer,
-             test_wayland_cursor_buffer, test_gtk_and_vnc, test_egl_headless,
-             test_dbus, test_dbus_old, test_dbus_ramfb]
+             test_wayland_cursor_buffer, test_sdl_cursor_buffer,
+             test_gtk_and_vnc, test_egl_headless,
+             test_dbus, test_dbus_cursor_buffer, test_dbus_old,
+             test_dbus_ramfb]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     tapcases.run(wanted)

@@ -276,6 +276,76 @@ static void test_all_in_turn(const void *data)
     vgpu_stop(vgpu);
 }
 
+/* A device that may take one path only, which it may not have at all. */
+typedef struct Forced {
+    const char *kind;
+    const char *path;
+} Forced;
+
+/* Extents that no surface can have reach none, whatever path they are for. */
+static void test_forced(const void *data)
+{
+    static const struct {
+        uint32_t width, height;
+    } extents[] = {
+        { 0x80000000, 16 },
+        { 16, 0x80000000 },
+        { 40000, 40000 },       /* their bytes are more than 32 bits */
+        { 0x8000, 0x8000 },     /* 0 in 32 bits */
+        { 0xffffffff, 0xffffffff },
+        { 16385, 16 },
+        { 16, 16385 },
+        { 0, 16 },
+    };
+    const Forced *forced = data;
+    g_autofree char *options =
+        g_strdup_printf("x-kind=%s,x-display-path=%s", forced->kind,
+                        forced->path);
+    VGPU *vgpu = vgpu_start(options);
+    VGPUMode good = good_mode(1);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(extents); i++) {
+        VGPUMode mode = vgpu_mode(extents[i].width, extents[i].height, 66 + i);
+        g_autoptr(VGPUPicture) picture = NULL;
+
+        mode.stride = MIN(4 * (uint64_t)mode.width, 0xfffffffc);
+        vgpu_show(vgpu, &mode);
+        vgpu_expect_faults(vgpu, "extent", 1 + i);
+        picture = vgpu_screendump(vgpu);
+        g_assert_cmpuint(picture->width, <=, 640);
+        g_assert_cmpuint(picture->height, <=, 480);
+    }
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+
+    vgpu_paint(vgpu, &good, GOOD);
+    vgpu_show(vgpu, &good);
+    expect_last_frame_or_words(vgpu, &good);
+    vgpu_stop(vgpu);
+}
+
+static void add_forced(void)
+{
+    static const Forced cases[] = {
+        { "region", "mmap" },
+        { "region", "gl" },
+        { "region", "metadata" },
+        { "region", "region" },
+        { "dmabuf", "region" },
+        { "dmabuf", "metadata" },
+        { "dmabuf", "mmap" },
+        { "both", "region" },
+        { "both", "metadata" },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        g_autofree char *name =
+            g_strdup_printf("/vgpu/faults/%s/forced/%s", cases[i].kind,
+                            cases[i].path);
+
+        qtest_add_data_func(name, &cases[i], test_forced);
+    }
+}
+
 /* mbochs: the first query of each mode fails with ENOMEM, the next does not. */
 static void test_query_fails_once(const void *data)
 {
@@ -309,6 +379,33 @@ static void test_get_fails_once(void)
     vgpu_stop(vgpu);
 }
 
+/*
+ * An id that comes back with another layout is closed before it is fetched:
+ * so it is closed also if it cannot be fetched.
+ */
+static void test_relayout_get_fails(void)
+{
+    VGPU *vgpu = vgpu_start(DMABUF);
+    VGPUMode good = good_mode(1), other = vgpu_mode(200, 100, 1);
+    unsigned files;
+
+    vgpu_paint_show_expect(vgpu, &good, GOOD);
+    files = vgpu_machine_open_files(vgpu->machine);
+    vgpu_fail(vgpu, VGPU_SW_CALL_GET, VGPU_SW_FOREVER, ENOENT);
+    vgpu_show(vgpu, &other);
+    vgpu_expect_faults(vgpu, "dmabuf", 2);
+    g_assert_cmpint(vgpu_stat(vgpu, "buffers"), ==, 0);
+    g_assert_cmpuint(vgpu_machine_open_files(vgpu->machine), ==, files - 1);
+    vgpu_expect_now(vgpu, &good, GOOD);
+
+    vgpu_fail(vgpu, VGPU_SW_CALL_GET, 0, 0);
+    other.offset = 0x200000;
+    vgpu_paint_show_expect(vgpu, &other, BETTER);
+    g_assert_cmpint(vgpu_stat(vgpu, "buffers"), ==, 1);
+    g_assert_cmpuint(vgpu_machine_open_files(vgpu->machine), ==, files);
+    vgpu_stop(vgpu);
+}
+
 static void test_open_fails_once(void)
 {
     VGPU *vgpu = vgpu_start(REGION);
@@ -320,6 +417,37 @@ static void test_open_fails_once(void)
     vgpu_expect(vgpu, &mode, GOOD);
     g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_OPENS), ==, 2);
     g_assert_cmpint(vgpu_fault_count(vgpu, "region"), ==, 1);
+    vgpu_stop(vgpu);
+}
+
+/*
+ * A region of which a part can be mapped: a frame in it is not read, and one
+ * elsewhere is, if the region can be read at all.
+ */
+static void test_region_part(void)
+{
+    VGPU *vgpu = vgpu_start(REGION);
+    VGPUMode near = good_mode(1), far = good_mode(1);
+
+    far.offset = VGPU_SW_REGION_PART_BYTES - 4096;
+    vgpu_write(vgpu, VGPU_SW_REGION_FLAGS, VGPU_SW_REGION_PART);
+    vgpu_paint_show_expect(vgpu, &near, GOOD);
+    g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_READS), ==, 0);
+    vgpu_paint_show_expect(vgpu, &far, BETTER);
+    g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_READS), >, 0);
+    vgpu_stop(vgpu);
+
+    vgpu = vgpu_start(REGION);
+    vgpu_write(vgpu, VGPU_SW_REGION_FLAGS,
+               VGPU_SW_REGION_PART | VGPU_SW_REGION_NO_READ);
+    vgpu_paint_show_expect(vgpu, &near, GOOD);
+    vgpu_paint(vgpu, &far, BETTER);
+    vgpu_show(vgpu, &far);
+    vgpu_expect_faults(vgpu, "region", 2);
+    vgpu_expect_now(vgpu, &near, GOOD);
+    g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_READS), ==, 0);
+    vgpu_paint_show_expect(vgpu, &near, GOOD);
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
     vgpu_stop(vgpu);
 }
 
@@ -509,6 +637,7 @@ int main(int argc, char **argv)
         add_fault(&faults[i], "dmabuf", DMABUF);
         add_fault(&faults[i], "region", REGION);
     }
+    add_forced();
     qtest_add_data_func("/vgpu/faults/dmabuf/all-in-turn", DMABUF,
                         test_all_in_turn);
     qtest_add_data_func("/vgpu/faults/region/all-in-turn", REGION,
@@ -520,8 +649,11 @@ int main(int argc, char **argv)
     qtest_add_data_func("/vgpu/faults/both/query-fails-once", "x-kind=both",
                         test_query_fails_once);
     qtest_add_func("/vgpu/faults/dmabuf/get-fails-once", test_get_fails_once);
+    qtest_add_func("/vgpu/faults/dmabuf/relayout-get-fails",
+                   test_relayout_get_fails);
     qtest_add_func("/vgpu/faults/region/open-fails-once",
                    test_open_fails_once);
+    qtest_add_func("/vgpu/faults/region/part", test_region_part);
     qtest_add_func("/vgpu/faults/region/read-fails", test_region_read_fails);
     qtest_add_func("/vgpu/faults/both/falls-back-to-region",
                    test_falls_back_to_region);

@@ -234,14 +234,8 @@ typedef struct QEMU_PACKED RAMFBConfig {
     uint32_t stride;
 } RAMFBConfig;
 
-void vgpu_paint_ramfb(VGPUMachine *machine, const VGPUMode *mode,
-                      uint32_t seed)
+void vgpu_set_ramfb(VGPUMachine *machine, const VGPUMode *mode)
 {
-    g_autoptr(VGPUPicture) picture =
-        vgpu_picture_draw(mode->width, mode->height, seed);
-    g_autofree uint8_t *packed =
-        vgpu_picture_pack(picture, vgpu_format_find(mode->fourcc),
-                          mode->stride);
     RAMFBConfig config = {
         .addr = cpu_to_be64(mode->offset),
         .fourcc = cpu_to_be32(mode->fourcc),
@@ -252,13 +246,25 @@ void vgpu_paint_ramfb(VGPUMachine *machine, const VGPUMode *mode,
     QOSState qs = { .qts = machine->qts };
     QFWCFG *fw_cfg = pc_fw_cfg_init(machine->qts);
 
-    qtest_bufwrite(machine->qts, mode->offset, packed,
-                   (size_t)mode->stride * mode->height);
     pc_alloc_init(&qs.alloc, machine->qts, ALLOC_NO_FLAGS);
     g_assert_cmpuint(qfw_cfg_write_file(fw_cfg, &qs, "etc/ramfb", &config,
                                         sizeof(config)), ==, sizeof(config));
     alloc_destroy(&qs.alloc);
     pc_fw_cfg_uninit(fw_cfg);
+}
+
+void vgpu_paint_ramfb(VGPUMachine *machine, const VGPUMode *mode,
+                      uint32_t seed)
+{
+    g_autoptr(VGPUPicture) picture =
+        vgpu_picture_draw(mode->width, mode->height, seed);
+    g_autofree uint8_t *packed =
+        vgpu_picture_pack(picture, vgpu_format_find(mode->fourcc),
+                          mode->stride);
+
+    qtest_bufwrite(machine->qts, mode->offset, packed,
+                   (size_t)mode->stride * mode->height);
+    vgpu_set_ramfb(machine, mode);
 }
 
 void vgpu_wait_for_link(VGPU *vgpu)

@@ -117,6 +117,9 @@ void vgpu_paint_rows(VGPU *vgpu, const VGPUMode *mode, uint32_t seed);
 void vgpu_paint_ramfb(VGPUMachine *machine, const VGPUMode *mode,
                       uint32_t seed);
 
+/* Says so to ramfb, whatever is in RAM. */
+void vgpu_set_ramfb(VGPUMachine *machine, const VGPUMode *mode);
+
 /* Until the guest sees a monitor. */
 void vgpu_wait_for_link(VGPU *vgpu);
 

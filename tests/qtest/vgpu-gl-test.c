@@ -10,10 +10,7 @@
  */
 
 #include "qemu/osdep.h"
-#include <sys/ptrace.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
+#include "vgpu-hold.h"
 #include "vgpu-watched.h"
 
 #define GL "x-kind=dmabuf,x-display-path=gl"
@@ -280,38 +277,22 @@ static void test_shrinks(void)
     vgpu_stop(vgpu);
 }
 
-/* The thread that OpenGL works in, by name. */
-static pid_t find_gl_thread(VGPUMachine *machine)
+/* It is whole again: the same buffer is shown, without a new mode. */
+static void test_grows_back(void)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%d/task",
-                                            qtest_pid(machine->qts));
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
+    VGPU *vgpu = start();
+    VGPUMode mode = vgpu_mode(320, 240, 1);
 
-    g_assert_nonnull(dir);
-    while ((name = g_dir_read_name(dir))) {
-        g_autofree char *comm = g_build_filename(path, name, "comm", NULL);
-        g_autofree char *text = NULL;
-
-        if (g_file_get_contents(comm, &text, NULL, NULL) &&
-            !strcmp(text, "gl-readback\n")) {
-            return atoi(name);
-        }
-    }
-    g_assert_not_reached();
-}
-
-/* Stops one thread, as a driver does that waits for a GPU. */
-static bool stop_thread(pid_t thread)
-{
-    int status;
-
-    if (ptrace(PTRACE_SEIZE, thread, NULL, NULL) < 0) {
-        return false;
-    }
-    g_assert_cmpint(ptrace(PTRACE_INTERRUPT, thread, NULL, NULL), ==, 0);
-    g_assert_cmpint(waitpid(thread, &status, __WALL), ==, thread);
-    return true;
+    vgpu_write(vgpu, VGPU_SW_BUFFER_COPY, 320 * 240 * 4);
+    vgpu_paint(vgpu, &mode, 1);
+    vgpu_show(vgpu, &mode);
+    vgpu_expect_now(vgpu, &mode, 1);
+    vgpu_write(vgpu, VGPU_SW_BUFFER_CUT, 0);
+    vgpu_expect_faults(vgpu, "map", 1);
+    g_assert_true(vgpu_shows_words(vgpu));
+    vgpu_write(vgpu, VGPU_SW_BUFFER_CUT, 320 * 240 * 4);
+    vgpu_expect_path(vgpu, "gl");
+    vgpu_stop(vgpu);
 }
 
 /* In the human monitor this is done with the main loop's timers at rest. */
@@ -339,8 +320,8 @@ static void test_hung(void)
     vgpu_paint(vgpu, &mode, 1);
     vgpu_show(vgpu, &mode);
     vgpu_expect_now(vgpu, &mode, 1);
-    thread = find_gl_thread(machine);
-    if (!stop_thread(thread)) {
+    thread = vgpu_find_gl_thread(machine);
+    if (!vgpu_stop_thread(thread)) {
         g_test_skip("this host lets nobody stop a thread of another process");
         vgpu_stop(vgpu);
         return;
@@ -356,7 +337,7 @@ static void test_hung(void)
     g_assert_cmpint(vgpu_fault_count(vgpu, "timeout"), >=, 1);
     g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 1);
 
-    g_assert_cmpint(ptrace(PTRACE_DETACH, thread, NULL, NULL), ==, 0);
+    vgpu_continue_thread(thread);
     vgpu_expect(vgpu, &next, 2);
     vgpu_paint(vgpu, &next, 3);
     vgpu_expect(vgpu, &next, 3);
@@ -365,52 +346,6 @@ static void test_hung(void)
 }
 
 /* --- Two screendumps ---------------------------------------------------- */
-
-typedef struct Hmp {
-    int fd;
-    GString *said; /* since the last command */
-} Hmp;
-
-static void hmp_connect(Hmp *hmp, const char *path)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-    g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
-    strcpy(address.sun_path, path);
-    hmp->said = g_string_new(NULL);
-    hmp->fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    g_assert_cmpint(hmp->fd, >=, 0);
-    g_assert_cmpint(connect(hmp->fd, (struct sockaddr *)&address,
-                            sizeof(address)), ==, 0);
-}
-
-static void hmp_say(Hmp *hmp, const char *commands)
-{
-    g_string_truncate(hmp->said, 0);
-    g_assert_cmpint(write(hmp->fd, commands, strlen(commands)), ==,
-                    strlen(commands));
-}
-
-/* Until it has said that. */
-static void hmp_wait(Hmp *hmp, const char *word)
-{
-    char buf[256];
-
-    while (!strstr(hmp->said->str, word)) {
-        ssize_t n = read(hmp->fd, buf, sizeof(buf));
-
-        g_assert_cmpint(n, >, 0);
-        g_string_append_len(hmp->said, buf, n);
-    }
-}
-
-static uint64_t hmp_refreshes(Hmp *hmp)
-{
-    hmp_say(hmp, "info vgpu-display\n");
-    hmp_wait(hmp, ", notifications: ");
-    return g_ascii_strtoull(strstr(hmp->said->str, "refreshes: ") + 11,
-                            NULL, 10);
-}
 
 static void expect_file(const char *path, const VGPUMode *mode, uint32_t seed)
 {
@@ -424,7 +359,8 @@ static void expect_file(const char *path, const VGPUMode *mode, uint32_t seed)
  * frame, and another one is asked for. False: OpenGL was given up, as it took
  * this machine too long.
  */
-static bool dump_twice(VGPU *vgpu, Hmp *hmp, pid_t thread, const char *second)
+static bool dump_twice(VGPU *vgpu, VGPUHmp *hmp, pid_t thread,
+                       const char *second)
 {
     VGPUMachine *machine = vgpu->machine;
     VGPUMode mode = vgpu_mode(320, 240, 2), next = vgpu_mode(320, 240, 3);
@@ -437,19 +373,19 @@ static bool dump_twice(VGPU *vgpu, Hmp *hmp, pid_t thread, const char *second)
     vgpu_paint(vgpu, &mode, 2);
     vgpu_paint(vgpu, &next, 3);
     vgpu_show(vgpu, &mode);
-    refreshes = hmp_refreshes(hmp);
-    g_assert_true(stop_thread(thread));
+    refreshes = vgpu_hmp_refreshes(hmp);
+    g_assert_true(vgpu_stop_thread(thread));
     qtest_qmp_send(machine->qts, "{ 'execute': 'screendump', 'arguments': "
                    "{ 'filename': %s, 'device': 'gpu' } }", machine->dump);
-    while (hmp_refreshes(hmp) == refreshes) {
+    while (vgpu_hmp_refreshes(hmp) == refreshes) {
         g_usleep(1000);
     }
     vgpu_show(vgpu, &next);
-    hmp_say(hmp, commands);
-    hmp_wait(hmp, second);
-    g_assert_cmpint(ptrace(PTRACE_DETACH, thread, NULL, NULL), ==, 0);
+    vgpu_hmp_say(hmp, commands);
+    vgpu_hmp_wait(hmp, second);
+    vgpu_continue_thread(thread);
     qobject_unref(qtest_qmp_receive(machine->qts));
-    hmp_wait(hmp, "VM status");
+    vgpu_hmp_wait(hmp, "VM status");
 
     if (vgpu_fault_count(vgpu, "timeout") > timeouts) {
         vgpu_expect(vgpu, &next, 3);
@@ -471,24 +407,23 @@ static void test_two_dumps(void)
                            "path=%s,server=on,wait=off -mon hmp", socket);
     VGPU *vgpu = vgpu_open(machine, "gpu", 4);
     VGPUMode mode = vgpu_mode(320, 240, 1);
+    VGPUHmp *hmp;
     pid_t thread;
-    Hmp hmp;
 
     vgpu_paint(vgpu, &mode, 1);
     vgpu_show(vgpu, &mode);
     vgpu_expect_now(vgpu, &mode, 1);
-    thread = find_gl_thread(machine);
-    hmp_connect(&hmp, socket);
-    if (stop_thread(thread)) {
-        g_assert_cmpint(ptrace(PTRACE_DETACH, thread, NULL, NULL), ==, 0);
-        while (!dump_twice(vgpu, &hmp, thread, second)) {
+    thread = vgpu_find_gl_thread(machine);
+    hmp = vgpu_hmp_connect(socket);
+    if (vgpu_stop_thread(thread)) {
+        vgpu_continue_thread(thread);
+        while (!dump_twice(vgpu, hmp, thread, second)) {
             /* once more */
         }
     } else {
         g_test_skip("this host lets nobody stop a thread of another process");
     }
-    close(hmp.fd);
-    g_string_free(hmp.said, true);
+    vgpu_hmp_close(hmp);
     vgpu_stop(vgpu);
     unlink(second);
     unlink(socket);
@@ -577,6 +512,7 @@ int main(int argc, char **argv)
         { "/vgpu/gl/reset-in-flight", test_reset_in_flight },
         { "/vgpu/gl/unplug-in-flight", test_unplug_in_flight },
         { "/vgpu/gl/shrinks", test_shrinks },
+        { "/vgpu/gl/grows-back", test_grows_back },
         { "/vgpu/gl/hung", test_hung },
         { "/vgpu/gl/two-dumps", test_two_dumps },
         { "/vgpu/gl/one-update", test_one_update },

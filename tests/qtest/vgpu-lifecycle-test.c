@@ -414,6 +414,7 @@ static void test_ramfb_stride(const void *data)
                                                (const char *)data);
     VGPU *vgpu = vgpu_start(options);
     VGPUMode ramfb = vgpu_mode(256, 192, 0);
+    VGPUMode packed = vgpu_mode(17, 16, 0);
 
     ramfb.offset = 64 * 1024 * 1024;
     vgpu_paint_ramfb(vgpu->machine, &ramfb, 1);
@@ -426,6 +427,12 @@ static void test_ramfb_stride(const void *data)
         vgpu_paint_ramfb(vgpu->machine, &odd, 2);
         vgpu_expect(vgpu, &ramfb, 1);
     }
+    /* rows without a gap, whose length is no such stride either */
+    packed.fourcc = DRM_FORMAT_RGB888;
+    packed.offset = 80 * 1024 * 1024;
+    packed.stride = 0;
+    vgpu_set_ramfb(vgpu->machine, &packed);
+    vgpu_expect(vgpu, &ramfb, 1);
     ramfb.stride += 4;
     vgpu_paint_ramfb(vgpu->machine, &ramfb, 3);
     vgpu_expect(vgpu, &ramfb, 3);
@@ -452,6 +459,26 @@ static void test_ramfb_behind_plane(const void *data)
     vgpu_show_nothing(vgpu);
     vgpu_expect(vgpu, &ramfb, 3);
     vgpu_stop(vgpu);
+}
+
+/* Firmware knows one ramfb: who wants a second one learns who has it. */
+static void test_ramfb_twice(void)
+{
+    const char *qemu = g_getenv("QTEST_QEMU_BINARY");
+    const char *argv[] = {
+        qemu, "-machine", "pc", "-accel", "qtest", "-display", "none",
+        "-vga", "none", "-device", VGPU_DEVICE ",id=first,ramfb=on",
+        "-device", VGPU_DEVICE ",id=second,ramfb=on", NULL
+    };
+    g_autofree char *errors = NULL;
+    int status;
+
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
+                               G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
+                               &errors, &status, NULL));
+    g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    g_assert_nonnull(strstr(errors, "first has it"));
+    g_assert_null(strstr(errors, "fw_cfg"));
 }
 
 static void expect_refused(QDict *answer)
@@ -545,6 +572,7 @@ int main(int argc, char **argv)
     add_for_kind("region", "x-kind=region");
     add_for_kind("both", "x-kind=both");
     qtest_add_func("/vgpu/lifecycle/no-edid", test_no_edid);
+    qtest_add_func("/vgpu/lifecycle/ramfb-twice", test_ramfb_twice);
     qtest_add_func("/vgpu/lifecycle/ramfb-stays", test_ramfb_stays);
     qtest_add_func("/vgpu/lifecycle/bad-options", test_bad_options);
     return g_test_run();

@@ -253,6 +253,40 @@ static void test_refuse(const void *data)
     test_fault(data, VGPU_SW_META_REFUSE);
 }
 
+/*
+ * A request that is given up while nobody watches, and answered after that,
+ * with damage that the next answer does not tell again.
+ */
+static void test_late(const void *data)
+{
+    /* what the display leaves such a driver alone for, and a bit */
+    const unsigned retry_us = 5500 * 1000;
+    const VGPURect rect = { 40, 30, 100, 50 };
+    VGPUWatched *w = start(data);
+    uint32_t requests;
+
+    vgpu_write(w->vgpu, VGPU_SW_DAMAGE_REPORTED, 1);
+    vgpu_watched_watch(w, 100 * 1000);
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
+    requests = vgpu_read(w->vgpu, VGPU_SW_META_REQUESTS);
+    vgpu_watched_paint_part(w, &rect, 100);
+    vgpu_watched_report(w, &rect);
+    while (vgpu_read(w->vgpu, VGPU_SW_META_REQUESTS) == requests) {
+        vgpu_viewer_update(w->viewer);
+    }
+    vgpu_watched_leave(w);
+    while (!vgpu_fault_count(w->vgpu, "request")) {
+        g_usleep(10 * 1000);
+    }
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
+    g_usleep(retry_us);
+
+    w->viewer = vgpu_viewer_connect(w->socket);
+    vgpu_watched_expect_part(w, &rect, 100);
+    vgpu_expect_path(w->vgpu, "metadata");
+    vgpu_watched_stop(w);
+}
+
 /* A screendump gets the old frame or the next way's, but it does end. */
 static void test_silent_screendump(const void *data)
 {
@@ -447,6 +481,7 @@ int main(int argc, char **argv)
         { "gone", test_gone, UNMAPPED, EVERY },
         { "gone-for-a-while", test_gone_for_a_while, ALONE, ALONE | UNMAPPED },
         { "refuse", test_refuse, POLLED, EVERY },
+        { "late", test_late, ALONE, ALONE | UNMAPPED },
         { "silent-screendump", test_silent_screendump, ALONE | ALL, EVERY },
         { "hostile", test_hostile, ALONE, EVERY },
         { "kinds", test_kinds, ALONE, EVERY },

@@ -207,6 +207,61 @@ static void test_unwatched(const void *data)
     vgpu_watched_stop(w);
 }
 
+/* Firmware draws into guest memory, and nobody is told of that. */
+static void draw_ramfb(VGPUWatched *w, const VGPUMode *mode, uint32_t seed)
+{
+    g_autoptr(VGPUPicture) picture = vgpu_picture_of(mode, seed);
+    g_autofree uint8_t *packed =
+        vgpu_picture_pack(picture, vgpu_format_find(mode->fourcc),
+                          mode->stride);
+
+    qtest_bufwrite(w->vgpu->machine->qts, mode->offset, packed,
+                   (size_t)mode->stride * mode->height);
+}
+
+/*
+ * While ramfb is on screen nothing signals. 20 frames would take 20 seconds
+ * or more if the display waited for signals.
+ */
+static void expect_ramfb(VGPUWatched *w, const VGPUMode *mode)
+{
+    const VGPUMode plane = w->mode;
+    int64_t since;
+
+    w->mode = *mode;
+    w->seed += 100;
+    vgpu_paint_ramfb(w->vgpu->machine, mode, w->seed);
+    vgpu_watched_expect(w, w->seed);
+    since = g_get_monotonic_time();
+    for (unsigned i = 0; i < 20; i++) {
+        draw_ramfb(w, mode, ++w->seed);
+        vgpu_watched_expect(w, w->seed);
+    }
+    g_assert_cmpint(g_get_monotonic_time() - since, <, 10 * G_USEC_PER_SEC);
+    w->mode = plane;
+}
+
+/* After the plane went off, and after a reset. */
+static void test_ramfb(const void *data)
+{
+    g_autofree char *options = g_strdup_printf("%s,ramfb=on",
+                                               (const char *)data);
+    VGPUWatched *w = start(options);
+    VGPUMode ramfb = vgpu_mode(256, 192, 0);
+
+    ramfb.offset = 64 * 1024 * 1024;
+    vgpu_show_nothing(w->vgpu);
+    expect_ramfb(w, &ramfb);
+    vgpu_watched_draw(w);
+    vgpu_watched_expect(w, w->seed);
+    qtest_system_reset(w->vgpu->machine->qts);
+    expect_ramfb(w, &ramfb);
+    vgpu_reopen(w->vgpu);
+    vgpu_watched_draw(w);
+    vgpu_watched_expect(w, w->seed);
+    vgpu_watched_stop(w);
+}
+
 /* Unplugged with signals on their way, with somebody watching. */
 static void test_unplug(const void *data)
 {
@@ -268,6 +323,9 @@ int main(int argc, char **argv)
         { "stop-cont", test_stop_cont },
     };
     static const char *const kinds[] = { "x-kind=dmabuf", "x-kind=region" };
+    static const char *const with_ramfb[] = {
+        "x-kind=dmabuf", "x-kind=region", "x-kind=metadata", "x-kind=all",
+    };
 
     g_test_init(&argc, &argv, NULL);
     for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -278,6 +336,13 @@ int main(int argc, char **argv)
 
             qtest_add_data_func(path, kinds[i], tests[j].func);
         }
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(with_ramfb); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/vgpu/notify/%s/ramfb",
+                            strchr(with_ramfb[i], '=') + 1);
+
+        qtest_add_data_func(path, with_ramfb[i], test_ramfb);
     }
     qtest_add_data_func("/vgpu/notify/unplug", "x-kind=both", test_unplug);
     return g_test_run();

@@ -757,6 +757,11 @@ static void test_cursor_hotspot(void)
         { 31, 31, 31, 31 },
         { 32, 0, 0, 0 },
         { 0x80000000, 7, 0, 0 },
+        /* one part stays, and what viewers are told does not */
+        { 3, 100, 0, 0 },
+        { 3, 0, 3, 0 },
+        { UNKNOWN, 5, 0, 0 },
+        { 0, 5, 0, 5 },
     };
     Watched *w = watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
     Plane plane = new_plane(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 32, 32, 0);
@@ -840,6 +845,48 @@ static void test_cursor_hides(const void *data)
     expect_cursor(w, &plane, 0, 0);
     g_free(plane.bytes);
     unwatch(w);
+}
+
+/* Refused queries: the last image stays for a moment, then it goes. */
+static void test_cursor_refused(void)
+{
+    Watched *w = watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
+    Plane plane = new_plane(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 32, 32, 0);
+
+    start_picture(w->vgpu);
+    for (int i = 0; i < 2; i++) {
+        plane.flags = 0;
+        show(w->vgpu, &plane);
+        expect_cursor(w, &plane, 0, 0);
+        plane.flags = VGPU_SW_PLANE_REFUSE;
+        show(w->vgpu, &plane);
+        vgpu_expect_faults(w->vgpu, "cursor-query", 2);
+        expect_no_cursor(w);
+        expect_stat(w->vgpu, "visible", 0);
+    }
+    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    g_free(plane.bytes);
+    unwatch(w);
+}
+
+/* The same of an overlay. */
+static void test_overlay_refused(void)
+{
+    VGPU *vgpu = vgpu_start("x-kind=dmabuf");
+    VGPUMode mode = start_picture(vgpu);
+    Plane plane = new_plane(VGPU_SW_OVERLAY(1), DRM_FORMAT_XRGB8888,
+                            50, 50, 0);
+
+    show(vgpu, &plane);
+    expect_one(vgpu, &mode, &plane);
+    plane.flags = VGPU_SW_PLANE_REFUSE;
+    show(vgpu, &plane);
+    vgpu_expect(vgpu, &mode, 1);
+    plane.flags = 0;
+    show(vgpu, &plane);
+    expect_one(vgpu, &mode, &plane);
+    g_free(plane.bytes);
+    vgpu_stop(vgpu);
 }
 
 /* Animated cursors step through some buffers, again and again. */
@@ -969,6 +1016,44 @@ static void test_alias(void)
     vgpu_stop(vgpu);
 }
 
+/* A cursor and an overlay that name the primary's buffer as another one. */
+static void test_same_id(void)
+{
+    VGPU *vgpu = vgpu_start("x-kind=dmabuf");
+    VGPUMode mode = vgpu_mode(200, 100, 1);
+    Plane cursor = new_plane(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 32, 32, 0);
+    Plane overlay = new_plane(VGPU_SW_OVERLAY(0), DRM_FORMAT_ARGB8888,
+                              50, 50, 0);
+    unsigned files;
+
+    vgpu_paint_show_expect(vgpu, &mode, 1);
+    files = vgpu_machine_open_files(vgpu->machine);
+    cursor.id = mode.id;
+    overlay.id = mode.id;
+    show(vgpu, &cursor);
+    show(vgpu, &overlay);
+    vgpu_expect_faults(vgpu, "cursor-alias", 2);
+    vgpu_expect_faults(vgpu, "overlay-alias", 2);
+    vgpu_expect_now(vgpu, &mode, 1);
+    g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_GETS), ==, 1);
+    g_assert_cmpuint(vgpu_machine_open_files(vgpu->machine), ==, files);
+
+    /* the primary moves on, and leaves its id to both, one after the other */
+    hide(vgpu, &overlay);
+    mode.id = 2;
+    vgpu_paint_show_expect(vgpu, &mode, 1);
+    expect_stat(vgpu, "visible", 1);
+    hide(vgpu, &cursor);
+    show(vgpu, &overlay);
+    expect_one(vgpu, &mode, &overlay);
+    g_assert_cmpint(vgpu_stat(vgpu, "buffers"), ==, 2);
+    g_assert_cmpuint(vgpu_machine_open_files(vgpu->machine), ==, files + 1);
+    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 2);
+    g_free(cursor.bytes);
+    g_free(overlay.bytes);
+    vgpu_stop(vgpu);
+}
+
 /* What cannot be mapped is left out, and the rest goes on. */
 static void test_unmappable(void)
 {
@@ -1073,6 +1158,8 @@ int main(int argc, char *argv[])
         qtest_add_data_func(moves, options, test_cursor_moves);
         qtest_add_data_func(hides, options, test_cursor_hides);
     }
+    qtest_add_func("vgpu/planes/cursor/refused", test_cursor_refused);
+    qtest_add_func("vgpu/planes/overlay/refused", test_overlay_refused);
     qtest_add_func("vgpu/planes/cursor/shapes", test_cursor_shapes);
     for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
         g_autofree char *path =
@@ -1081,6 +1168,7 @@ int main(int argc, char *argv[])
         qtest_add_data_func(path, &hostile[i], test_hostile);
     }
     qtest_add_func("vgpu/planes/hostile/alias", test_alias);
+    qtest_add_func("vgpu/planes/hostile/same-id", test_same_id);
     qtest_add_func("vgpu/planes/hostile/unmappable", test_unmappable);
     qtest_add_func("vgpu/planes/files", test_files);
     return g_test_run();

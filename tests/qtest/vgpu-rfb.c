@@ -18,6 +18,7 @@
 #define ENCODING_RAW 0
 #define ENCODING_DESKTOP_SIZE -223
 #define ENCODING_RICH_CURSOR -239
+#define ENCODING_EXTENDED_DESKTOP_SIZE -308
 #define ENCODING_ALPHA_CURSOR -314
 
 /* How long a server may take that has something to say. */
@@ -274,6 +275,11 @@ static void take_update(VGPUViewer *viewer)
         if (encoding == ENCODING_DESKTOP_SIZE) {
             resize(viewer, width, height);
             resized = true;
+        } else if (encoding == ENCODING_EXTENDED_DESKTOP_SIZE) {
+            /* an answer to vgpu_viewer_wish(); the mode follows if it does */
+            uint8_t screens = rfb_read_u8(viewer);
+
+            rfb_skip(viewer, 3 + 16 * screens);
         } else if (encoding == ENCODING_RICH_CURSOR) {
             take_rich_cursor(viewer, x, y, width, height);
         } else if (encoding == ENCODING_ALPHA_CURSOR) {
@@ -321,6 +327,18 @@ void vgpu_viewer_move(VGPUViewer *viewer, unsigned x, unsigned y)
     stw_be_p(event + 2, x);
     stw_be_p(event + 4, y);
     rfb_write(viewer, event, sizeof(event));
+}
+
+void vgpu_viewer_wish(VGPUViewer *viewer, unsigned width, unsigned height)
+{
+    uint8_t message[24] = { 251 };
+
+    stw_be_p(message + 2, width);
+    stw_be_p(message + 4, height);
+    message[6] = 1;                                 /* one screen */
+    stw_be_p(message + 16, width);
+    stw_be_p(message + 18, height);
+    rfb_write(viewer, message, sizeof(message));
 }
 
 const VGPUPicture *vgpu_viewer_picture(const VGPUViewer *viewer)

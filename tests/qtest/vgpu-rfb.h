@@ -79,6 +79,16 @@ void vgpu_viewer_update(VGPUViewer *viewer);
 void vgpu_viewer_move(VGPUViewer *viewer, unsigned x, unsigned y);
 
 /**
+ * vgpu_viewer_wish:
+ * @viewer: a viewer
+ * @width: pixels
+ * @height: rows
+ *
+ * The person in front of it gives the window another size.
+ */
+void vgpu_viewer_wish(VGPUViewer *viewer, unsigned width, unsigned height);
+
+/**
  * vgpu_viewer_picture:
  * @viewer: a viewer
  *

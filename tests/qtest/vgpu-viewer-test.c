@@ -322,6 +322,56 @@ static void test_come_and_go(const void *data)
     stop(w);
 }
 
+/* The mode that the monitor prefers, if it is connected. */
+static bool monitor_prefers(VGPU *vgpu, unsigned width, unsigned height)
+{
+    uint32_t word14 = vgpu_read(vgpu, VGPU_SW_EDID + 56);
+    uint32_t word15 = vgpu_read(vgpu, VGPU_SW_EDID + 60);
+    unsigned x = (word14 & 0xff) | (word14 >> 16 & 0xf0) << 4;
+    unsigned y = (word14 >> 24) | (word15 >> 8 & 0xf0) << 4;
+
+    return vgpu_read(vgpu, VGPU_SW_LINK) && x == width && y == height;
+}
+
+static void expect_monitor(Watched *w, VGPUViewer *viewer, unsigned width,
+                           unsigned height)
+{
+    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
+
+    while (!monitor_prefers(w->vgpu, width, height)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        vgpu_viewer_update(viewer);
+    }
+}
+
+/*
+ * The driver refuses an EDID for a while: the guest has the last monitor, and
+ * then the one that is wanted, for which nobody has to wish again.
+ */
+static void test_refused_edid(void)
+{
+    Watched *w = start("x-kind=dmabuf,xres=800,yres=600");
+    VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
+    uint32_t downs;
+
+    expect_monitor(w, viewer, 800, 600);
+    vgpu_fail(w->vgpu, VGPU_SW_CALL_EDID, VGPU_SW_FOREVER, EIO);
+    downs = vgpu_read(w->vgpu, VGPU_SW_LINK_DOWNS);
+    vgpu_viewer_wish(viewer, 1024, 768);
+    while (vgpu_read(w->vgpu, VGPU_SW_LINK_DOWNS) == downs) {
+        vgpu_viewer_update(viewer);
+    }
+    expect_monitor(w, viewer, 800, 600);
+    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 1);
+
+    /* refused once more, then taken */
+    vgpu_fail(w->vgpu, VGPU_SW_CALL_EDID, 1, EIO);
+    expect_monitor(w, viewer, 1024, 768);
+    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 1);
+    vgpu_viewer_close(viewer);
+    stop(w);
+}
+
 /* Nobody looks: nothing is asked, fetched or copied. */
 static void test_unwatched(const void *data)
 {
@@ -374,5 +424,6 @@ int main(int argc, char **argv)
     add_for_kind("dmabuf", "x-kind=dmabuf");
     add_for_kind("region", "x-kind=region");
     add_for_kind("both", "x-kind=both");
+    qtest_add_func("/vgpu/viewer/refused-edid", test_refused_edid);
     return g_test_run();
 }

@@ -7,7 +7,9 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <linux/dma-buf.h>
 #include "qapi/error.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "ui/dmabuf-copy.h"
@@ -16,6 +18,20 @@
 #define PAGES 5
 
 static size_t page;
+/* What the kernel says to DMA_BUF_IOCTL_SYNC, and how often it was called. */
+static int sync_error = ENOTTY;
+static unsigned syncs;
+
+/* In the place of the C library's: files here are no dma-bufs. */
+int ioctl(int fd, unsigned long request, ...)
+{
+    errno = ENOTTY;
+    if (request == DMA_BUF_IOCTL_SYNC) {
+        syncs++;
+        errno = sync_error;
+    }
+    return -1;
+}
 
 static uint8_t byte_at(size_t place, unsigned frame)
 {
@@ -187,6 +203,29 @@ static void test_fence(void)
     close(fds[1]);
 }
 
+/* A driver that says for ever to ask again: the buffer is read all the same. */
+static void test_sync_again(void)
+{
+    static const int errors[] = { EAGAIN, EINTR };
+    int fd = new_memfd(page);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(errors); i++) {
+        sync_error = errors[i];
+        syncs = 0;
+        g_assert_true(dmabuf_sync_read_begin(fd));
+        g_assert_cmpuint(syncs, >, 1);
+        syncs = 0;
+        dmabuf_sync_read_end(fd);
+        g_assert_cmpuint(syncs, >, 1);
+    }
+    sync_error = ENOTTY;
+    syncs = 0;
+    g_assert_true(dmabuf_sync_read_begin(fd));
+    g_assert_cmpuint(syncs, ==, 1);
+    dmabuf_sync_read_end(fd);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -196,5 +235,6 @@ int main(int argc, char **argv)
     g_test_add_func("/dmabuf-copy/vanishes", test_vanishes);
     g_test_add_func("/dmabuf-copy/refused", test_refused);
     g_test_add_func("/dmabuf-copy/fence", test_fence);
+    g_test_add_func("/dmabuf-copy/sync-again", test_sync_again);
     return g_test_run();
 }

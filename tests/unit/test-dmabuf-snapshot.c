@@ -11,18 +11,8 @@
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "standard-headers/drm/drm_fourcc.h"
-#include "system/system.h"
 #include "ui/dmabuf-snapshot.h"
 #include "ui/gl-readback.h"
-
-/* What the files under test expect of the emulator. */
-void qemu_add_exit_notifier(Notifier *notify)
-{
-}
-
-void qemu_remove_exit_notifier(Notifier *notify)
-{
-}
 
 /* Every byte is what its place says. */
 static uint8_t byte_at(size_t place)
@@ -226,6 +216,11 @@ static void gl_unmap(void *gl, unsigned slot)
 {
 }
 
+static bool gl_is_lost(void *gl)
+{
+    return false;
+}
+
 static GLReadbackOps gl_ops = {
     .open = gl_open,
     .close = gl_close,
@@ -235,6 +230,7 @@ static GLReadbackOps gl_ops = {
     .wait = gl_wait,
     .map = gl_map,
     .unmap = gl_unmap,
+    .is_lost = gl_is_lost,
 };
 
 typedef struct Snapshot {
@@ -252,14 +248,13 @@ static void coroutine_fn take_snapshot(void *opaque)
     snapshot->done = true;
 }
 
-/* Of a tiled buffer, which the CPU leaves alone. */
-static Snapshot snapshot_tiled(bool upside_down)
+static Snapshot snapshot_of(uint64_t modifier, bool upside_down)
 {
     int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
     int fd = new_memfd(4096);
     g_autoptr(QemuDmaBuf) dmabuf =
         qemu_dmabuf_new(2, 2, 128, 0, 0, 2, 2, DRM_FORMAT_XRGB8888,
-                        I915_FORMAT_MOD_X_TILED, fd, false, upside_down);
+                        modifier, fd, false, upside_down);
     Snapshot snapshot = { .dmabuf = dmabuf };
 
     qemu_coroutine_enter(qemu_coroutine_create(take_snapshot, &snapshot));
@@ -272,6 +267,12 @@ static Snapshot snapshot_tiled(bool upside_down)
     return snapshot;
 }
 
+/* Of a tiled buffer, which the CPU leaves alone. */
+static Snapshot snapshot_tiled(bool upside_down)
+{
+    return snapshot_of(I915_FORMAT_MOD_X_TILED, upside_down);
+}
+
 static void wait_for_close(int closes)
 {
     int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
@@ -282,7 +283,7 @@ static void wait_for_close(int closes)
     }
 }
 
-static void expect_gl_pixels(bool upside_down)
+static void expect_gl_pixels(uint64_t modifier, bool upside_down)
 {
     int closes = qatomic_read(&gl_closes);
     Snapshot snapshot;
@@ -290,7 +291,7 @@ static void expect_gl_pixels(bool upside_down)
     int stride;
 
     gl_ops.look_ms = 20000;
-    snapshot = snapshot_tiled(upside_down);
+    snapshot = snapshot_of(modifier, upside_down);
     g_assert_null(snapshot.error);
     data = pixman_image_get_data(snapshot.image);
     stride = pixman_image_get_stride(snapshot.image) / 4;
@@ -310,12 +311,34 @@ static void expect_gl_pixels(bool upside_down)
 
 static void test_gl(void)
 {
-    expect_gl_pixels(false);
+    expect_gl_pixels(I915_FORMAT_MOD_X_TILED, false);
+}
+
+/* Nothing is known of the layout: it may be tiled, so OpenGL comes first. */
+static void test_unknown_layout(void)
+{
+    expect_gl_pixels(DRM_FORMAT_MOD_INVALID, false);
+}
+
+/* OpenGL does not read it: then it is taken for linear. */
+static void test_unknown_layout_refused(void)
+{
+    int closes = qatomic_read(&gl_closes);
+    Snapshot snapshot;
+
+    gl_ops.look_ms = 20000;
+    qatomic_set(&gl_refuses, true);
+    snapshot = snapshot_of(DRM_FORMAT_MOD_INVALID, false);
+    qatomic_set(&gl_refuses, false);
+    g_assert_null(snapshot.error);
+    expect_pixels(snapshot.image, 0, 128, 2, 2);
+    pixman_image_unref(snapshot.image);
+    wait_for_close(closes + 1);
 }
 
 static void test_gl_upside_down(void)
 {
-    expect_gl_pixels(true);
+    expect_gl_pixels(I915_FORMAT_MOD_X_TILED, true);
 }
 
 static void test_gl_refused(void)
@@ -361,6 +384,9 @@ int main(int argc, char **argv)
     g_test_add_func("/dmabuf-snapshot/format", test_format);
     g_test_add_func("/dmabuf-snapshot/refused", test_refused);
     g_test_add_func("/dmabuf-snapshot/gl", test_gl);
+    g_test_add_func("/dmabuf-snapshot/unknown-layout", test_unknown_layout);
+    g_test_add_func("/dmabuf-snapshot/unknown-layout-refused",
+                    test_unknown_layout_refused);
     g_test_add_func("/dmabuf-snapshot/gl-upside-down", test_gl_upside_down);
     g_test_add_func("/dmabuf-snapshot/gl-refused", test_gl_refused);
     g_test_add_func("/dmabuf-snapshot/gl-hung", test_gl_hung);

@@ -286,6 +286,72 @@ static void test_texture_blit(void)
     qemu_gl_fini_shader(shader);
 }
 
+/* One colour for all of it */
+static void setup_filled(egl_fb *fb, int width, int height, uint32_t colour)
+{
+    g_autofree uint32_t *texels = g_new(uint32_t, width * height);
+
+    for (int i = 0; i < width * height; i++) {
+        texels[i] = colour;
+    }
+    egl_fb_setup_new_tex(fb, width, height);
+    glBindTexture(GL_TEXTURE_2D, fb->texture);
+    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, width, height, GL_BGRA,
+                    GL_UNSIGNED_BYTE, texels);
+    glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
+    glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
+}
+
+static void expect_near(uint32_t got, uint32_t want)
+{
+    for (int shift = 0; shift < 24; shift += 8) {
+        int a = got >> shift & 0xff, b = want >> shift & 0xff;
+
+        g_assert_cmpint(ABS(a - b), <=, 1);
+    }
+}
+
+/* A cursor over a picture: its colours are multiplied by alpha already. */
+static void test_texture_blend(void)
+{
+    static const struct {
+        uint32_t cursor;
+        uint32_t want;
+    } cases[] = {
+        { 0xff1020f0, 0x1020f0 },       /* opaque */
+        { 0x00000000, 0x406080 },       /* nothing */
+        { 0x80402010, 0x605050 },       /* half of it shines through */
+        { 0x00402010, 0x808090 },       /* all of it does: light */
+    };
+    QemuGLShader *shader;
+
+    if (skipped()) {
+        return;
+    }
+    shader = qemu_gl_init_shader();
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        egl_fb screen = EGL_FB_INIT, cursor = EGL_FB_INIT;
+        DisplaySurface *surface = surface_new(13, 11, 0);
+
+        setup_filled(&screen, 13, 11, 0xff406080);
+        setup_filled(&cursor, 4, 3, cases[i].cursor);
+        egl_texture_blend(shader, &screen, &cursor, true, 5, 6, 1.0, 1.0);
+        egl_fb_read(surface, &screen);
+        for (int y = 0; y < 11; y++) {
+            for (int x = 0; x < 13; x++) {
+                bool below = x >= 5 && x < 9 && y >= 6 && y < 9;
+
+                expect_near(surface_pixel(surface, x, y),
+                            below ? cases[i].want : 0x406080);
+            }
+        }
+        surface_free(surface);
+        egl_fb_destroy(&cursor);
+        egl_fb_destroy(&screen);
+    }
+    qemu_gl_fini_shader(shader);
+}
+
 /* The next picture in the same framebuffer has no view of its own yet. */
 static void test_view_ends(void)
 {
@@ -317,6 +383,7 @@ int main(int argc, char **argv)
     g_test_add_func("/egl-fb/read-rect", test_read_rect);
     g_test_add_func("/egl-fb/blit", test_blit);
     g_test_add_func("/egl-fb/texture-blit", test_texture_blit);
+    g_test_add_func("/egl-fb/texture-blend", test_texture_blend);
     g_test_add_func("/egl-fb/view-ends", test_view_ends);
     status = g_test_run();
     g_free(no_gl);

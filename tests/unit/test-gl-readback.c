@@ -2,8 +2,7 @@
  * GL readback: who has what when
  *
  * A fake OpenGL, whose fences are signalled by hand, stands in for the real
- * one. "-m perf" measures with the real one what the main thread has to do for
- * a frame.
+ * one.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,29 +11,9 @@
 #include <sys/mman.h>
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
-#include "qemu/module.h"
 #include "qemu/thread.h"
-#include "qemu/timer.h"
 #include "standard-headers/drm/drm_fourcc.h"
-#include "system/system.h"
-#include "ui/egl-helpers.h"
-#include "ui/damage-map.h"
 #include "ui/gl-readback.h"
-
-/* What the files under test expect of the emulator. */
-int display_opengl;
-
-static NotifierList exit_notifiers = NOTIFIER_LIST_INITIALIZER(exit_notifiers);
-
-void qemu_add_exit_notifier(Notifier *notify)
-{
-    notifier_list_add(&exit_notifiers, notify);
-}
-
-void qemu_remove_exit_notifier(Notifier *notify)
-{
-    notifier_remove(notify);
-}
 
 /* Only to end what hangs. */
 #define PATIENCE_US (60 * G_USEC_PER_SEC)
@@ -45,10 +24,16 @@ static struct {
     QemuMutex lock;
     bool no_open, no_import;
     unsigned bad_begin;      /* this call of begin fails, from 1 */
+    unsigned bad_map;        /* so does this one of map */
+    bool broken;             /* that is OpenGL's fault, until it is closed */
     bool signalled[GL_READBACK_SLOTS];
     bool always_signalled;
     bool stuck_begin, stuck_release; /* does not come back */
     unsigned opens, closes, imports, releases, begins, maps, unmaps;
+    unsigned refused;        /* imports; the thread's own */
+    unsigned releasing;      /* calls of release that have begun */
+    unsigned inside;         /* calls that have not come back */
+    bool expect_left;        /* there are none when the process ends */
     GLReadbackArea area;     /* of the last begin */
 } fake;
 
@@ -77,18 +62,33 @@ static unsigned count(unsigned *counter)
     return value;
 }
 
+static bool has(bool *flag)
+{
+    bool value;
+
+    qemu_mutex_lock(&fake.lock);
+    value = *flag;
+    qemu_mutex_unlock(&fake.lock);
+    return value;
+}
+
 static void stay_while(bool *stuck)
 {
-    bool stay = true;
-
-    while (stay) {
-        qemu_mutex_lock(&fake.lock);
-        stay = *stuck;
-        qemu_mutex_unlock(&fake.lock);
-        if (stay) {
-            g_usleep(1000);
-        }
+    while (has(stuck)) {
+        g_usleep(1000);
     }
+}
+
+static void enter(void)
+{
+    count(&fake.inside);
+}
+
+static void leave(void)
+{
+    qemu_mutex_lock(&fake.lock);
+    fake.inside--;
+    qemu_mutex_unlock(&fake.lock);
 }
 
 static void set(bool *flag, bool value)
@@ -98,19 +98,32 @@ static void set(bool *flag, bool value)
     qemu_mutex_unlock(&fake.lock);
 }
 
+/* As a library's that takes itself apart at the process's end. */
+static void fake_exit(void)
+{
+    if (fake.expect_left && counted(&fake.inside)) {
+        _exit(1);
+    }
+}
+
 static void *fake_open(const char *render_node, Error **errp)
 {
     g_assert_cmpstr(render_node, ==, "node");
     count(&fake.opens);
-    if (fake.no_open) {
+    if (has(&fake.no_open)) {
         error_setg(errp, "no OpenGL");
         return NULL;
     }
+    atexit(fake_exit);
     return &fake;
 }
 
 static void fake_close(void *gl)
 {
+    /* nothing is left of what there was */
+    g_assert_cmpuint(counted(&fake.releases) + fake.refused, ==,
+                     counted(&fake.imports));
+    set(&fake.broken, false);
     count(&fake.closes);
 }
 
@@ -120,6 +133,7 @@ static void *fake_import(void *gl, QemuDmaBuf *dmabuf, Error **errp)
     g_assert_cmpint(fcntl(qemu_dmabuf_get_fd(dmabuf), F_GETFD), >=, 0);
     count(&fake.imports);
     if (fake.no_import) {
+        fake.refused++;
         error_setg(errp, "no import");
         return NULL;
     }
@@ -128,8 +142,11 @@ static void *fake_import(void *gl, QemuDmaBuf *dmabuf, Error **errp)
 
 static void fake_release(void *gl, void *image)
 {
+    enter();
+    count(&fake.releasing);
     stay_while(&fake.stuck_release);
     count(&fake.releases);
+    leave();
 }
 
 static bool fake_begin(void *gl, void *image, unsigned slot,
@@ -143,7 +160,9 @@ static bool fake_begin(void *gl, void *image, unsigned slot,
         error_setg(errp, "no read");
         return false;
     }
+    enter();
     stay_while(&fake.stuck_begin);
+    leave();
     return true;
 }
 
@@ -163,7 +182,10 @@ static bool fake_wait(void *gl, unsigned slot, int ms)
 static bool fake_map(void *gl, unsigned slot, GLReadbackPixels *pixels,
                      Error **errp)
 {
-    count(&fake.maps);
+    if (count(&fake.maps) == fake.bad_map) {
+        error_setg(errp, "no map");
+        return false;
+    }
     *pixels = (GLReadbackPixels) {
         (const uint8_t *)fake_pixels, sizeof(fake_pixels), DRM_FORMAT_XRGB8888,
     };
@@ -173,6 +195,11 @@ static bool fake_map(void *gl, unsigned slot, GLReadbackPixels *pixels,
 static void fake_unmap(void *gl, unsigned slot)
 {
     count(&fake.unmaps);
+}
+
+static bool fake_is_lost(void *gl)
+{
+    return has(&fake.broken);
 }
 
 /* Nothing times out, unless a test says so. */
@@ -188,6 +215,7 @@ static GLReadbackOps fake_ops = {
     .wait = fake_wait,
     .map = fake_map,
     .unmap = fake_unmap,
+    .is_lost = fake_is_lost,
 };
 
 static void signal_all(void)
@@ -198,7 +226,7 @@ static void signal_all(void)
 /* --- What came back ----------------------------------------------------- */
 
 static struct {
-    unsigned results, pixels, errors, timeouts, freed, closed;
+    unsigned results, pixels, errors, timeouts, passing, freed, closed;
     uint64_t last;
     GLReadbackArea area;
     bool covered[FAKE_WIDTH]; /* columns that changes were told of */
@@ -215,6 +243,7 @@ static void on_done(void *opaque, const GLReadbackResult *result)
     got.last = result->number;
     got.results++;
     got.timeouts += result->timed_out;
+    got.passing += result->passing;
     if (!result->buffer) {
         g_assert_null(result->pixels);
         got.freed++;
@@ -713,331 +742,253 @@ static void test_freed_by_timeout(void)
     g_assert_cmpuint(counted(&fake.releases), ==, 1);
 }
 
-/* QEMU ends: the thread begins nothing any more. */
-static void test_exit(void)
+/* --- OpenGL fails ------------------------------------------------------- */
+
+/* One look of the main loop, now. */
+static void look_once(GLReadback *rb)
+{
+    unsigned closed = got.closed;
+
+    fake_ops.look_ms = 0;
+    gl_readback_buffer_free(new_buffer(rb));
+    fake_ops.look_ms = FAKE_LOOK_MS;
+    wait_until(&got.closed, closed + 1);
+}
+
+/* Nothing can be asked for that many looks, and nothing is opened. */
+static void expect_pause(GLReadback *rb, GLReadbackBuffer *buffer,
+                         unsigned looks)
+{
+    unsigned opens = counted(&fake.opens), n = 0;
+
+    while (gl_readback_is_hung(rb)) {
+        g_assert_cmpuint(gl_readback_submit(buffer, NULL), ==, 0);
+        look_once(rb);
+        n++;
+    }
+    g_assert_cmpuint(n, >=, looks);
+    g_assert_cmpuint(counted(&fake.opens), ==, opens);
+}
+
+/* After an error there is a picture again. */
+static void expect_recovery(GLReadback *rb, GLReadbackBuffer *buffer)
+{
+    unsigned opens = counted(&fake.opens), pixels = got.pixels;
+
+    expect_pause(rb, buffer, 1);
+    wait_for_number(gl_readback_submit(buffer, NULL));
+    g_assert_cmpuint(got.pixels, ==, pixels + 1);
+    g_assert_cmpuint(counted(&fake.opens), ==, opens + 1);
+}
+
+/* What was read is to be cleaned up, or it would not be told from this. */
+static void wait_for_rest(void)
+{
+    wait_until(&fake.unmaps, counted(&fake.begins));
+}
+
+/* A read fails: OpenGL is closed, and opened again after a while. */
+static void test_lost(void)
+{
+    static const struct {
+        const char *what;
+        unsigned bad_begin, bad_map;
+    } cases[] = {
+        { "a read", 2, 0 },
+        { "its result", 0, 2 },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        GLReadback *rb = start();
+        GLReadbackBuffer *buffer = new_buffer(rb), *other = new_buffer(rb);
+
+        g_test_message("%s", cases[i].what);
+        signal_all();
+        wait_for_number(gl_readback_submit(other, NULL));
+        wait_for_rest();
+        fake.bad_begin = cases[i].bad_begin;
+        fake.bad_map = cases[i].bad_map;
+        set(&fake.broken, true);
+        wait_for_number(gl_readback_submit(buffer, NULL));
+        g_assert_cmpuint(got.errors, ==, 1);
+        g_assert_cmpuint(got.passing, ==, 1);
+        expect_recovery(rb, buffer);
+        wait_for_number(gl_readback_submit(other, NULL));
+        g_assert_cmpuint(got.errors, ==, 1);
+        g_assert_cmpuint(counted(&fake.opens), ==, 2);
+        g_assert_cmpuint(counted(&fake.imports), ==, 4);
+        gl_readback_buffer_free(buffer);
+        gl_readback_buffer_free(other);
+        gl_readback_free(rb);
+        wait_until(&fake.closes, 2);
+        g_clear_pointer(&got.error, g_free);
+    }
+}
+
+/* Whatever is on its way gets a result. */
+static void test_lost_in_flight(void)
 {
     GLReadback *rb = start();
     GLReadbackBuffer *buffer = new_buffer(rb);
-    unsigned begins;
+
+    fake.bad_begin = 3;
+    gl_readback_submit(buffer, NULL);
+    gl_readback_submit(buffer, NULL);
+    wait_until(&fake.begins, 2);
+    set(&fake.broken, true);
+    gl_readback_submit(buffer, NULL);
+    wait_for_number(3);
+    g_assert_cmpuint(got.errors, ==, 3);
+    g_assert_cmpuint(got.passing, ==, 3);
+    signal_all();
+    expect_recovery(rb, buffer);
+    gl_readback_buffer_free(buffer);
+    gl_readback_free(rb);
+    wait_until(&fake.closes, 2);
+    g_clear_pointer(&got.error, g_free);
+}
+
+/* What the main loop has of a slot is not taken away under it. */
+static void test_lost_while_shown(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    signal_all();
+    fake.bad_begin = 2;
+    gl_readback_submit(buffer, NULL);
+    wait_blindly(&fake.maps, 1);
+    set(&fake.broken, true);
+    gl_readback_submit(buffer, NULL);
+    wait_blindly(&fake.begins, 2);
+    g_usleep(20 * 1000);
+    g_assert_cmpuint(counted(&fake.closes), ==, 0);
+    wait_for_number(2);
+    g_assert_cmpuint(got.pixels, ==, 1);
+    g_assert_cmpuint(got.passing, ==, 1);
+    wait_until(&fake.closes, 1);
+    gl_readback_buffer_free(buffer);
+    gl_readback_free(rb);
+    g_clear_pointer(&got.error, g_free);
+}
+
+/* It cannot be opened again: pauses grow, and in the end that is said. */
+static void test_lost_for_long(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+    unsigned opens;
 
     signal_all();
     wait_for_number(gl_readback_submit(buffer, NULL));
-    notifier_list_notify(&exit_notifiers, NULL);
-    begins = counted(&fake.begins);
+    wait_for_rest();
+    fake.bad_begin = 2;
+    set(&fake.broken, true);
+    set(&fake.no_open, true);
+    wait_for_number(gl_readback_submit(buffer, NULL));
+    for (unsigned i = 0; gl_readback_is_hung(rb); i++) {
+        g_assert_cmpuint(got.passing, ==, i + 1);
+        expect_pause(rb, buffer, 1 << i);
+        wait_for_number(gl_readback_submit(buffer, NULL));
+    }
+    g_assert_cmpuint(got.passing, ==, 5);
+    g_assert_cmpuint(got.errors, ==, 6);
+    g_assert_cmpstr(got.error, ==, "no OpenGL");
+    /* who asks now gets an answer, and nothing is opened for it */
+    opens = counted(&fake.opens);
+    wait_for_number(gl_readback_submit(buffer, NULL));
+    g_assert_cmpuint(got.errors, ==, 7);
+    g_assert_cmpuint(counted(&fake.opens), ==, opens);
+
+    /* one day it is back */
+    set(&fake.no_open, false);
+    for (unsigned i = 0; !gl_readback_is_hung(rb) && got.pixels < 2; i++) {
+        g_assert_cmpuint(i, <=, 64);
+        look_once(rb);
+        wait_for_number(gl_readback_submit(buffer, NULL));
+    }
+    g_assert_cmpuint(got.pixels, ==, 2);
+    g_assert_cmpuint(counted(&fake.opens), ==, opens + 1);
+    gl_readback_buffer_free(buffer);
+    gl_readback_free(rb);
+    wait_until(&fake.closes, 2);
+    g_clear_pointer(&got.error, g_free);
+}
+
+/* Everything is freed while OpenGL is away. */
+static void test_lost_and_freed(void)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    signal_all();
+    fake.bad_begin = 1;
+    set(&fake.broken, true);
+    wait_for_number(gl_readback_submit(buffer, NULL));
+    gl_readback_buffer_free(buffer);
+    gl_readback_free(rb);
+    wait_until(&fake.closes, 1);
+    g_assert_cmpuint(counted(&fake.releases), ==, 1);
+    g_clear_pointer(&got.error, g_free);
+}
+
+/* --- The process's end -------------------------------------------------- */
+
+typedef enum ExitWhile {
+    EXIT_WHILE_READING,
+    EXIT_WHILE_CLOSING,
+    EXIT_WHILE_HUNG,
+} ExitWhile;
+
+/* What a GPU was at comes to its end. */
+static void *finish_later(void *opaque)
+{
+    g_usleep(50 * 1000);
+    set(&fake.stuck_begin, false);
+    set(&fake.stuck_release, false);
+    return NULL;
+}
+
+static void exit_now(ExitWhile what)
+{
+    GLReadback *rb = start();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    fake.expect_left = what != EXIT_WHILE_HUNG;
+    fake.stuck_begin = what != EXIT_WHILE_CLOSING;
+    fake.stuck_release = true;
+    signal_all();
     gl_readback_submit(buffer, NULL);
-    g_usleep(20 * 1000);
-    g_assert_cmpuint(counted(&fake.begins), ==, begins);
-    /* the process ends with it, so nothing is freed */
-}
-
-/* --- With the real one --------------------------------------------------- */
-
-/* Rows with a gap between them, and pixels around the frame. */
-#define DRAWN_WIDTH 301
-#define DRAWN_HEIGHT 97
-#define DRAWN_X 3
-#define DRAWN_Y 5
-#define DRAWN_ROW 320
-#define DRAWN_FRAMES 60
-
-static struct {
-    uint32_t (*buffer)[DRAWN_ROW];
-    uint32_t screen[DRAWN_HEIGHT][DRAWN_WIDTH];
-    unsigned frames;
-    unsigned partly; /* of them, told to be rectangles */
-    bool failed;
-} drawn;
-
-static void drawn_done(void *opaque, const GLReadbackResult *result)
-{
-    const GLReadbackPixels *pixels = result->pixels;
-    GLReadbackArea all = { GL_READBACK_BOXES, 1, {
-        { 0, 0, DRAWN_WIDTH, DRAWN_HEIGHT },
-    } };
-    const GLReadbackArea *area;
-
-    drawn.failed |= !pixels && result->number;
-    if (!pixels) {
-        return;
+    if (what == EXIT_WHILE_CLOSING) {
+        wait_for_number(1);
+        gl_readback_buffer_free(buffer);
+        gl_readback_free(rb);
+        wait_until(&fake.releasing, 1);
+    } else {
+        wait_until(&fake.begins, 1);
     }
-    area = result->area->what == GL_READBACK_BOXES ? result->area : &all;
-    drawn.partly += area != &all;
-    for (unsigned i = 0; i < area->n; i++) {
-        const pixman_box32_t *box = &area->box[i];
-
-        for (int y = box->y1; y < box->y2; y++) {
-            memcpy(&drawn.screen[y][box->x1],
-                   pixels->data + pixels->stride * y + box->x1 * 4,
-                   (box->x2 - box->x1) * 4);
-        }
+    if (what != EXIT_WHILE_HUNG) {
+        g_thread_unref(g_thread_new("later", finish_later, NULL));
     }
-    drawn.frames++;
-}
-
-/* Draws some rectangles, none of which touches another's rows. */
-static GLReadbackArea draw_some(void)
-{
-    GLReadbackArea area = {
-        GL_READBACK_BOXES, g_test_rand_int_range(1, GL_READBACK_MAX_BOXES + 1),
-    };
-    unsigned each = DRAWN_HEIGHT / area.n;
-
-    for (unsigned i = 0; i < area.n; i++) {
-        pixman_box32_t *box = &area.box[i];
-
-        box->x1 = g_test_rand_int_range(0, DRAWN_WIDTH);
-        box->x2 = g_test_rand_int_range(box->x1 + 1, DRAWN_WIDTH + 1);
-        box->y1 = i * each + g_test_rand_int_range(0, each);
-        box->y2 = g_test_rand_int_range(box->y1 + 1, (i + 1) * each + 1);
-        for (int y = box->y1; y < box->y2; y++) {
-            for (int x = box->x1; x < box->x2; x++) {
-                drawn.buffer[DRAWN_Y + y][DRAWN_X + x] =
-                    g_test_rand_int() | 0xff000000u;
-            }
-        }
-    }
-    return area;
-}
-
-static void expect_drawn(void)
-{
-    for (int y = 0; y < DRAWN_HEIGHT; y++) {
-        g_assert_cmpmem(drawn.screen[y], sizeof(drawn.screen[y]),
-                        &drawn.buffer[DRAWN_Y + y][DRAWN_X],
-                        DRAWN_WIDTH * 4);
-    }
+    exit(0);
 }
 
 /*
- * Frames of which a part is read, one upon the other; or of which OpenGL's
- * thread finds out what differs.
+ * When the exit takes OpenGL's libraries apart no thread is in them, and none
+ * goes there afterwards; unless it hangs, which does not keep QEMU from ending.
  */
-static void read_drawn(GLReadbackBuffer *buffer, bool compare)
+static void test_exit(const void *opaque)
 {
-    static const GLReadbackArea changes = { GL_READBACK_CHANGES };
-    const GLReadbackArea *area = NULL;
-    GLReadbackArea some;
-
-    drawn.frames = drawn.partly = 0;
-    draw_some();
-    for (unsigned i = 0; i < DRAWN_FRAMES && !drawn.failed; i++) {
-        uint64_t number = gl_readback_submit(buffer, area);
-
-        while (!drawn.failed && drawn.frames <= i) {
-            main_loop_wait(false);
-            number = number ?: gl_readback_submit(buffer, area);
-        }
-        if (!drawn.failed) {
-            expect_drawn();
-        }
-        some = draw_some();
-        area = compare ? &changes : &some;
+    if (g_test_subprocess()) {
+        exit_now(GPOINTER_TO_INT(opaque));
     }
-}
-
-static void test_drawn(void)
-{
-    size_t height = DRAWN_Y + DRAWN_HEIGHT + 2, row = DRAWN_ROW * 4;
-    size_t size = height * row;
-    int fd = memfd_create("frame", MFD_CLOEXEC);
-    g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(DRAWN_WIDTH, DRAWN_HEIGHT, row, DRAWN_X, DRAWN_Y,
-                        DRAWN_ROW, height, DRM_FORMAT_ARGB8888, 0, fd, false,
-                        false);
-    const GLReadbackOps *ops = gl_readback_find_ops(&error_abort);
-    GLReadback *rb = gl_readback_new(ops, NULL, drawn_done, NULL);
-    GLReadbackBuffer *buffer =
-        gl_readback_buffer_new(rb, dmabuf, &error_abort);
-
-    g_assert_cmpint(ftruncate(fd, size), ==, 0);
-    drawn.buffer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    g_assert_true(drawn.buffer != MAP_FAILED);
-    read_drawn(buffer, false);
-    if (drawn.failed) {
-        g_assert_null(g_getenv("VGPU_TEST_GL"));
-        g_test_skip("OpenGL imports no memfd here");
-    } else {
-        g_assert_cmpuint(drawn.partly, ==, DRAWN_FRAMES - 1);
-        read_drawn(buffer, true);
-        g_assert_cmpuint(drawn.partly, >, 0);
-    }
-    gl_readback_buffer_free(buffer);
-    gl_readback_free(rb);
-    munmap(drawn.buffer, size);
-    close(fd);
-}
-
-/* --- How long it takes -------------------------------------------------- */
-
-#define PERF_WIDTH 1920
-#define PERF_HEIGHT 1080
-#define PERF_FRAMES 200
-
-static struct {
-    DamageMap *damage;
-    uint8_t *surface;
-    unsigned shown;
-    bool failed;
-} perf;
-
-static int64_t thread_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return ts.tv_sec * NANOSECONDS_PER_SECOND + ts.tv_nsec;
-}
-
-/* As the mirror does. */
-static void perf_copy(const GLReadbackPixels *pixels,
-                      const pixman_box32_t *box)
-{
-    damage_map_copy_part(perf.damage,
-                         perf.surface + box->y1 * PERF_WIDTH * 4,
-                         PERF_WIDTH * 4,
-                         pixels->data + (size_t)box->y1 * pixels->stride,
-                         pixels->stride, box->y1, box->y2 - box->y1,
-                         box->x1, box->x2 - box->x1);
-    damage_map_clear(perf.damage);
-}
-
-static void perf_done(void *opaque, const GLReadbackResult *result)
-{
-    static const pixman_box32_t all = { 0, 0, PERF_WIDTH, PERF_HEIGHT };
-
-    perf.failed |= !result->pixels && result->number;
-    if (result->pixels && result->area->what == GL_READBACK_WHOLE) {
-        perf_copy(result->pixels, &all);
-    }
-    for (unsigned i = 0; result->pixels && i < result->area->n; i++) {
-        perf_copy(result->pixels, &result->area->box[i]);
-    }
-    perf.shown++;
-}
-
-typedef enum PerfChange {
-    PERF_NOTHING,
-    PERF_BOX,
-    PERF_ALL,
-    PERF__MAX,
-} PerfChange;
-
-static const char *const perf_names[PERF__MAX] = {
-    "nothing changes", "a box of 64x64 changes", "all of it changes",
-};
-
-static void perf_draw(uint8_t *pixels, PerfChange change, unsigned i)
-{
-    const unsigned row = PERF_WIDTH * 4;
-
-    if (change == PERF_ALL) {
-        memset(pixels, i, row * PERF_HEIGHT);
-    }
-    for (unsigned y = 500; change == PERF_BOX && y < 564; y++) {
-        memset(pixels + y * row + 3300, i, 64 * 4);
-    }
-}
-
-/* One frame after the other; milliseconds of this thread for each. */
-static double perf_frames(GLReadbackBuffer *buffer, uint8_t *pixels,
-                          PerfChange change)
-{
-    static const GLReadbackArea changes = { GL_READBACK_CHANGES };
-    int64_t used = 0, begun;
-
-    for (unsigned i = 0; i < PERF_FRAMES && !perf.failed; i++) {
-        unsigned shown = perf.shown;
-        uint64_t number;
-
-        perf_draw(pixels, change, i);
-        begun = thread_ns();
-        number = gl_readback_submit(buffer, &changes);
-        used += thread_ns() - begun;
-        while (!number || perf.shown == shown) {
-            begun = thread_ns();
-            main_loop_wait(!number);
-            number = number ?: gl_readback_submit(buffer, &changes);
-            used += thread_ns() - begun;
-        }
-    }
-    return used / 1e6 / PERF_FRAMES;
-}
-
-/* The same buffer, read the way that waits. */
-static double perf_blocking(QemuDmaBuf *dmabuf, uint8_t *pixels,
-                            PerfChange change)
-{
-    int64_t used = 0, begun;
-    egl_fb fb = EGL_FB_INIT;
-    EGLDisplay display =
-        eglGetPlatformDisplayEXT(EGL_PLATFORM_SURFACELESS_MESA,
-                                 EGL_DEFAULT_DISPLAY, NULL);
-    EGLContext context;
-
-    eglInitialize(display, NULL, NULL);
-    eglBindAPI(EGL_OPENGL_API);
-    context = eglCreateContext(display, EGL_NO_CONFIG_KHR, EGL_NO_CONTEXT,
-                               NULL);
-    eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, context);
-    egl_dmabuf_import_texture(dmabuf, &error_abort);
-    egl_fb_setup_for_tex(&fb, PERF_WIDTH, PERF_HEIGHT,
-                         qemu_dmabuf_get_texture(dmabuf), false);
-    for (unsigned i = 0; i < PERF_FRAMES; i++) {
-        perf_draw(pixels, change, i);
-        begun = g_get_monotonic_time();
-        glReadPixels(0, 0, PERF_WIDTH, PERF_HEIGHT, GL_BGRA, GL_UNSIGNED_BYTE,
-                     perf.surface);
-        used += g_get_monotonic_time() - begun;
-    }
-    return used / 1e3 / PERF_FRAMES;
-}
-
-static void test_perf(void)
-{
-    size_t size = PERF_WIDTH * PERF_HEIGHT * 4;
-    int fd = memfd_create("frame", MFD_CLOEXEC);
-    g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(PERF_WIDTH, PERF_HEIGHT, PERF_WIDTH * 4, 0, 0,
-                        PERF_WIDTH, PERF_HEIGHT, DRM_FORMAT_XRGB8888, 0, fd,
-                        false, false);
-    GLReadback *rb =
-        gl_readback_new(gl_readback_find_ops(&error_abort), NULL, perf_done,
-                        NULL);
-    GLReadbackBuffer *buffer =
-        gl_readback_buffer_new(rb, dmabuf, &error_abort);
-    uint8_t *pixels;
-
-    g_assert_cmpint(ftruncate(fd, size), ==, 0);
-    pixels = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    perf.surface = g_malloc0(size);
-    perf.damage = damage_map_new(PERF_WIDTH, PERF_HEIGHT);
-    perf_frames(buffer, pixels, PERF_ALL);
-    if (perf.failed) {
-        g_test_skip("OpenGL imports no memfd here");
-    } else {
-        for (PerfChange change = 0; change < PERF__MAX; change++) {
-            double readback = perf_frames(buffer, pixels, change);
-            double blocking = perf_blocking(dmabuf, pixels, change);
-
-            printf("# %dx%d, %s: main thread %.3f ms, glReadPixels() in it "
-                   "%.3f ms, %.0f %%\n", PERF_WIDTH, PERF_HEIGHT,
-                   perf_names[change],
-                   readback, blocking, 100 * readback / blocking);
-            egl_dmabuf_release_texture(dmabuf);
-        }
-    }
-    gl_readback_buffer_free(buffer);
-    gl_readback_free(rb);
-    munmap(pixels, size);
-    damage_map_free(perf.damage);
-    g_free(perf.surface);
-    close(fd);
+    g_test_trap_subprocess(NULL, PATIENCE_US, 0);
+    g_test_trap_assert_passed();
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    module_call_init(MODULE_INIT_QOM);
     qemu_init_main_loop(&error_abort);
 
     g_test_add_func("/gl-readback/unused", test_unused);
@@ -1056,11 +1007,16 @@ int main(int argc, char **argv)
     g_test_add_func("/gl-readback/hung-call", test_hung_call);
     g_test_add_func("/gl-readback/hung-release", test_hung_release);
     g_test_add_func("/gl-readback/freed-by-timeout", test_freed_by_timeout);
-    g_test_add_func("/gl-readback/drawn", test_drawn);
-    if (g_test_perf()) {
-        g_test_add_func("/gl-readback/perf", test_perf);
-    }
-    /* last: its readback stays */
-    g_test_add_func("/gl-readback/exit", test_exit);
+    g_test_add_func("/gl-readback/lost", test_lost);
+    g_test_add_func("/gl-readback/lost-in-flight", test_lost_in_flight);
+    g_test_add_func("/gl-readback/lost-while-shown", test_lost_while_shown);
+    g_test_add_func("/gl-readback/lost-for-long", test_lost_for_long);
+    g_test_add_func("/gl-readback/lost-and-freed", test_lost_and_freed);
+    g_test_add_data_func("/gl-readback/exit/reading",
+                         GINT_TO_POINTER(EXIT_WHILE_READING), test_exit);
+    g_test_add_data_func("/gl-readback/exit/closing",
+                         GINT_TO_POINTER(EXIT_WHILE_CLOSING), test_exit);
+    g_test_add_data_func("/gl-readback/exit/hung",
+                         GINT_TO_POINTER(EXIT_WHILE_HUNG), test_exit);
     return g_test_run();
 }

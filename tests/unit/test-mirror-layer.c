@@ -638,6 +638,46 @@ static void test_no_damage(void)
     fclose(file);
 }
 
+/* A fence that is pending at each look, until it is not, and then again. */
+static void test_always_busy(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 11);
+    FILE *file = tmpfile();
+    MirrorLayer layer = { 0 };
+
+    g_assert_nonnull(file);
+    frame.fd = fileno(file);
+    frame.map = memory;
+    g_assert_cmpint(ftruncate(frame.fd, frame_bytes(&frame)), ==, 0);
+    mirror_layer_fit(&layer, &frame);
+
+    for (unsigned round = 0; round < 3; round++) {
+        busy = true;
+        for (unsigned i = 0; i < MIRROR_BUSY_LOOKS; i++) {
+            g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                            MIRROR_BUSY);
+        }
+        /* from then on at each look, and there is nothing to be ended */
+        for (unsigned i = 0; i < 3; i++) {
+            memory[frame.offset + i] ^= 1;
+            clear_damage(&layer);
+            g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                            MIRROR_CHANGED);
+            assert_shows_all(&layer, &frame);
+            g_assert_cmpint(begun, ==, 0);
+        }
+        busy = false;
+        clear_damage(&layer);
+        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                        MIRROR_UNCHANGED);
+        g_assert_cmpint(begun, ==, 0);
+    }
+    mirror_layer_finish(&layer);
+    g_assert_cmpuint(layer.busy, ==, 0);
+    fclose(file);
+}
+
 static void test_read_function(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_RGB565, NULL);
@@ -671,6 +711,89 @@ static void test_read_function(void)
     g_assert_cmpint(mirror_layer_read(&read, &frame), ==, MIRROR_VANISHED);
     mirror_layer_finish(&mapped);
     mirror_layer_finish(&read);
+}
+
+/* A driver whose calls are counted, and bring so many bytes at most. */
+typedef struct Reader {
+    const uint8_t *memory;
+    size_t size;
+    size_t most;
+    unsigned calls;
+} Reader;
+
+static ssize_t read_counted(void *opaque, void *buf, size_t len,
+                            uint64_t offset)
+{
+    Reader *reader = opaque;
+
+    reader->calls++;
+    /* no byte past the frame's last pixel */
+    g_assert_cmpuint(offset + len, <=, reader->size);
+    len = MIN(len, reader->most);
+    memcpy(buf, reader->memory + offset, len);
+    return len;
+}
+
+typedef struct ReadCase {
+    const char *name;
+    uint32_t stride;
+    size_t most;
+    bool part;      /* one tile of it, not all */
+    unsigned calls;
+    const char *why;
+} ReadCase;
+
+#define BLOCKS DIV_ROUND_UP(HEIGHT, DAMAGE_TILE_HEIGHT)
+
+static const ReadCase reads[] = {
+    { "packed", WIDTH * 4, SIZE_MAX, false, BLOCKS, "rows come in blocks" },
+    { "padded", WIDTH * 4 + 64, SIZE_MAX, false, BLOCKS,
+      "what lies between the rows is read with them" },
+    { "far", WIDTH * 16, SIZE_MAX, false, HEIGHT,
+      "unless that is more than they are" },
+    { "tile", WIDTH * 4, SIZE_MAX, true, DAMAGE_TILE_HEIGHT,
+      "a narrow box of wide rows" },
+    { "short", WIDTH * 4, WIDTH * 4, false, HEIGHT,
+      "a driver that brings a row at a time" },
+};
+
+static void test_read_blocks(const void *data)
+{
+    static const pixman_box32_t tile = {
+        0, 0, DAMAGE_TILE_WIDTH, DAMAGE_TILE_HEIGHT
+    };
+    const ReadCase *c = data;
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    MirrorLayer layer = { 0 };
+    g_autofree uint8_t *memory = NULL;
+    Reader reader = { .most = c->most };
+
+    g_test_message("%s", c->why);
+    frame.stride = c->stride;
+    frame.offset = 24;
+    reader.size = 24 + (size_t)frame.stride * (HEIGHT - 1) + WIDTH * 4;
+    memory = new_noise(reader.size, 7);
+    reader.memory = memory;
+    frame.read = read_counted;
+    frame.opaque = &reader;
+    mirror_layer_fit(&layer, &frame);
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    if (c->part) {
+        reader.calls = 0;
+        frame.damage = &tile;
+        frame.n_damage = 1;
+        mirror_layer_read(&layer, &frame);
+    }
+    g_assert_cmpuint(reader.calls, ==, c->calls);
+    for (uint32_t y = 0; y < HEIGHT; y++) {
+        for (uint32_t x = 0; x < WIDTH; x++) {
+            const uint8_t *p = memory + 24 + (size_t)y * frame.stride + x * 4;
+
+            g_assert_cmphex(pixel_of(&layer, x, y) & 0xffffff, ==,
+                            p[0] | p[1] << 8 | p[2] << 16);
+        }
+    }
+    mirror_layer_finish(&layer);
 }
 
 /*
@@ -808,6 +931,13 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/damage", test_damage);
     g_test_add_func("/mirror-layer/no-row", test_no_row);
     g_test_add_func("/mirror-layer/busy-and-gone", test_busy_and_gone);
+    g_test_add_func("/mirror-layer/always-busy", test_always_busy);
     g_test_add_func("/mirror-layer/read-function", test_read_function);
+    for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
+        g_autofree char *path = g_strdup_printf("/mirror-layer/read/%s",
+                                                reads[i].name);
+
+        g_test_add_data_func(path, &reads[i], test_read_blocks);
+    }
     return g_test_run();
 }

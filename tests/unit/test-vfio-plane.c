@@ -367,6 +367,86 @@ static void test_fault_names(void)
     }
 }
 
+typedef struct HotspotCase {
+    const char *name;
+    uint32_t hot_x, hot_y;
+    VFIOPlaneHotspot want;
+    const char *why;
+} HotspotCase;
+
+/* Of an image of 32 by 24 pixels. */
+static const HotspotCase hotspots[] = {
+    { "inside", 3, 4, { true, 3, 4 }, "as given" },
+    { "corner", 0, 0, { true, 0, 0 }, "known to be there" },
+    { "last", 31, 23, { true, 31, 23 }, "still a pixel of the image" },
+    { "none", VFIO_PLANE_NO_HOTSPOT, VFIO_PLANE_NO_HOTSPOT, { false, 0, 0 },
+      "the guest gave none" },
+    { "right-of", 32, 0, { false, 0, 0 }, "no pixel of the image" },
+    { "below", 3, 24, { false, 0, 0 }, "one half of it says nothing" },
+    { "half", VFIO_PLANE_NO_HOTSPOT, 5, { false, 0, 0 },
+      "one half of it says nothing" },
+};
+
+static void test_hotspot(const void *data)
+{
+    const HotspotCase *c = data;
+    VFIOPlane plane = {
+        .width = 32, .height = 24, .hot_x = c->hot_x, .hot_y = c->hot_y,
+    };
+    VFIOPlaneHotspot got = vfio_plane_hotspot(&plane);
+
+    g_test_message("%s", c->why);
+    g_assert_true(vfio_plane_same_hotspot(got, c->want));
+    /* a difference in what viewers are told is one in each part of it */
+    got.x++;
+    g_assert_false(vfio_plane_same_hotspot(got, c->want));
+    got = c->want;
+    got.y++;
+    g_assert_false(vfio_plane_same_hotspot(got, c->want));
+    got = c->want;
+    got.known = !got.known;
+    g_assert_false(vfio_plane_same_hotspot(got, c->want));
+}
+
+#define PAGES(n) ((uint64_t)(n) * 4096)
+
+typedef struct AreasCase {
+    const char *name;
+    VFIORegionArea area[3];
+    size_t n;
+    uint64_t want;
+    const char *why;
+} AreasCase;
+
+/* Of a region of 16 pages. */
+static const AreasCase areas[] = {
+    { "none", {}, 0, 0, "a capability without areas" },
+    { "whole", { { 0, PAGES(16) } }, 1, PAGES(16), "a frame anywhere" },
+    { "first", { { 0, PAGES(15) } }, 1, PAGES(15), "all but a doorbell" },
+    { "not-first", { { PAGES(1), PAGES(15) } }, 1, 0,
+      "the frame's first row is not in it" },
+    { "neighbours", { { PAGES(4), PAGES(4) }, { 0, PAGES(4) } }, 2, PAGES(8),
+      "in any order" },
+    { "gap", { { 0, PAGES(4) }, { PAGES(5), PAGES(4) } }, 2, PAGES(4),
+      "up to what lies between" },
+    { "overlap", { { 0, PAGES(8) }, { PAGES(2), PAGES(2) },
+                   { PAGES(7), PAGES(2) } }, 3, PAGES(9),
+      "one within another takes nothing away" },
+    { "too-long", { { 0, PAGES(17) } }, 1, PAGES(16), "no farther than it is" },
+    { "wraps", { { 0, PAGES(4) }, { PAGES(4), UINT64_MAX } }, 2, PAGES(16),
+      "offset + size is small in 64 bits" },
+    { "outside", { { PAGES(20), PAGES(4) } }, 1, 0, "past the region" },
+};
+
+static void test_areas(const void *data)
+{
+    const AreasCase *c = data;
+
+    g_test_message("%s", c->why);
+    g_assert_cmpuint(vfio_region_mappable(c->area, c->n, PAGES(16)), ==,
+                     c->want);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -387,6 +467,18 @@ int main(int argc, char **argv)
     g_test_add_func("/vfio-plane/off", test_off);
     g_test_add_func("/vfio-plane/same-buffer", test_same_buffer);
     g_test_add_func("/vfio-plane/damage", test_damage);
+    for (size_t i = 0; i < ARRAY_SIZE(hotspots); i++) {
+        g_autofree char *path = g_strdup_printf("/vfio-plane/hotspot/%s",
+                                                hotspots[i].name);
+
+        g_test_add_data_func(path, &hotspots[i], test_hotspot);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(areas); i++) {
+        g_autofree char *path = g_strdup_printf("/vfio-plane/areas/%s",
+                                                areas[i].name);
+
+        g_test_add_data_func(path, &areas[i], test_areas);
+    }
     g_test_add_func("/vfio-plane/fault-names", test_fault_names);
     return g_test_run();
 }

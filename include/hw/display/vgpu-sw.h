@@ -68,7 +68,8 @@
 #define VGPU_SW_CALL_GET                1
 #define VGPU_SW_CALL_OPEN               2
 #define VGPU_SW_CALL_READ               3
-#define VGPU_SW_CALLS                   4
+#define VGPU_SW_CALL_EDID               4   /* writes of the EDID's bytes */
+#define VGPU_SW_CALLS                   5
 
 /* What a dma-buf is that is given from now on. */
 #define VGPU_SW_BUFFER_FLAGS            0x0c0   /* VGPU_SW_BUFFER_* */
@@ -124,6 +125,7 @@
                                                           VGPU_SW_PLANE)
 
 #define VGPU_SW_PLANE_STRAIGHT          (1 << 0)    /* alpha not multiplied */
+#define VGPU_SW_PLANE_REFUSE            (1 << 1)    /* queries of it fail */
 
 /* The monitor. The EDID reads as zeros while the link is down. */
 #define VGPU_SW_LINK                    0x100   /* ro: 1 if it is up */
@@ -145,13 +147,16 @@
 #define VGPU_SW_IRQ_MUTE                (1 << 0)    /* no more signals */
 #define VGPU_SW_IRQ_STORM_MAX           1000000
 
-#define VGPU_SW_META_SILENT             (1 << 0)    /* no answers */
+#define VGPU_SW_META_SILENT             (1 << 0)    /* answers wait */
 #define VGPU_SW_META_ODD                (1 << 1)    /* generation stays odd */
 #define VGPU_SW_META_POKE               (1 << 2)    /* a word is wrong */
 #define VGPU_SW_META_CUT                (1 << 3)    /* the region is gone */
 #define VGPU_SW_META_REFUSE             (1 << 4)    /* requests fail */
 
 #define VGPU_SW_REGION_NO_MAP           (1 << 0)    /* not mapped, only read */
+#define VGPU_SW_REGION_NO_READ          (1 << 1)    /* not read, only mapped */
+#define VGPU_SW_REGION_PART             (1 << 2)    /* mapped so far: */
+#define VGPU_SW_REGION_PART_BYTES       (1 << 20)
 
 /*
  * The region that there is. It lies past the nine that vfio-pci devices count

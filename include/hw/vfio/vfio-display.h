@@ -17,7 +17,8 @@
  * @size: bytes of the region, as its owner knows it
  * @map: the region's first byte, readable for @map_len bytes; NULL if it can
  *       only be read through VFIODisplayOps.read_region
- * @map_len: bytes mapped at @map; 0 or @size
+ * @map_len: bytes mapped at @map; from 0 to @size
+ * @readable: VFIODisplayOps.read_region reads it, mapped or not
  *
  * An open framebuffer region. The plane source that opened it owns the
  * mapping until close_region.
@@ -26,6 +27,7 @@ typedef struct VFIODisplayRegion {
     uint64_t size;
     const uint8_t *map;
     uint64_t map_len;
+    bool readable;
 } VFIODisplayRegion;
 
 /**

@@ -25,8 +25,10 @@ typedef struct VFIOPlaneCache VFIOPlaneCache;
  * @size: bytes it really has, from lseek
  * @user: whatever VFIOPlaneCacheOps.attach made of it
  *
- * A buffer that is held open. Valid until the cache evicts it, which happens
- * in vfio_plane_cache_trim() and vfio_plane_cache_clear() alone.
+ * A buffer that is held open. One that vfio_plane_cache_get() gave is valid
+ * until vfio_plane_cache_trim() at least. Later it may be closed in any call
+ * that changes the cache, unless it is named there as one on screen;
+ * VFIOPlaneCacheOps.detach tells.
  */
 typedef struct VFIOPlaneBuffer {
     VFIOPlane plane;
@@ -56,7 +58,6 @@ typedef struct VFIOPlaneCacheOps {
  * struct VFIOPlaneCacheStats:
  * @hits: lookups that found the buffer open
  * @misses: lookups that fetched
- * @stale: ids that came back with another layout and were fetched anew
  * @evictions: buffers closed to stay within the bounds
  * @buffers: held open now
  * @bytes: of these
@@ -64,7 +65,6 @@ typedef struct VFIOPlaneCacheOps {
 typedef struct VFIOPlaneCacheStats {
     uint64_t hits;
     uint64_t misses;
-    uint64_t stale;
     uint64_t evictions;
     uint32_t buffers;
     uint64_t bytes;
@@ -99,16 +99,18 @@ void vfio_plane_cache_free(VFIOPlaneCache *cache);
  * @buffer: where the buffer goes; the cache owns it
  * @err: where the errno of a failed fetch goes
  *
- * Finds the plane's buffer by (type, id). One that is held open with the same
- * layout is returned as it is and never fetched twice; the plane's position
- * and hotspot are taken over. An id that comes back with another layout is
- * fetched anew; the old buffer is no longer found, but stays open until
- * vfio_plane_cache_trim(), so that the new one can be published first.
+ * Finds the plane's buffer by its id, which is one name space for planes of
+ * every type. One that is held open with the same layout is returned as it is
+ * and never fetched twice; the plane's type, position and hotspot are taken
+ * over. An id that comes back with another layout is closed first, on screen
+ * or not, and then fetched anew, since an id may not be open twice. Only if a
+ * plane has named it since the last vfio_plane_cache_trim() it stays, and is
+ * not fetched: an id cannot have two layouts at a time.
  * A buffer too small for its plane is closed again.
  *
  * Returns: VFIO_PLANE_FAULT_NONE, VFIO_PLANE_FAULT_DMABUF if the fetch
- * failed (@err, untouched otherwise, then holds the positive errno) or
- * VFIO_PLANE_FAULT_BOUNDS. @buffer is set in the first case only.
+ * failed (@err, untouched otherwise, then holds the positive errno),
+ * VFIO_PLANE_FAULT_BOUNDS or VFIO_PLANE_FAULT_ALIAS. @buffer is set in the first case only.
  */
 VFIOPlaneFault vfio_plane_cache_get(VFIOPlaneCache *cache,
                                     const VFIOPlane *plane,
@@ -120,9 +122,9 @@ VFIOPlaneFault vfio_plane_cache_get(VFIOPlaneCache *cache,
  * @on_screen: buffers that must stay, NULL entries allowed
  * @n_on_screen: how many
  *
- * Closes buffers whose id has a newer layout, then the least recently used
- * ones until both bounds hold, but never one of @on_screen. Call it after the
- * viewers were told of the new buffer.
+ * Closes the least recently used buffers until both bounds hold, but never one
+ * of @on_screen. Call it when every plane has been asked for and the viewers
+ * were told of new buffers.
  */
 void vfio_plane_cache_trim(VFIOPlaneCache *cache,
                            VFIOPlaneBuffer *const *on_screen,

@@ -116,6 +116,8 @@ typedef struct VFIOPlane {
  * @VFIO_PLANE_FAULT_ALIAS: the device answers for another plane than the one
  *                          that it was asked for
  * @VFIO_PLANE_FAULT_TIMEOUT: OpenGL was asked for a frame and hangs
+ * @VFIO_PLANE_FAULT_LOST: OpenGL was asked for a frame and failed, as a reset of
+ *                         the GPU makes it
  *
  * Kinds of faults: each is warned of once and counted each time.
  */
@@ -134,6 +136,7 @@ typedef enum VFIOPlaneFault {
     VFIO_PLANE_FAULT_REQUEST,
     VFIO_PLANE_FAULT_ALIAS,
     VFIO_PLANE_FAULT_TIMEOUT,
+    VFIO_PLANE_FAULT_LOST,
     VFIO_PLANE_FAULT__MAX
 } VFIOPlaneFault;
 
@@ -145,6 +148,38 @@ typedef enum VFIOPlaneFault {
  * format or size).
  */
 bool vfio_plane_is_off(const VFIOPlane *plane);
+
+/**
+ * struct VFIOPlaneHotspot:
+ * @known: the guest gave one that lies in the image
+ * @x: pixels from the image's left edge
+ * @y: pixels from the image's top edge
+ *
+ * What viewers are told of a cursor's hotspot.
+ */
+typedef struct VFIOPlaneHotspot {
+    bool known;
+    uint32_t x;
+    uint32_t y;
+} VFIOPlaneHotspot;
+
+/**
+ * vfio_plane_hotspot:
+ * @plane: a cursor, checked
+ *
+ * Returns: its hotspot; one that is not known is 0,0, since guests that do not
+ * know theirs mostly show an arrow, whose point is in that corner.
+ */
+VFIOPlaneHotspot vfio_plane_hotspot(const VFIOPlane *plane);
+
+/**
+ * vfio_plane_same_hotspot:
+ * @a: a hotspot
+ * @b: another one
+ *
+ * Returns: true if viewers are told the same of both.
+ */
+bool vfio_plane_same_hotspot(VFIOPlaneHotspot a, VFIOPlaneHotspot b);
 
 /**
  * vfio_plane_format:
@@ -214,6 +249,30 @@ uint32_t vfio_plane_rows_within(const VFIOPlane *plane, uint64_t size);
  * unchanged pixels.
  */
 bool vfio_plane_same_buffer(const VFIOPlane *a, const VFIOPlane *b);
+
+/**
+ * struct VFIORegionArea:
+ * @offset: bytes from the region's start
+ * @size: bytes
+ *
+ * A part of a region that can be mapped (struct vfio_region_sparse_mmap_area).
+ */
+typedef struct VFIORegionArea {
+    uint64_t offset;
+    uint64_t size;
+} VFIORegionArea;
+
+/**
+ * vfio_region_mappable:
+ * @area: as the device has them, in any order and unchecked
+ * @n: how many
+ * @size: bytes of the region
+ *
+ * Returns: the bytes from the region's start on that lie in areas without a
+ * gap, which is where a frame is.
+ */
+uint64_t vfio_region_mappable(const VFIORegionArea *area, size_t n,
+                              uint64_t size);
 
 /**
  * vfio_plane_fault_name:

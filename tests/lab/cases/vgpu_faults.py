@@ -201,3 +201,52 @@ class VgpuFaultyRegion(VgpuGroup):
                 assert self.vm.screendump() == kept
             assert len(self.new_warnings(warned)) == 1, self.vm.stderr()
         self.expect_screen(self.show(33))
+
+
+class VgpuRegionPart(VgpuGroup):
+    """Regions of which a part can be mapped."""
+
+    kind = "vgpu-region"
+    frame_pages = 0
+    frame_unreadable = 0
+
+    @classmethod
+    def cases(cls):
+        return [] if cls is VgpuRegionPart else super().cases()
+
+    def configure(self, vm):
+        super().configure(vm)
+        self.mdev.fault(frame_pages=self.frame_pages,
+                        frame_unreadable=self.frame_unreadable)
+
+    def expect_frames(self):
+        for number in range(3):
+            self.expect_screen(self.show(40 + number))
+        self.expect_path("gpu0", "region")
+        assert not self.faults(), self.faults()
+
+
+class VgpuRegionUnreadable(VgpuRegionPart):
+    """The part that a frame needs, of a region that cannot be read."""
+
+    frame_pages = WIDTH * HEIGHT * 4 // 4096
+    frame_unreadable = 1
+
+    def test_mapped(self):
+        """frames are mapped, and none is read"""
+        self.expect_frames()
+        assert self.mdev.count("reads") == 0
+
+
+class VgpuRegionTooSmall(VgpuRegionPart):
+    """A page less than a frame needs."""
+
+    frame_pages = WIDTH * HEIGHT * 4 // 4096 - 1
+
+    def test_read(self):
+        """frames are read, many rows at a time"""
+        self.expect_frames()
+        before = self.mdev.count("reads")
+        self.vm.screendump()
+        reads = self.mdev.count("reads") - before
+        assert reads and reads % (HEIGHT // 16) == 0, reads

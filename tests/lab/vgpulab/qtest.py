@@ -40,6 +40,10 @@ class Qtest:
     def read32(self, address):
         return int(self._command(f"readl {address:#x}")[0], 16)
 
+    def outl(self, port, value):
+        """To one of the processor's ports."""
+        self._command(f"outl {port:#x} {value & 0xffffffff:#x}")
+
     def write(self, address, data):
         """Any number of bytes."""
         step = 1 << 18

@@ -16,7 +16,7 @@ from .wait import DEADLINE, until
 
 RAW, TIGHT = 0, 7
 RICH_CURSOR, ALPHA_CURSOR = -239, -314
-_DESKTOP_SIZE = -223
+_DESKTOP_SIZE, _EXTENDED_SIZE = -223, -308
 
 KEY_CTRL, KEY_ALT = 0xffe3, 0xffe9
 
@@ -142,9 +142,18 @@ class Rfb:
         self.cursor = Cursor(width, height, hotspot, read(width, height))
         self.cursors += 1
 
+    def _skip_screens(self):
+        """What an extended size says of each screen."""
+        (screens,) = self._unpack(">B3x")
+        self._read(16 * screens)
+
     def _rect(self):
         """Reads one rectangle; true if it changed the size."""
         left, top, width, height, encoding = self._unpack(">HHHHi")
+        if encoding == _EXTENDED_SIZE:
+            # The answer to resize(); the size itself comes as the other kind.
+            self._skip_screens()
+            return False
         if encoding == _DESKTOP_SIZE:
             self._resize(width, height)
             return True
@@ -202,6 +211,15 @@ class Rfb:
 
     def key(self, keysym, down):
         self._send(">BBxxI", 4, down, keysym)
+
+    def resize(self, width, height):
+        """Ask the guest for a screen of that size, as a dragged window does."""
+        self._send(">BxHHBxIHHHHI", 251, width, height, 1,
+                   0, 0, 0, width, height, 0)
+
+    def ask_whole(self):
+        """One more update, of everything, whatever was asked for before."""
+        self._request(incremental=False)
 
     def select_console(self, number):
         """Ctrl-Alt-NUMBER, which QEMU's VNC server keeps for itself."""

@@ -30,21 +30,25 @@ def _load_xwd(path):
 
 
 class XServer(Processes):
-    """Xvfb with a screen of the given size; display is its name."""
+    """Xvfb with a screen of the given size; display is its name.
 
-    def __init__(self, width, height):
+    pointer: whether it is drawn over what is on screen.
+    """
+
+    def __init__(self, width, height, pointer=True):
         super().__init__()
         try:
-            self.display = ":" + self._start(width, height)
+            self.display = ":" + self._start(
+                width, height, *([] if pointer else ["-nocursor"]))
         except BaseException:
             self.close()
             raise
 
-    def _start(self, width, height):
+    def _start(self, width, height, *options):
         read, write = os.pipe()
         self.spawn("Xvfb", "-displayfd", str(write), "-nolisten", "tcp",
                    "-screen", "0", f"{width}x{height}x24",
-                   "-fbdir", self.folder, pass_fds=(write,))
+                   "-fbdir", self.folder, *options, pass_fds=(write,))
         os.close(write)
         with os.fdopen(read) as stream:
             number = stream.readline().strip()

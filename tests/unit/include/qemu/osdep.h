@@ -20,13 +20,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <glib.h>
 
-/* What QEMU's functions fail with; nothing here looks into one. */
+/* What QEMU's functions fail with; see qapi/error.h. */
 typedef struct Error Error;
 
 #define HOST_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
@@ -34,6 +35,10 @@ typedef struct Error Error;
 #define ARRAY_SIZE(x) G_N_ELEMENTS(x)
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
 #define ROUND_UP(n, d) (((n) + (d) - 1) / (d) * (d))
+#define QEMU_ALIGN_DOWN(n, m) ((n) / (m) * (m))
 #define QEMU_BUILD_BUG_ON(x) _Static_assert(!(x), #x)
+
+#define qemu_dup(fd) fcntl(fd, F_DUPFD_CLOEXEC, 0)
+#define qemu_real_host_page_size() sysconf(_SC_PAGESIZE)
 
 #endif /* QEMU_OSDEP_H */

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The software vGPU in a QEMU of its own, and the faults that it can have.
+
+The qtest protocol takes the place of the guest's processor; the registers are
+those of include/hw/display/vgpu-sw.h.
+"""
+
+import errno
+import os
+import shutil
+import subprocess
+import tempfile
+
+from .. import paths
+from ..planes import PRIMARY, Planes
+from ..qmp import Qmp
+from ..qtest import Qtest
+from ..wait import until
+from .model import KEPT, LEAVING, NOTHING, SHOWN, UNKNOWN
+
+NAME, SLOT = "gpu0", 4
+_REGISTERS, _VRAM = 0xfe000000, 0xe0000000
+_VRAM_SIZE = 16 << 20
+# ACPI's hotplug of PCI devices (docs/specs/acpi_pci_hotplug.rst).
+_EJECT = 0xae08
+
+_FAULT_COUNT, _FAULT_ERRNO = 0x80, 0x84
+QUERY, GET, OPEN, READ = range(4)
+_FOREVER = 0xffffffff
+_BUFFER_FLAGS, _BUFFER_COPY, _BUFFER_CUT = 0xc0, 0xc4, 0xc8
+_REGION_INDEX = 0xd0
+_IRQ_STORM, _IRQ_FLAGS = 0xe4, 0xe8
+_META_FLAGS, _META_OFFSET, _META_VALUE = 0xf0, 0xf4, 0xf8
+_DAMAGE_REPORTED = 0x74
+
+_REGION = 9
+_SILENT, _ODD, _POKE, _CUT, _REFUSE = (1 << bit for bit in range(5))
+
+
+class Fault:
+    """What goes wrong from begin() on.
+
+    kinds: of devices that can have it. counted: the kind that QEMU counts it
+    as, by the device's kind; None: it may count nothing.
+    """
+
+    def __init__(self, outcome, kinds, counted, begin):
+        self.outcome = outcome
+        self.kinds = kinds
+        self._counted = counted
+        self._begin = begin
+
+    def counted(self, kind):
+        # A driver with a metadata page finds out itself, and says so.
+        if self._counted and kind in ("metadata", "all"):
+            return "request"
+        return self._counted
+
+    def begin(self, device):
+        """device: a Software whose plane is on."""
+        self._begin(device)
+
+
+def _plane(**registers):
+    """A plane as no device may report it, in a buffer that is new."""
+    return lambda device: device.planes.program(
+        PRIMARY, id=device.new_id(), **registers)
+
+
+def _call(call, code):
+    def begin(device):
+        device.fail_calls(call, code, _FOREVER)
+        device.planes.program(PRIMARY, id=device.new_id())
+    return begin
+
+
+def _register(register, value):
+    def begin(device):
+        device.planes.set(register, value)
+        device.planes.program(PRIMARY, id=device.new_id())
+    return begin
+
+
+def _meta(flags):
+    def begin(device):
+        device.planes.set(_META_FLAGS, flags)
+        device.planes.commit()
+    return begin
+
+
+def _poke(offset, value):
+    def begin(device):
+        device.planes.set(_META_OFFSET, offset)
+        device.planes.set(_META_VALUE, value)
+        _meta(_POKE)(device)
+    return begin
+
+
+_ALL = ("dmabuf", "region", "both", "metadata", "all")
+_ASKED = ("dmabuf", "region", "both")
+_BUFFERS = ("dmabuf", "both")
+
+FAULTS = {
+    "width-0": Fault(KEPT, _ALL, "extent", _plane(width=0)),
+    "height-0": Fault(KEPT, _ALL, "extent", _plane(height=0)),
+    "wide": Fault(KEPT, _ALL, "extent", _plane(width=16385, stride=65540)),
+    "huge": Fault(KEPT, _ALL, "extent", _plane(
+        width=0xffffffff, height=0xffffffff, stride=0xffffffff)),
+    "stride-0": Fault(KEPT, _ALL, "stride", _plane(stride=0)),
+    "stride-small": Fault(KEPT, _ALL, "stride", _plane(stride=4)),
+    "stride-large": Fault(KEPT, _ALL, "bounds", _plane(stride=0xfffffff0)),
+    "offset": Fault(KEPT, _ALL, "bounds", _plane(offset=_VRAM_SIZE)),
+    "offset-64": Fault(KEPT, _ALL, "bounds", _plane(
+        offset=0xfffff000, offset_hi=0xffffffff)),
+    "format": Fault(KEPT, _ALL, "format", _plane(fourcc=0x21212121)),
+    "planar": Fault(KEPT, _ALL, "format", _plane(fourcc=0x3231564e)),
+    "query": Fault(LEAVING, _ASKED, "query", _call(QUERY, errno.EIO)),
+    "get": Fault(KEPT, _BUFFERS, "dmabuf", _call(GET, errno.ENOENT)),
+    "get-again": Fault(KEPT, _BUFFERS, "dmabuf", _call(GET, errno.ENOMEM)),
+    "region-index": Fault(KEPT, ("region",), "region",
+                          _register(_REGION_INDEX, 3)),
+    "region-open": Fault(KEPT, ("region",), "region",
+                         _register(_REGION_INDEX, 0xffffffff)),
+    "no-mmap": Fault(NOTHING, ("dmabuf",), "map",
+                     _register(_BUFFER_FLAGS, 1)),
+    "other-way": Fault(SHOWN, ("both",), None, _register(_BUFFER_FLAGS, 1)),
+    "tiled": Fault(NOTHING, ("dmabuf",), "modifier", _plane(
+        modifier=1, modifier_hi=1 << 24)),
+    "small": Fault(KEPT, _BUFFERS, "bounds", _register(_BUFFER_COPY, 1)),
+    "silent": Fault(KEPT, ("metadata",), "request", _meta(_SILENT)),
+    "odd": Fault(KEPT, ("metadata",), "request", _meta(_ODD)),
+    "refused": Fault(KEPT, ("metadata",), "request", _meta(_REFUSE)),
+    "page-gone": Fault(KEPT, ("metadata",), "request", _meta(_CUT)),
+    "silent-all": Fault(SHOWN, ("all",), "request", _meta(_SILENT)),
+    "odd-all": Fault(SHOWN, ("all",), "request", _meta(_ODD)),
+    "refused-all": Fault(SHOWN, ("all",), "request", _meta(_REFUSE)),
+    "page-gone-all": Fault(SHOWN, ("all",), "request", _meta(_CUT)),
+}# A buffer that is cut off, and one that is not and no part of the memory.
+CUT, COPY = Fault(KEPT, (), None, None), Fault(SHOWN, (), None, None)
+
+
+def lie(word, value):
+    """A word of the metadata page is wrong, which nobody may notice."""
+    return Fault(UNKNOWN, ("metadata", "all"), None, _poke(word, value))
+
+
+class Software:
+    """Starts on construction; close() ends it in any case.
+
+    config: a Config. arguments, environment: QEMU's, for the viewers.
+    stream: a file that another one saved itself to.
+    """
+
+    faults = FAULTS
+
+    def __init__(self, config, arguments=(), environment=None, stream=None):
+        self._config = config
+        self._folder = tempfile.mkdtemp(prefix="vgpu-states-")
+        self._ids = 0
+        self.qtest = None
+        with open(self._file("errors"), "wb") as errors:
+            # pylint: disable=consider-using-with
+            self._process = subprocess.Popen(
+                [paths.QEMU, "-nodefaults", "-no-user-config", "-M", "pc",
+                 "-accel", "qtest",
+                 "-qtest", f"unix:{self._file('qtest')},server=on,wait=off",
+                 "-qtest-log", "none",
+                 "-qmp", f"unix:{self._file('qmp')},server=on,wait=off",
+                 "-device", ",".join(
+                     ["vgpu-sw", *(f"{key}={value}" for key, value
+                                   in self._properties().items())]),
+                 *(("-incoming", "defer") if stream else ()), *arguments],
+                stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                env=environment)
+        try:
+            self.qmp = Qmp(self._file("qmp"), self.alive)
+            if stream:
+                self._load(stream)
+            self.qtest = Qtest(self._file("qtest"))
+            if not stream:
+                self._set_bars()
+            self.planes = Planes(self, NAME)
+        except Exception as error:
+            said = self.errors()
+            self.close()
+            raise AssertionError(f"QEMU did not start: {said}") from error
+
+    def _properties(self):
+        return {"id": NAME, "addr": SLOT, "x-kind": self._config.kind,
+                "irq": "on" if self._config.irq else "off",
+                "vram": _VRAM_SIZE, "udmabuf": "off"}
+
+    def _file(self, name):
+        return os.path.join(self._folder, name)
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def alive(self):
+        return self._process.poll() is None
+
+    def errors(self):
+        """What QEMU said."""
+        with open(self._file("errors"), encoding="utf-8",
+                  errors="replace") as stream:
+            return stream.read()
+
+    def _set_bars(self):
+        # The registers of PCI's configuration space, as firmware does.
+        for register, value in (0x10, _REGISTERS), (0x18, _VRAM), (0x04, 6):
+            self.qtest.outl(0xcf8, 0x80000000 | SLOT << 11 | register)
+            self.qtest.outl(0xcfc, value)
+
+    def new_id(self):
+        """One that no buffer had so far."""
+        self._ids += 1
+        return self._ids
+
+    # The guest
+
+    def report(self, reported):
+        self.planes.set(_DAMAGE_REPORTED, reported)
+
+    # The device
+
+    def fail_calls(self, call, code, count):
+        """So many of the next calls fail."""
+        self.planes.set(_FAULT_ERRNO + 8 * call, code)
+        self.planes.set(_FAULT_COUNT + 8 * call, count)
+
+    def heal(self):
+        """No fault is left; what is on screen is the guest's affair."""
+        for call in QUERY, GET, OPEN, READ:
+            self.fail_calls(call, 0, 0)
+        for register, value in ((_BUFFER_FLAGS, 0), (_BUFFER_COPY, 0),
+                                (_REGION_INDEX, _REGION), (_META_FLAGS, 0)):
+            self.planes.set(register, value)
+
+    def show_copy(self, size):
+        """The plane is a copy of that much memory, from its start."""
+        self.planes.set(_BUFFER_COPY, size)
+        self.planes.program(PRIMARY, id=self.new_id())
+
+    def cut_copy(self, size):
+        self.planes.set(_BUFFER_CUT, size)
+
+    def mute(self, muted):
+        self.planes.set(_IRQ_FLAGS, muted)
+
+    def storm(self, rate):
+        self.planes.set(_IRQ_STORM, rate)
+
+    # The machine
+
+    def reset(self):
+        self.qmp.command("system_reset")
+        self.qmp.wait_event("RESET")
+        self._set_bars()
+
+    def unplug(self):
+        self.qmp.command("device_del", id=NAME)
+        self.qtest.outl(_EJECT, 1 << SLOT)
+        self.qmp.wait_event("DEVICE_DELETED", device=NAME)
+
+    def plug(self):
+        self.qmp.command(
+            "device_add", driver="vgpu-sw",
+            **{key: str(value) if key == "addr" else value == "on"
+               if key == "irq" else value
+               for key, value in self._properties().items()})
+        self._set_bars()
+        self.planes = Planes(self, NAME)
+
+    def save(self):
+        """Stop and save; returns a file that another one loads."""
+        stream = self._file("stream")
+        self.qmp.command("migrate", uri=f"file:{stream}")
+        self._until_moved()
+        return stream
+
+    def _load(self, stream):
+        self.qmp.command("migrate-incoming", uri=f"file:{stream}")
+        self._until_moved()
+
+    def _until_moved(self):
+        def look():
+            status = self.qmp.command("query-migrate").get("status")
+            assert status != "failed", self.errors()
+            return status == "completed"
+        until("migration", look, pause=0.005)
+
+    def close(self):
+        for part in (self.qtest, getattr(self, "qmp", None)):
+            if part is not None:
+                part.close()
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -208,11 +208,13 @@ static void gl_call_failed(GLReadback *rb, const GLRequest *request)
 {
     Error *err = NULL;
 
+    /* OpenGL as a whole: it is opened again, and until then as if it hung */
+    rb->hung = request->mode == FUZZ_GL_LOST;
     error_setg(&err, "OpenGL failed");
     gl_call(rb, &(GLReadbackResult) {
         .number = request->number, .buffer = request->buffer,
         .dmabuf = request->buffer->dmabuf, .area = &request->area,
-        .error = err,
+        .error = err, .passing = rb->hung,
     });
     error_free(err);
 }
@@ -260,7 +262,8 @@ static void gl_answer(GLReadback *rb)
         gl_call_timed_out(rb, &request);
     } else if (!request.buffer) {
         gl_call(rb, &(GLReadbackResult) { .number = request.number });
-    } else if (request.mode == FUZZ_GL_FAILS || !gl_fits(&request)) {
+    } else if (request.mode == FUZZ_GL_FAILS ||
+               request.mode == FUZZ_GL_LOST || !gl_fits(&request)) {
         gl_call_failed(rb, &request);
     } else {
         gl_call_read(rb, &request);
@@ -411,7 +414,7 @@ struct RAMFBState {
 bool fuzz_ramfb_configured;
 const VMStateDescription ramfb_vmstate;
 
-RAMFBState *ramfb_setup(Error **errp)
+RAMFBState *ramfb_setup(DeviceState *dev, Error **errp)
 {
     static RAMFBState ramfb;
 

@@ -41,6 +41,7 @@ typedef enum FuzzGLMode {
     FUZZ_GL_READS,
     FUZZ_GL_READS_CHANGES,
     FUZZ_GL_FAILS,
+    FUZZ_GL_LOST,
     FUZZ_GL_HANGS,
     FUZZ_GL_ABSENT,
     FUZZ_GL__MAX

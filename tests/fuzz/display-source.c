@@ -54,6 +54,8 @@ struct Source {
     uint8_t *memory;            /* of the region */
     uint64_t region_size;
     bool region_mapped;
+    bool region_readable;
+    uint64_t mapped;            /* so much of it, if it is */
     bool region_open;
     bool no_region;
 
@@ -298,7 +300,8 @@ static int source_open_region(void *opaque, uint32_t index,
     s->region_open = true;
     region->size = s->region_size;
     region->map = s->region_mapped ? s->memory : NULL;
-    region->map_len = s->region_mapped ? s->region_size : 0;
+    region->map_len = s->region_mapped ? MIN(s->mapped, s->region_size) : 0;
+    region->readable = s->region_readable;
     return 0;
 }
 
@@ -308,7 +311,7 @@ static ssize_t source_read_region(void *opaque, void *buf, size_t len,
     Source *s = opaque;
     int err;
 
-    FUZZ_CHECK(s->region_open);
+    FUZZ_CHECK(s->region_open && s->region_readable);
     FUZZ_CHECK(offset <= s->region_size && len <= s->region_size - offset);
     if (fails(s, &err)) {
         return err;
@@ -405,6 +408,7 @@ static int source_open_metadata(void *opaque, VFIODisplayRegion *region)
     region->size = META_SIZE;
     region->map = s->meta_mapped ? s->meta : NULL;
     region->map_len = s->meta_mapped ? META_SIZE : 0;
+    region->readable = true;
     return 0;
 }
 
@@ -542,6 +546,8 @@ void source_set_faults(Source *s, FuzzInput *in)
         s->no_region = what & 1;
         s->region_mapped = what & 2;
         s->region_size = sizes[what / 4 % 4];
+        s->region_readable = what & 64;
+        s->mapped = what & 128 ? REGION_SIZE : 8192;
     }
     s->edid_broken = what & 16;
     s->obeys = what & 32;
@@ -626,6 +632,8 @@ Source *source_new(FuzzInput *in)
     s->meta_mapped = what & 8;
     s->n_overlays = what >> 5;
     s->region_size = REGION_SIZE;
+    s->region_readable = true;
+    s->mapped = REGION_SIZE;
     s->memory = new_pages(REGION_SIZE);
     s->meta = new_pages(META_SIZE);
     FUZZ_CHECK(mprotect(s->meta + META_SIZE - VFIO_GFX_META_DOORBELL_FROM_END,

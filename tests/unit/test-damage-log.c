@@ -214,7 +214,8 @@ static void test_several(void)
         add(log, 640, 500 + i * 3, 1, 1);
     }
     expect(log, 640, 400, 704, 546);
-    /* with reads on their way */
+    /* with two reads on their way */
+    damage_log_asked(log, 5);
     damage_log_free(log);
 }
 

@@ -378,6 +378,7 @@ static void test_in_turn(void)
         { DRM_FORMAT_YUYV, WIDTH },
         { DRM_FORMAT_RGB565, WIDTH },
         { DRM_FORMAT_RGB565, WIDTH - 70 },
+        { DRM_FORMAT_RGB565, WIDTH },
         { DRM_FORMAT_ABGR8888, WIDTH, true },
         { DRM_FORMAT_ABGR8888, WIDTH },
         { DRM_FORMAT_ABGR8888, WIDTH, true },
@@ -697,7 +698,9 @@ static void test_read_function(void)
     assert_same(&mapped, &read, &frame);
 
     /* a part of each row */
-    memset(memory, 0x33, frame_bytes(&frame));
+    for (size_t i = 0; i < frame_bytes(&frame); i++) {
+        memory[i] = noise(i);
+    }
     frame.damage = &part;
     frame.n_damage = 1;
     mirror_layer_read(&read, &frame);

@@ -416,6 +416,21 @@ static void test_refusal(Fixture *f, const void *data)
     g_assert_cmpuint(f->device.fetches, ==, 4);
 }
 
+/* A process whose standard input is closed gets 0 for its next descriptor. */
+static void test_descriptor_0(Fixture *f, const void *data)
+{
+    VFIOPlane plane = frame(1);
+    int input = dup(0);
+
+    close(0);
+    g_assert_cmpint(get(f, &plane)->fd, ==, 0);
+    vfio_plane_cache_clear(f->cache);
+    if (input >= 0) {
+        dup2(input, 0);
+        close(input);
+    }
+}
+
 static void test_bound_in_count(Fixture *f, const void *data)
 {
     use_bounds(f, 3, UINT64_MAX);
@@ -564,6 +579,7 @@ int main(int argc, char **argv)
 
         add(name, &refusals[i], test_refusal);
     }
+    add("descriptor-0", NULL, test_descriptor_0);
     add("bound-in-count", NULL, test_bound_in_count);
     add("bound-in-bytes", NULL, test_bound_in_bytes);
     add("on-screen-stays", NULL, test_on_screen_stays);

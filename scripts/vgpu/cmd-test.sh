@@ -9,6 +9,9 @@
 #   lab    the emulator with mdev devices under the lab's kernel, and the
 #          lab itself (tests/host)
 #
+# --full has longer runs, and an emulator built by clang with ASan and UBSan for
+# the qtests and the viewer matrix (tests/host/matrix.py).
+#
 # Each program speaks TAP; tap.py shows and counts the cases.
 
 set -euo pipefail
@@ -72,21 +75,22 @@ test_unit() {
         "$VGPU_TOP/vgpu" fuzz "$FUZZ_SECONDS"
 }
 
-# Side by side: they wait more than they compute. $1: their folder
+# run_qemu_tests NAME EMULATOR FOLDER TEST...: side by side, as they wait more
+# than they compute. The tests lie in FOLDER, which has others too.
 run_qemu_tests() {
-    local kind=$1 before after mesa
-    shift
+    local kind=$1 emulator=$2 folder=$3 before after mesa
+    shift 3
     mapfile -t mesa <"$MESA_ENV"
     (($#)) || die "patches/series names no $kind test"
     before=$(wc -l <"$COUNTS")
     printf '%s\n' "${@##*/}" |
-        env "${mesa[@]}" VGPU_TEST_GL=1 QTEST_QEMU_BINARY="$QEMU_BINARY" \
+        env "${mesa[@]}" VGPU_TEST_GL=1 QTEST_QEMU_BINARY="$emulator" \
             G_TEST_DBUS_DAEMON="$QEMU_TREE/tests/dbus-vmstate-daemon.sh" \
             xargs -P "$VGPU_JOBS" -I '{}' \
             python3 "$VGPU_TOP/scripts/vgpu/tap.py" \
             --timeout "$PROGRAM_LIMIT" --counts "$COUNTS" \
             --log "$VGPU_LOGS/test-$kind-{}.log" \
-            "$kind/{}" "$QEMU_OUT/tests/$kind/{}" --tap -k || true
+            "$kind/{}" "$folder/{}" --tap -k || true
     after=$(wc -l <"$COUNTS")
     ((after - before == $#)) || die "a $kind test was not counted"
 }
@@ -98,9 +102,33 @@ test_qtest() {
     qemu_build
     unlock_build
     mapfile -t tests < <(qemu_tree_unit_tests)
-    run_qemu_tests unit "${tests[@]}"
+    run_qemu_tests unit "$QEMU_BINARY" "$QEMU_OUT/tests/unit" "${tests[@]}"
     mapfile -t tests < <(qemu_qtests)
-    run_qemu_tests qtest "${tests[@]}"
+    run_qemu_tests qtest "$QEMU_BINARY" "$QEMU_OUT/tests/qtest" "${tests[@]}"
+    ((VGPU_TEST_FULL == 0)) || test_qtest_asan
+}
+
+# What GTK, Mesa and the like keep until the end is none of QEMU's leaks.
+ASAN_ENV=(ASAN_OPTIONS=detect_leaks=0
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1)
+
+# The same once more, where a read past an end or a freed buffer ends it.
+test_qtest_asan() {
+    local tests
+    lock_build
+    qemu_build_asan
+    unlock_build
+    mapfile -t tests < <(qemu_qtests)
+    (
+        export "${ASAN_ENV[@]}"
+        run_qemu_tests asan-qtest "$QEMU_ASAN_BINARY" \
+            "$QEMU_ASAN_OUT/tests/qtest" "${tests[@]}"
+    )
+}
+
+test_matrix_asan() {
+    run_tap host/matrix-asan "$LAB_LIMIT" env "${ASAN_ENV[@]}" \
+        VGPU_QEMU="$QEMU_ASAN_BINARY" "$VGPU_TOP/tests/host/matrix.py"
 }
 
 # The lab tests that share one boot. $1: its name, then kernel arguments
@@ -124,14 +152,18 @@ test_lab() {
     lock_build
     need_mesa
     qemu_build
-    # Migration between the two.
-    ((VGPU_TEST_FULL == 0)) || qemu_build_stock
+    if ((VGPU_TEST_FULL)); then
+        # Migration between the two.
+        qemu_build_stock
+        qemu_build_asan
+    fi
     unlock_build
     "$VGPU_TOP/vgpu" lab --build-only
     for program in "$VGPU_TOP"/tests/host/*; do
         [[ -f $program && -x $program ]] || continue
         run_tap "host/$(basename "$program")" "$LAB_LIMIT" "$program"
     done
+    ((VGPU_TEST_FULL == 0)) || test_matrix_asan
     boots=$("$VGPU_TOP/tests/lab/run.py" --list-boots)
     while IFS=$'\t' read -r boot arguments <&3; do
         # shellcheck disable=SC2086 # a list of words

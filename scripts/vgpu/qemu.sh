@@ -266,11 +266,11 @@ _qemu_asan_configure() {
 
 _qemu_asan_compile() {
     local tests
-    mapfile -t tests < <(qemu_qtests && qemu_tree_unit_tests)
+    mapfile -t tests < <(qemu_qtests)
     ninja -C "$QEMU_ASAN_OUT" -j "$VGPU_JOBS" qemu-system-x86_64 "${tests[@]}"
 }
 
-# qemu_build_asan: the emulator and its tests with clang, ASan and UBSan. Call
+# qemu_build_asan: the emulator and its qtests with clang, ASan and UBSan. Call
 # qemu_build before.
 qemu_build_asan() {
     local identity

@@ -19,6 +19,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
 
+from vgpulab import paths  # noqa: E402
 from vgpulab.picture import Picture  # noqa: E402
 from vgpulab.qmp import Qmp  # noqa: E402
 from vgpulab.wait import until  # noqa: E402
@@ -54,7 +55,7 @@ class SwVgpu:
         self._errors = open(os.path.join(self._folder, "errors"), "w+",
                             encoding="utf-8")
         self._process = subprocess.Popen(
-            [os.path.join(TOP, "build", "bin", "qemu-system-x86_64"),
+            [paths.QEMU,
              "-nodefaults", "-no-user-config", "-M", "pc", "-accel", "qtest",
              "-qtest", f"unix:{self._file('qtest')},server=on,wait=off",
              "-qtest-log", "none",

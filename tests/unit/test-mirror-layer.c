@@ -539,6 +539,22 @@ static void test_glance_row(void)
     mirror_layer_finish(&layer);
 }
 
+/* The second glance is at rows that are as far from the first's as can be. */
+static void test_glance_order(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 16);
+    MirrorLayer layer = { 0 };
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_read(&layer, &frame);
+    memory[frame.offset + frame.stride * (MIRROR_GLANCE_ROWS / 2)] ^= 1;
+    g_assert_false(glance_finds(&layer, &frame));
+    g_assert_true(glance_finds(&layer, &frame));
+    mirror_layer_finish(&layer);
+}
+
 /* As many rows as a letter has are found at once, whichever they are. */
 static void test_glance_rows(void)
 {
@@ -928,6 +944,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/saw", test_saw);
     g_test_add_func("/mirror-layer/fit", test_fit);
     g_test_add_func("/mirror-layer/glance/row", test_glance_row);
+    g_test_add_func("/mirror-layer/glance/order", test_glance_order);
     g_test_add_func("/mirror-layer/glance/rows", test_glance_rows);
     g_test_add_func("/mirror-layer/glance/elsewhere", test_glance_elsewhere);
     g_test_add_func("/mirror-layer/no-damage", test_no_damage);

@@ -44,7 +44,8 @@ run_tap() {
 _unit_compile() {
     local identity
     # Its options are taken from there only once.
-    identity="$(meson --version) $VGPU_TOP $(sha256sum <"$VGPU_TOP/meson.build")"
+    identity="$(meson --version) $VGPU_TOP"
+    identity+=" $(hash_files "$VGPU_TOP/meson.build")"
     if ! stamp_ok unit-setup "$identity" ||
         [[ ! -f $UNIT_OUT/build.ninja ]]; then
         stamp_clear unit-setup

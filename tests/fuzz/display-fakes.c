@@ -85,9 +85,6 @@ bool fuzz_inode_is_open(uint64_t inode)
 
 /* --- The clock ----------------------------------------------------------- */
 
-/* QEMU's timers are built with this name in the place of clock_gettime(). */
-int fuzz_clock_gettime(clockid_t id, struct timespec *now);
-
 static int64_t now_ns = 1000 * NANOSECONDS_PER_SECOND;
 
 /* Each look takes some time, or what waits for time to go on never ends. */
@@ -116,7 +113,7 @@ void fuzz_pass_time(int64_t ns)
     } while (now_ns < end);
 }
 
-/* --- OpenGL's thread, as the main loop sees it ----------------------------- */
+/* --- OpenGL's thread, as the main loop sees it ---------------------------- */
 
 #define GL_MAX_PIXELS (1u << 18)
 

@@ -27,6 +27,9 @@ unsigned fuzz_below(FuzzInput *in, unsigned n);
 /* Positive errnos that a kernel may answer with. */
 int fuzz_errno(FuzzInput *in);
 
+/* QEMU's timers are built with this name in the place of clock_gettime(). */
+int fuzz_clock_gettime(clockid_t id, struct timespec *now);
+
 /* Lets QEMU's clocks go on to that many nanoseconds later, with its timers. */
 void fuzz_pass_time(int64_t ns);
 

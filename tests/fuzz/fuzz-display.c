@@ -38,8 +38,6 @@
 /* So long a screendump may take: more than every grace and retry together. */
 #define DUMP_NS (20 * NANOSECONDS_PER_SECOND)
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
 static DeviceState *device;
 static QemuConsole *console;
 static Source *source;

@@ -16,6 +16,7 @@
         } \
     } while (0)
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif /* TESTS_FUZZ_FUZZ_H */

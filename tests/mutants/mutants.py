@@ -151,10 +151,13 @@ class Tree:
                     file = os.path.relpath(path, self.source)
                     if not file.startswith("tests/"):
                         tests.setdefault(file, []).append(target["name"])
-        for file, linked in tests.items():
-            own = f"test-{pathlib.Path(file).stem}"
-            linked.sort(key=lambda name: (name != own, name))  # pylint: disable=cell-var-from-loop
-        return tests
+        return {file: sorted(linked, key=self.own_first(file))
+                for file, linked in tests.items()}
+
+    @staticmethod
+    def own_first(file):
+        own = f"test-{pathlib.Path(file).stem}"
+        return lambda name: (name != own, name)
 
     def fails(self, test):
         """None if it cannot be built."""

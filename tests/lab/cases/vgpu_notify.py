@@ -307,6 +307,17 @@ class VgpuHostilePage(NotifyGroup):
                 assert viewer.picture() == kept
             viewer.wait_for(want, "the next picture")
 
+    def test_human_monitor(self):
+        """the human monitor's screendumps, of a driver that answers or not"""
+        want = self.show(18)
+        assert self.vm.human_screendump() == want
+        with self.fault(stall_requests=0xffffffff):
+            self.show(19)
+            assert self.vm.human_screendump() == want
+        want = self.show(20)
+        until("the picture after it",
+              lambda: self.vm.human_screendump() == want)
+
 
 class VgpuMonitor(VgpuGroup):
     """The EDID region: what viewers' windows tell a region vGPU's guest."""

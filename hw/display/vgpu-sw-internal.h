@@ -12,6 +12,7 @@
 #include "hw/vfio/vfio-display.h"
 #include "hw/vfio/vfio-gfx-ext.h"
 #include "qom/object.h"
+#include "ui/pixel-format.h"
 
 #define TYPE_VGPU_SW "vgpu-sw"
 OBJECT_DECLARE_SIMPLE_TYPE(VGPUSWState, VGPU_SW)

@@ -11,7 +11,7 @@ from vgpulab import layers, oracle
 from vgpulab.oracle import CHECKS, SOLID
 from vgpulab.planes import PRIMARY
 from vgpulab.rfb import RAW, Rfb
-from vgpulab.vgpugroup import PAGE, WIDTH, VgpuGroup
+from vgpulab.vgpugroup import HEIGHT, PAGE, WIDTH, VgpuGroup
 from vgpulab.wait import until
 
 class VgpuFaulty(VgpuGroup):

@@ -149,6 +149,7 @@ struct VGPUSWState {
     uint32_t auto_next;
     uint32_t calls[VGPU_SW_CALLS];
     VGPUSWFault faults[VGPU_SW_CALLS];
+    uint32_t refused;
     uint32_t buffer_flags;
     uint32_t buffer_copy;
     uint32_t region_index;

@@ -423,6 +423,21 @@ def test_dbus():
         expect_no_warning(vm)
 
 
+def test_dbus_same_id():
+    """D-Bus: modes that keep the buffer's id, each shown"""
+    with dbus.Bus() as bus, SwVgpu(
+            *dbus_gl(bus), environment=mesa.need_import()) as vm:
+        with dbus.Listener(bus) as listener:
+            listener.wait_for(vm.draw(0, 640, 480, 0x40, 7), "the first")
+            for turn, (width, height) in enumerate(
+                    [(800, 600), (640, 480), (801, 601), (640, 480)]):
+                want = vm.draw(turn % 2, width, height, 0x50 + turn, 7)
+                listener.wait_for(want, f"{width}x{height}")
+            assert vm.vgpu()["buffers"] == 1, vm.vgpu()
+            assert vm.vgpu()["bytes-read"] == 0, vm.vgpu()
+        expect_no_warning(vm)
+
+
 def test_dbus_cursor_buffer():
     """D-Bus: a cursor that the CPU cannot read, as one that it can"""
     pixels = bytes((0x10, 0x20, 0x40, 0x80)) * (16 * 16)
@@ -496,8 +511,8 @@ def main():
              test_gtk_gl_cursor, test_gtk_cursor_buffer,
              test_wayland_cursor_buffer, test_sdl_cursor_buffer,
              test_gtk_and_vnc, test_egl_headless,
-             test_dbus, test_dbus_cursor_buffer, test_dbus_old,
-             test_dbus_ramfb]
+             test_dbus, test_dbus_same_id, test_dbus_cursor_buffer,
+             test_dbus_old, test_dbus_ramfb]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     tapcases.run(wanted)

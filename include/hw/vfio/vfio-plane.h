@@ -7,7 +7,9 @@
 #ifndef HW_VFIO_VFIO_PLANE_H
 #define HW_VFIO_VFIO_PLANE_H
 
+#ifdef CONFIG_PIXMAN
 #include "ui/pixel-format.h"
+#endif
 
 /*
  * Larger than any display today (8K is 7680x4320), small enough that a frame
@@ -149,6 +151,9 @@ typedef enum VFIOPlaneFault {
  */
 bool vfio_plane_is_off(const VFIOPlane *plane);
 
+/* What follows is of no use without pixman, nor is it built. */
+#ifdef CONFIG_PIXMAN
+
 /**
  * vfio_plane_format:
  * @plane: an answer of the device
@@ -226,5 +231,7 @@ bool vfio_plane_same_buffer(const VFIOPlane *a, const VFIOPlane *b);
  * VFIO_PLANE_FAULT_BOUNDS.
  */
 const char *vfio_plane_fault_name(VFIOPlaneFault fault);
+
+#endif /* CONFIG_PIXMAN */
 
 #endif /* HW_VFIO_VFIO_PLANE_H */

@@ -594,12 +594,9 @@ static VFIOPlaneFault vfio_display_get_primary(VFIODisplay *dpy,
                                                VFIOPlaneBuffer **buffer,
                                                int *err)
 {
-    VFIOPlaneFault fault = vfio_plane_check(plane);
     bool shown = dpy->primary != NULL;
+    VFIOPlaneFault fault;
 
-    if (fault != VFIO_PLANE_FAULT_NONE) {
-        return fault;
-    }
     dpy->replacing = true;
     fault = vfio_plane_cache_get(dpy->cache, plane, buffer, err);
     dpy->replacing = false;

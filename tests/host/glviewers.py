@@ -10,6 +10,7 @@ shows pixels else.
 
 import contextlib
 import sys
+import tempfile
 
 import tapcases
 from swvgpu import SwVgpu, free_port
@@ -397,6 +398,20 @@ def test_egl_headless():
         raise AssertionError("a render node that is not there was opened")
 
 
+def test_spice_textures():
+    """SPICE: textures that OpenGL does not give away are refused, in words"""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            SwVgpu("-display", "none", "-device", "virtio-gpu-gl", "-spice",
+                   "gl=on,disable-ticketing=on,unix=on,"
+                   f"addr={folder}/spice",
+                   environment=mesa.need_import()).close()
+    except AssertionError as error:
+        assert "exports no textures here" in str(error), error
+    else:
+        raise AssertionError("SPICE has nothing to show")
+
+
 def dbus_gl(bus):
     return "-display", dbus.option(bus) + ",gl=on"
 
@@ -510,7 +525,7 @@ def main():
              test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
              test_gtk_gl_cursor, test_gtk_cursor_buffer,
              test_wayland_cursor_buffer, test_sdl_cursor_buffer,
-             test_gtk_and_vnc, test_egl_headless,
+             test_gtk_and_vnc, test_egl_headless, test_spice_textures,
              test_dbus, test_dbus_same_id, test_dbus_cursor_buffer,
              test_dbus_old, test_dbus_ramfb]
     wanted = [test for test in tests

@@ -118,8 +118,8 @@ typedef struct VFIOPlane {
  * @VFIO_PLANE_FAULT_ALIAS: the device answers for another plane than the one
  *                          that it was asked for
  * @VFIO_PLANE_FAULT_TIMEOUT: OpenGL was asked for a frame and hangs
- * @VFIO_PLANE_FAULT_LOST: OpenGL was asked for a frame and failed, as a reset of
- *                         the GPU makes it
+ * @VFIO_PLANE_FAULT_LOST: OpenGL was asked for a frame and failed, as a reset
+ *                         of the GPU makes it
  *
  * Kinds of faults: each is warned of once and counted each time.
  */

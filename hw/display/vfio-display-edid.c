@@ -148,7 +148,11 @@ static void edid_settled(void *opaque)
 
 void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info)
 {
-    edid->wanted = *info;
+    if (info->size_is_guests) {
+        edid->wanted.refresh_rate = info->refresh_rate;
+    } else {
+        edid->wanted = *info;
+    }
     timer_mod(edid->settle_timer,
               qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + SETTLE_MS);
 }
@@ -197,6 +201,7 @@ VFIODisplayEdid *vfio_display_edid_new(VFIODisplay *dpy, Error **errp)
     /* a size of 0 would leave the link down; a limit of 0 is none */
     info.width = dpy->config.xres ?: edid->max_xres ?: DEFAULT_XRES;
     info.height = dpy->config.yres ?: edid->max_yres ?: DEFAULT_YRES;
+    edid->wanted = info;
     edid_plug(edid, &info);
     return g_steal_pointer(&edid);
 }

@@ -159,6 +159,7 @@ struct VFIODisplay {
     uint64_t refreshes;
     uint64_t frames;
     uint64_t skipped;
+    uint64_t bytes_probed;  /* of those that the mirror read */
 
     QLIST_ENTRY(VFIODisplay) next;
 };

@@ -322,8 +322,13 @@ void vfio_display_bad_plane(VFIODisplay *dpy, VFIOPlaneFault fault,
 
 bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
 {
+    uint64_t bytes = console_mirror_stats(dpy->mirror).bytes_read;
     MirrorResult result = console_mirror_update(dpy->mirror, frame);
 
+    if (!qemu_console_wants_pixels(dpy->con)) {
+        bytes = console_mirror_stats(dpy->mirror).bytes_read - bytes;
+        dpy->bytes_probed += bytes;
+    }
     vfio_display_look_result(dpy, frame, result);
     switch (result) {
     case MIRROR_CHANGED:
@@ -582,6 +587,7 @@ static void vfio_display_redraw(VFIODisplay *dpy)
     dpy->redraw_due |= vfio_display_redraws(dpy);
     if (dpy->redraw_due && !qemu_console_is_gl_blocked(dpy->con)) {
         dpy->redraw_due = false;
+        trace_vfio_display_redraw(dpy, dpy->primary->plane.id);
         dpy_gl_update(dpy->con, 0, 0, dpy->primary->plane.width,
                       dpy->primary->plane.height);
     }

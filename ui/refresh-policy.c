@@ -80,6 +80,22 @@ int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now)
     return MAX(paid - interval / 2, now);
 }
 
+bool refresh_probe_is_due(int64_t quiet_ns, int64_t since_ns,
+                          int64_t took_ns)
+{
+    /* refreshes are a bit off their time */
+    int64_t interval = REFRESH_IDLE_NS - REFRESH_IDLE_NS / 8;
+
+    return quiet_ns >= REFRESH_ACTIVE_NS / 2 &&
+        since_ns >= MAX(interval, took_ns * REFRESH_PROBE_SHARE);
+}
+
+bool refresh_redraws(bool told, int64_t quiet_ns, int64_t since_ns)
+{
+    return quiet_ns < REFRESH_ACTIVE_NS ||
+        (!told && since_ns >= REFRESH_IDLE_NS);
+}
+
 /* Returns: whether to check once more. */
 static bool refresh_checked(RefreshChecks *checks, bool changed)
 {

@@ -207,7 +207,11 @@ static void edid_settled(void *opaque)
 
 void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info)
 {
-    edid->wanted = *info;
+    if (info->size_is_guests) {
+        edid->wanted.refresh_rate = info->refresh_rate;
+    } else {
+        edid->wanted = *info;
+    }
     edid->refusals = 0;
     timer_mod(edid->settle_timer,
               qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + SETTLE_MS);

@@ -148,7 +148,9 @@ static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
     info->refreshes = dpy->refreshes;
     info->frames = dpy->frames;
     info->skipped = dpy->skipped;
-    info->bytes_read = console_mirror_stats(dpy->mirror).bytes_read;
+    info->bytes_probed = dpy->bytes_probed;
+    info->bytes_read = console_mirror_stats(dpy->mirror).bytes_read -
+        dpy->bytes_probed;
     info->notifications = vfio_display_notify_count(dpy->notify);
     info->cursor_updates = dpy->cursor.updates;
     info->planes = vfio_display_query_planes(dpy);

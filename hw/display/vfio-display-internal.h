@@ -113,6 +113,8 @@ typedef struct VFIODisplayLook {
     int64_t read_ns;        /* QEMU_CLOCK_REALTIME, when it was read last */
     bool tells;             /* a signal came with a change */
     unsigned kept;          /* promises that it was seen to keep since */
+    int64_t probe_ns;       /* QEMU_CLOCK_REALTIME, refresh_probe_is_due() */
+    int64_t probe_took_ns;
 } VFIODisplayLook;
 
 struct VFIODisplay {
@@ -149,6 +151,7 @@ struct VFIODisplay {
     uint32_t n_overlays;    /* that the source has */
     bool overlaid;          /* some are visible */
     bool composed;          /* and every viewer shows the mirror for them */
+    bool redraw_due;        /* viewers of the dma-buf are to draw it */
 
     VFIODisplayLook look;
     bool busy;              /* the last refresh found a frame being drawn */
@@ -171,6 +174,7 @@ struct VFIODisplay {
     uint64_t refreshes;
     uint64_t frames;
     uint64_t skipped;
+    uint64_t bytes_probed;  /* of those that the mirror read */
 
     QLIST_ENTRY(VFIODisplay) next;
 };
@@ -541,6 +545,32 @@ void vfio_display_look_anew(VFIODisplay *dpy);
  * whether that is so.
  */
 bool vfio_display_look_is_due(VFIODisplay *dpy);
+
+/**
+ * vfio_display_probe_is_due:
+ * @dpy: a display whose dma-buf is on screen, and nobody wants pixels
+ *
+ * Returns: true if this refresh is to find out whether the dma-buf shows
+ * something new (refresh-policy.h), and there is a way to.
+ */
+bool vfio_display_probe_is_due(VFIODisplay *dpy);
+
+/**
+ * vfio_display_probed:
+ * @dpy: a display
+ * @begun_ns: when the dma-buf's pixels began to be read, QEMU_CLOCK_REALTIME
+ *
+ * They were, and the console knows of what changed.
+ */
+void vfio_display_probed(VFIODisplay *dpy, int64_t begun_ns);
+
+/**
+ * vfio_display_redraws:
+ * @dpy: a display whose dma-buf is on screen
+ *
+ * Returns: true if this refresh is to have viewers draw it (refresh-policy.h).
+ */
+bool vfio_display_redraws(VFIODisplay *dpy);
 
 /**
  * vfio_display_look_at:

@@ -68,6 +68,37 @@ bool vfio_display_look_is_due(VFIODisplay *dpy)
         REFRESH_SAFETY_NS - REFRESH_SAFETY_NS / 8 && is_read_due(dpy);
 }
 
+/* Would the device, or its guest, have said that the picture changed? */
+static bool change_is_told(VFIODisplay *dpy)
+{
+    return (dpy->notify || dpy->damage_known) &&
+        !vfio_display_look_is_due(dpy);
+}
+
+bool vfio_display_probe_is_due(VFIODisplay *dpy)
+{
+    const VFIODisplayLook *look = &dpy->look;
+
+    return dpy->way != PIXEL_WAY_PLACEHOLDER && !change_is_told(dpy) &&
+        refresh_probe_is_due(qemu_console_quiet_ns(dpy->con),
+                             qemu_console_now(dpy->con) - look->probe_ns,
+                             look->probe_took_ns);
+}
+
+void vfio_display_probed(VFIODisplay *dpy, int64_t begun_ns)
+{
+    dpy->look.probe_ns = qemu_console_now(dpy->con);
+    dpy->look.probe_took_ns =
+        qemu_clock_get_ns(QEMU_CLOCK_REALTIME) - begun_ns;
+}
+
+bool vfio_display_redraws(VFIODisplay *dpy)
+{
+    return refresh_redraws(change_is_told(dpy),
+                           qemu_console_quiet_ns(dpy->con),
+                           qemu_console_now(dpy->con) - dpy->look.probe_ns);
+}
+
 void vfio_display_look_begin(VFIODisplay *dpy, VFIODisplaySignals signals)
 {
     VFIODisplayLook *look = &dpy->look;

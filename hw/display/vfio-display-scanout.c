@@ -364,8 +364,13 @@ static bool vfio_display_check(VFIODisplay *dpy, const VFIOPlane *plane)
 
 bool vfio_display_mirror(VFIODisplay *dpy, const MirrorFrame *frame)
 {
+    uint64_t bytes = console_mirror_stats(dpy->mirror).bytes_read;
     MirrorResult result = console_mirror_update(dpy->mirror, frame);
 
+    if (!qemu_console_wants_pixels(dpy->con)) {
+        bytes = console_mirror_stats(dpy->mirror).bytes_read - bytes;
+        dpy->bytes_probed += bytes;
+    }
     vfio_display_look_result(dpy, frame, result);
     switch (result) {
     case MIRROR_CHANGED:
@@ -582,6 +587,60 @@ static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
         dpy_gfx_show_mirror(dpy->con);
     } else {
         dpy_gl_scanout_dmabuf(dpy->con, user->dmabuf);
+        dpy->redraw_due = true;
+    }
+}
+
+/* Reads a dma-buf's pixels; the console knows then whether they changed. */
+static bool vfio_display_probe(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
+{
+    int64_t begun = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    bool shown = vfio_display_dmabuf_pixels(dpy, buffer);
+
+    if (dpy->way != PIXEL_WAY_PLACEHOLDER) {
+        vfio_display_probed(dpy, begun);
+    }
+    return shown;
+}
+
+static bool vfio_display_has_damage(const VFIOPlane *plane)
+{
+    pixman_box32_t box = vfio_plane_damage(plane);
+
+    return plane->damage_known && box.x1 < box.x2 && box.y1 < box.y2;
+}
+
+/* Nobody wants pixels; is there something new to draw for the others? */
+static void vfio_display_dmabuf_alone(VFIODisplay *dpy,
+                                      VFIOPlaneBuffer *buffer, bool changed)
+{
+    /* what OpenGL reads is a probe's */
+    if (changed || dpy->way != PIXEL_WAY_GL) {
+        vfio_display_gl_supersede(dpy);
+    }
+    /* viewers of dma-bufs go by the surface's size, too */
+    console_mirror_prepare(dpy->mirror, buffer->plane.width,
+                           buffer->plane.height);
+    dpy->placeholder = NULL;
+    if (changed) {
+        qemu_console_active(dpy->con);
+    } else if (vfio_display_probe_is_due(dpy)) {
+        vfio_display_probe(dpy, buffer);
+    }
+}
+
+/* The cursor has been asked for as well: OpenGL may draw that, too. */
+static void vfio_display_redraw(VFIODisplay *dpy)
+{
+    if (!dpy->primary || dpy->composed) {
+        return;
+    }
+    dpy->redraw_due |= vfio_display_redraws(dpy);
+    if (dpy->redraw_due && !qemu_console_is_gl_blocked(dpy->con)) {
+        dpy->redraw_due = false;
+        trace_vfio_display_redraw(dpy, dpy->primary->plane.id);
+        dpy_gl_update(dpy->con, 0, 0, dpy->primary->plane.width,
+                      dpy->primary->plane.height);
     }
 }
 
@@ -608,6 +667,7 @@ static VFIOPlaneFault vfio_display_get_primary(VFIODisplay *dpy,
 
 static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
 {
+    bool changed = vfio_display_has_damage(plane);
     VFIOPlaneBuffer *buffer = NULL;
     VFIOPlaneFault fault;
     int err = 0;
@@ -626,22 +686,16 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     if (buffer != dpy->primary ||
         dpy->composed != vfio_display_is_composed(dpy, buffer)) {
         vfio_display_publish(dpy, buffer);
+        changed = true;
     }
     vfio_display_good(dpy, plane);
-    if (!qemu_console_wants_pixels(dpy->con)) {
-        vfio_display_gl_supersede(dpy);
-        /* viewers of dma-bufs go by the surface's size, too */
-        console_mirror_prepare(dpy->mirror, plane->width, plane->height);
-        dpy->placeholder = NULL;
-    }
-    if (!dpy->composed && !qemu_console_is_gl_blocked(dpy->con)) {
-        dpy_gl_update(dpy->con, 0, 0, plane->width, plane->height);
-    }
     if (qemu_console_wants_pixels(dpy->con)) {
-        return vfio_display_dmabuf_pixels(dpy, buffer);
+        if (changed && dpy->way == PIXEL_WAY_PLACEHOLDER) {
+            qemu_console_active(dpy->con);
+        }
+        return vfio_display_probe(dpy, buffer);
     }
-    /* nobody compares frames, so each may be a new one */
-    qemu_console_active(dpy->con);
+    vfio_display_dmabuf_alone(dpy, buffer, changed);
     return true;
 }
 
@@ -699,6 +753,7 @@ void vfio_display_refresh(VFIODisplay *dpy)
         dpy->skipped++;
     }
     vfio_display_cursor_refresh(dpy, &plane);
+    vfio_display_redraw(dpy);
     /* only now that everybody has been told of new ones */
     vfio_display_trim(dpy);
 }

@@ -105,6 +105,40 @@ int64_t refresh_paid(int64_t paid, int64_t begun, int64_t interval);
  */
 int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now);
 
+/* A probe takes no more than one part in so many of the time. */
+#define REFRESH_PROBE_SHARE 20
+
+/**
+ * refresh_probe_is_due:
+ * @quiet_ns: as for refresh_interval()
+ * @since_ns: nanoseconds since the last probe
+ * @took_ns: how long that one took
+ *
+ * Viewers that draw a dma-buf need no pixels. Where neither the hardware nor
+ * the guest says that there is something new to draw, a probe finds out: the
+ * pixels are compared with those of the probe before. None is needed for a
+ * second after a change or input. Then there are ten per second, or fewer
+ * where a probe takes long.
+ *
+ * Returns: true if this refresh is to probe.
+ */
+bool refresh_probe_is_due(int64_t quiet_ns, int64_t since_ns,
+                          int64_t took_ns);
+
+/**
+ * refresh_redraws:
+ * @told: hardware or guest would have said that the picture changed
+ * @quiet_ns: as for refresh_interval(), after this refresh's probe
+ * @since_ns: nanoseconds since the last probe
+ *
+ * A dma-buf is drawn for two seconds after a change or input. After that it is
+ * known to be the same if that is told or was found out by a probe within the
+ * last tenth of a second. Else it is drawn, at the slow rate.
+ *
+ * Returns: true if viewers are to draw the dma-buf in this refresh.
+ */
+bool refresh_redraws(bool told, int64_t quiet_ns, int64_t since_ns);
+
 /* So many checks in a row, and the guest never pauses. */
 #define REFRESH_CHECKS 8
 /* At most so many frames between two that are checked. */

@@ -284,8 +284,35 @@ def test_switch_gtk_gl():
     switch_gtk(GtkGl)
 
 
+@contextlib.contextmanager
+def stopped(vm):
+    """QEMU does nothing, and what it is sent meanwhile waits for it."""
+    os.kill(vm.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(vm.pid, signal.SIGCONT)
+
+
+def test_keys_in_a_row():
+    """a GTK window with OpenGL is busy while it is told to change twice"""
+    with GtkGl() as seat, two_consoles(seat) as vm, \
+            contextlib.ExitStack() as stack:
+        pages = draw_pages(vm, 640, 480)
+        look, *_ = seat.attach(stack)
+        look(pages[-1])
+        keys = stack.enter_context(keyboard.Keyboard(seat.screen.display))
+        for page in range(PAGES):
+            with stopped(vm):
+                # The second is pressed in a window that is hidden by then.
+                keys.select_console(2)
+                keys.select_console(1)
+            vm.flip(page)
+            look(pages[page])
+
+
 if __name__ == "__main__":
     tapcases.run([
         test_servers, test_gtk_gl, test_gtk_wayland_gl, test_sdl_gl,
         test_stopped_reader, test_stopped_spice_gl, test_switch_vnc,
-        test_switch_gtk, test_switch_gtk_gl])
+        test_switch_gtk, test_switch_gtk_gl, test_keys_in_a_row])

@@ -340,6 +340,37 @@ def test_gtk_gl_cursor():
     shows_cursor(*GTK)
 
 
+# Registers of an ATI Rage 128, whose cursor has an image and can be hidden.
+ATI_SLOT, ATI_REGISTERS = 5, 0xfd000000
+ATI_CRTC, ATI_CURSOR_ON = 0x50, 1 << 16
+ATI_CURSOR_COLOUR = 0x26c
+
+
+def hides_cursor(*display):
+    """A cursor that the guest hides, whose image stays as it is"""
+    with window(*display, "-device", f"ati-vga,addr={ATI_SLOT}") as (
+            vm, screen), Desktop(screen.display) as desktop:
+        want = vm.draw(0, 640, 480, 0x40)
+        expect(screen, want, "the first tab")
+        vm.configure(ATI_SLOT, (0x18, ATI_REGISTERS), (0x04, 2))
+        vm.write_word(ATI_REGISTERS + ATI_CURSOR_COLOUR, 0x1020f0)
+        desktop.select_console(2)
+        until("the second tab", lambda: screen.find(want).difference(want))
+        desktop.point(300, 300)
+        for _ in range(2):
+            vm.write_word(ATI_REGISTERS + ATI_CRTC, ATI_CURSOR_ON)
+            until("the cursor", lambda: desktop.cursor()[0] == 64
+                  and desktop.cursor()[2])
+            vm.write_word(ATI_REGISTERS + ATI_CRTC, 0)
+            until("none", lambda: desktop.cursor()[2] == 0)
+        expect_no_warning(vm)
+
+
+def test_gtk_hidden_cursor():
+    """GTK: a cursor that the guest hides"""
+    hides_cursor("-display", "gtk,zoom-to-fit=off")
+
+
 def draws_cursor(vm, screen, viewer):
     """A cursor that OpenGL alone may read is drawn over the picture.
 
@@ -523,7 +554,8 @@ def main():
              test_sdl_second, test_sdl_glx, test_gtk, test_gtk_pixels,
              test_gtk_cuts, test_gtk_overlays, test_gtk_leaves_pixels,
              test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
-             test_gtk_gl_cursor, test_gtk_cursor_buffer,
+             test_gtk_gl_cursor, test_gtk_hidden_cursor,
+             test_gtk_cursor_buffer,
              test_wayland_cursor_buffer, test_sdl_cursor_buffer,
              test_gtk_and_vnc, test_egl_headless, test_spice_textures,
              test_dbus, test_dbus_same_id, test_dbus_cursor_buffer,

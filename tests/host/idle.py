@@ -6,11 +6,16 @@ Prints TAP. No bound is on time: what may be read in a second is counted
 against the seconds that went by.
 """
 
+import contextlib
+import itertools
+import re
 import time
 
 import tapcases
 from swvgpu import SwVgpu, free_port
 from vgpulab.rfb import RAW, Rfb
+from vgpulab.seats import (DbusGl, GtkGlAlone, GtkWaylandGlAlone, SdlGlAlone,
+                            Servers, SpiceGl)
 from vgpulab.wait import until
 
 WIDTH, HEIGHT = 640, 480
@@ -99,5 +104,158 @@ def test_change_while_still():
             watched.viewer.wait_for(watched.picture, f"a pixel in row {y}")
 
 
+# As a GPU would take the buffers.
+IMPORTS = "dmabuf,x-software-import=on"
+
+
+class Draws:
+    """How often viewers draw the dma-buf from here on."""
+
+    def __init__(self, vm):
+        self._vm = vm
+        self._before = self._count()
+
+    def _count(self):
+        return self._vm.errors().count("vfio_display_redraw ")
+
+    @property
+    def made(self):
+        return self._count() - self._before
+
+
+def still(cls, kind=IMPORTS):
+    """A viewer of dma-bufs: what a still screen costs, and a change on it."""
+    with cls() as seat, contextlib.ExitStack() as stack, SwVgpu(
+            *seat.arguments, "-trace", "vfio_display_redraw", kind=kind,
+            environment=seat.environment) as vm:
+        picture = vm.draw(0, WIDTH, HEIGHT, 0x50)
+        look = next(iter(seat.attach(stack)))
+        look(picture)
+        assert vm.shows(seat.names[0]) == {"dma-buf"}, vm.vgpu()
+        before = Counted(vm)
+        until("the slow rate", lambda: before.seconds > 5, pause=0.2)
+        counted, draws = Counted(vm), Draws(vm)
+        time.sleep(2)
+        refreshes, made = counted["refreshes"], draws.made
+        most = 10 * counted.seconds + 3
+        assert refreshes <= most, (refreshes, most)
+        assert made == 0, made
+        # Its buffer stays the same, and its guest says nothing.
+        for gray in 0x80, 0xc0:
+            picture = vm.fill(0, picture, (300, 200, 8, 8), gray)
+            look(picture)
+        assert draws.made > 0
+        assert "warning" not in vm.errors(), vm.errors()
+
+
+def test_still_gtk():
+    """a still dma-buf in a GTK window with OpenGL"""
+    still(GtkGlAlone)
+
+
+def test_still_gtk_wayland():
+    """a still dma-buf in GTK's GL area"""
+    still(GtkWaylandGlAlone)
+
+
+def test_still_sdl():
+    """a still dma-buf in an SDL window"""
+    still(SdlGlAlone)
+
+
+def test_still_dbus():
+    """a still dma-buf that a D-Bus client shows"""
+    still(DbusGl)
+
+
+def test_still_spice():
+    """a still dma-buf that a SPICE client shows"""
+    still(SpiceGl)
+
+
+def spice_alone(cls):
+    """Nothing without a client, and the picture for one that comes late."""
+    with cls() as seat, SwVgpu(
+            *seat.arguments, environment=seat.environment) as vm:
+        picture = vm.draw(0, WIDTH, HEIGHT, 0x50)
+        time.sleep(0.5)
+        for turn in range(2):
+            counted = Counted(vm)
+            picture = vm.fill(0, picture, (10, 10, 64, 64), 0x60 + turn)
+            time.sleep(1)
+            assert counted["refreshes"] == 0, counted["refreshes"]
+            assert counted["bytes-read"] == 0, counted["bytes-read"]
+            with contextlib.ExitStack() as stack:
+                for look in seat.attach(stack):
+                    look(picture)
+            until("nobody", lambda: not refreshed(vm))
+
+
+def refreshed(vm):
+    """Is it still, a moment later?"""
+    counted = Counted(vm)
+    time.sleep(0.3)
+    return counted["refreshes"]
+
+
+class Spice(Servers):
+    """SPICE, and nothing else."""
+
+    viewers = ("SPICE: spice-gtk",)
+    names = ("spice",)
+
+    def prepare(self):
+        self.arguments += ["-display", "none"]
+        self._add_spice()
+
+    def attach(self, stack):
+        yield self._attach_spice(stack)
+
+
+def test_spice_nobody():
+    """SPICE without a client asks for nothing"""
+    spice_alone(Spice)
+
+
+def test_spice_gl_nobody():
+    """SPICE with OpenGL and without a client asks for nothing"""
+    spice_alone(SpiceGl)
+
+
+# What a viewer that does not say how often it wants to be refreshed gets from
+# stock QEMU: so many ms after the last refresh was done, in whole ms.
+STOCK_PERIOD = 0.030
+
+
+def refresh_times(vm, display):
+    """When SPICE's display of that number was refreshed, in seconds."""
+    return [float(stamp) for stamp in re.findall(
+        rf"@([0-9.]+):qemu_spice_display_refresh {display} ", vm.errors())]
+
+
+def test_neighbour():
+    """a VGA beside a busy vGPU is refreshed as often as without it"""
+    display = vnc_display()
+    with Spice() as seat, SwVgpu(
+            "-vnc", f"127.0.0.1:{display}", "-device", "VGA",
+            "-trace", "qemu_spice_display_refresh", "-msg", "timestamp=on",
+            *seat.arguments) as vm, Rfb(display, RAW) as viewer:
+        picture = vm.draw(0, WIDTH, HEIGHT, 0x50)
+        viewer.wait_for(picture, "the vGPU's picture")
+        counted = Counted(vm)
+        gray = itertools.count()
+        # Its viewer has the vGPU refreshed twice as often.
+        while counted["refreshes"] < 100:
+            picture = vm.fill(0, picture, (10, 10, 64, 64), next(gray) % 256)
+            viewer.wait_for(picture, "a change")
+        times = refresh_times(vm, 1)
+        gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+        assert len(gaps) >= 10, times
+        assert min(gaps) > STOCK_PERIOD - 0.001, min(gaps)
+
+
 if __name__ == "__main__":
-    tapcases.run([test_nobody, test_polled, test_change_while_still])
+    tapcases.run([test_nobody, test_polled, test_change_while_still,
+                  test_still_gtk, test_still_gtk_wayland, test_still_sdl,
+                  test_still_dbus, test_still_spice, test_spice_nobody,
+                  test_spice_gl_nobody, test_neighbour])

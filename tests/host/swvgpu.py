@@ -110,10 +110,18 @@ class SwVgpu:
             assert not line.startswith(("FAIL", "ERR")), (command, line)
         raise AssertionError(f"QEMU ended: {self.errors()}")
 
-    def _set_bars(self):
-        for register, value in (0x10, _REGISTERS), (0x18, _VRAM), (0x04, 6):
-            self._ask(f"outl 0xcf8 {0x80000000 | _SLOT << 11 | register:#x}")
+    def configure(self, slot, *values):
+        """Writes registers of a PCI device's configuration space."""
+        for register, value in values:
+            self._ask(f"outl 0xcf8 {0x80000000 | slot << 11 | register:#x}")
             self._ask(f"outl 0xcfc {value:#x}")
+
+    def write_word(self, address, value):
+        """What some other device of the machine does with it."""
+        self._ask(f"writel {address:#x} {value:#x}")
+
+    def _set_bars(self):
+        self.configure(_SLOT, (0x10, _REGISTERS), (0x18, _VRAM), (0x04, 6))
 
     def draw(self, buffer, width, height, colour, identity=None):
         """Show a buffer of one gray with a black corner; returns a Picture.

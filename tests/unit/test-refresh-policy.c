@@ -339,6 +339,85 @@ static void test_checks_still(void)
     g_assert_true(refresh_check(&checks, true));
 }
 
+typedef struct ProbeCase {
+    const char *name;
+    int64_t quiet_ns;
+    int64_t since_ns;
+    int64_t took_ns;
+    bool expected;
+} ProbeCase;
+
+static const ProbeCase probe_cases[] = {
+    { "just-changed", 0, S, 0, false },
+    /* a guest that flips is not read at all */
+    { "changes-are-told", S - 1, S, 0, false },
+    /* before the picture counts as still, so that a moving one never does */
+    { "quiet", S, S, 0, true },
+    { "quiet-for-long", 3600 * S, 100 * MS, 0, true },
+    { "never-probed", INT64_MAX, INT64_MAX, 0, true },
+    /* at each refresh of the slow rate, also if that comes a bit early */
+    { "early-refresh", 5 * S, 90 * MS, MS, true },
+    /* at the viewer's rate, not at each refresh */
+    { "too-soon", S, 80 * MS, 0, false },
+    /* memory that is slow to read: a twentieth of the main loop's time */
+    { "slow-memory", 5 * S, 100 * MS, 10 * MS, false },
+    { "slow-memory-due", 5 * S, 200 * MS, 10 * MS, true },
+};
+
+static void test_probe(gconstpointer data)
+{
+    const ProbeCase *c = data;
+
+    g_assert_cmpint(refresh_probe_is_due(c->quiet_ns, c->since_ns,
+                                         c->took_ns), ==, c->expected);
+}
+
+typedef struct RedrawCase {
+    const char *name;
+    bool told;
+    int64_t quiet_ns;
+    int64_t since_ns;
+    bool expected;
+} RedrawCase;
+
+static const RedrawCase redraw_cases[] = {
+    { "changed", false, 0, 0, true },
+    /* what a probe is too coarse to find is drawn as well */
+    { "active", false, 2 * S - 1, 0, true },
+    { "still-and-probed", false, 2 * S, 0, false },
+    { "probed-a-moment-ago", false, 3 * S, 99 * MS, false },
+    /* nobody knows: at the slow rate */
+    { "unknown", false, 2 * S, 100 * MS, true },
+    { "never-probed", false, INT64_MAX, INT64_MAX, true },
+    /* the hardware would have said so */
+    { "told-active", true, S, INT64_MAX, true },
+    { "told-still", true, 2 * S, INT64_MAX, false },
+};
+
+static void test_redraw(gconstpointer data)
+{
+    const RedrawCase *c = data;
+
+    g_assert_cmpint(refresh_redraws(c->told, c->quiet_ns, c->since_ns), ==,
+                    c->expected);
+}
+
+static void add_dmabuf_cases(void)
+{
+    for (int i = 0; i < G_N_ELEMENTS(probe_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/refresh-policy/probe/%s",
+                                                probe_cases[i].name);
+
+        g_test_add_data_func(path, &probe_cases[i], test_probe);
+    }
+    for (int i = 0; i < G_N_ELEMENTS(redraw_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/refresh-policy/redraw/%s",
+                                                redraw_cases[i].name);
+
+        g_test_add_data_func(path, &redraw_cases[i], test_redraw);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -348,6 +427,7 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &interval_cases[i], test_interval);
     }
+    add_dmabuf_cases();
     g_test_add_func("/refresh-policy/monotonic", test_interval_monotonic);
     g_test_add_func("/refresh-policy/no-drift", test_no_drift);
     g_test_add_func("/refresh-policy/late", test_late);

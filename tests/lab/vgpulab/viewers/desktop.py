@@ -53,6 +53,14 @@ class Desktop(Keyboard):
                 return window
         return None
 
+    def resize(self, width, height):
+        """What dragging an edge of the largest window does."""
+        def area(window):
+            place = window.get_geometry()
+            return place.width * place.height
+        max(self.windows(), key=area).configure(width=width, height=height)
+        self._display.sync()
+
     def ask_to_close(self, window):
         """What the cross in a window's frame does (ICCCM 4.2.8.1)."""
         atom = self._display.intern_atom

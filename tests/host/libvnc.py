@@ -27,8 +27,9 @@ SHRINKING = (1920, 1080), (1366, 768), (801, 601), (320, 200)
 def build(folder):
     """The client, compiled; returns its path."""
     program = os.path.join(folder, "libvnc-client")
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libvncclient"],
-                           check=True, capture_output=True, text=True).stdout
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "libvncclient"],
+        check=True, capture_output=True, text=True).stdout
     subprocess.run(["cc", "-O2", "-Wall", "-Werror", "-o", program,
                     os.path.join(HERE, "libvnc-client.c"), *flags.split()],
                    check=True)
@@ -106,7 +107,7 @@ def check_modes(encoding, modes):
         with LibVnc(port, encoding) as viewer:
             viewer.wait_for(want, "the first mode")
             for number, size in enumerate(modes[1:], 1):
-                viewer.wait_for(show(vm, number, size), f"{size} in {encoding}")
+                viewer.wait_for(show(vm, number, size), f"{size}")
             # What changes in the last mode arrives, too.
             viewer.wait_for(show(vm, len(modes), modes[-1]), "a change")
 

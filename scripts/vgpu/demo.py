@@ -33,6 +33,12 @@ def say(message):
     print(message, flush=True)
 
 
+def say_that_it_listens():
+    """A viewer may connect from the host from now on; see lab.py."""
+    with open(os.environ["VGPU_LAB_LISTENING"], "wb"):
+        pass
+
+
 class Demo:
     def __init__(self, options, folder):
         self.options = options
@@ -69,7 +75,10 @@ class Demo:
             # pylint: disable=consider-using-with
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
+        # It answers once it has set itself up, its VNC server included.
         self.qmp = Qmp(self.path("qmp"), self.alive)
+        if self.options.vnc:
+            say_that_it_listens()
 
     def alive(self):
         return self.process.poll() is None

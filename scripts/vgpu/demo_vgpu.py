@@ -20,6 +20,7 @@ from vgpulab.guest import GuestError
 from vgpulab.machine import Machine
 from vgpulab.qmp import QmpError
 from vgpulab.wait import until
+from demo import say_that_it_listens
 
 MDEV_TYPE = "vgpu-all"
 WIDTH, HEIGHT = 1024, 768
@@ -61,6 +62,9 @@ class Demo:
         say(f"vGPU: {mdev.path} ({MDEV_TYPE})")
         say("starting " + " ".join(vm.command))
         vm.start()
+        if self.options.vnc:
+            # QMP has answered: the VNC server is there.
+            say_that_it_listens()
         if vm.guest.wait_ready() != 1:
             raise DemoError("the guest does not find the device")
 

@@ -123,8 +123,22 @@ class Network:
     def kernel_argument(self):
         return f"vec0:transport=bess,dst={self.link},depth=128,gro=1"
 
+    @staticmethod
+    def check(host_port):
+        """Says at once what forward() would say when it is too late."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", host_port))
+            except OSError as error:
+                raise Ended(STATUS_NO_LAB, f"port {host_port} of 127.0.0.1 "
+                            f"cannot be forwarded: {error.strerror}") from None
+
     def forward(self, host_port, guest_port):
-        """Makes 127.0.0.1:host_port lead to guest_port in the lab."""
+        """Makes 127.0.0.1:host_port lead to guest_port in the lab.
+
+        From then on it accepts connections, whether or not anybody listens.
+        """
         self._await(self.api)
         request = {"execute": "add_hostfwd", "arguments": {
             "proto": "tcp", "host_addr": "127.0.0.1", "host_port": host_port,
@@ -163,6 +177,11 @@ def memory_folder(folder, megabytes):
     return folder
 
 
+# A command whose port is forwarded makes this file once it listens. The
+# variable names it.
+LISTENING, LISTENING_VARIABLE = "listening", "VGPU_LAB_LISTENING"
+
+
 def write_folder(folder, options):
     """What lab/init reads; see there."""
     def put(name, words):
@@ -172,7 +191,8 @@ def write_folder(folder, options):
     cwd = os.getcwd()
     put("command", options.command)
     put("environ", [f"{key}={value}" for key, value in os.environ.items()
-                    if key not in HOST_ONLY])
+                    if key not in HOST_ONLY]
+        + [f"{LISTENING_VARIABLE}={os.path.join(folder, LISTENING)}"])
     put("keep", sorted({cwd, os.environ["VGPU_TOP"], folder}))
     with open(os.path.join(folder, "cwd"), "wb") as file:
         file.write(os.fsencode(cwd))
@@ -189,6 +209,7 @@ class Lab:
         self.deadline = time.monotonic() + options.timeout
         self.process = None
         self.network = Network(folder)
+        self.to_forward = list(options.forward)
         self.relays = []
         self.console = None
         with open(self.path("cpu"), encoding="ascii") as file:
@@ -203,12 +224,12 @@ class Lab:
         self.relays = [Relay(self.path("stdout"), 1),
                        Relay(self.path("stderr"), 2)]
         extra = []
-        if self.options.forward:
+        if self.to_forward:
+            for host_port, _ in self.to_forward:
+                self.network.check(host_port)
             self.network.start()
             extra.append(self.network.kernel_argument())
         self.start_kernel(extra)
-        for host_port, guest_port in self.options.forward:
-            self.network.forward(host_port, guest_port)
         self.relay_until_end()
         return self.status()
 
@@ -236,6 +257,7 @@ class Lab:
     def relay_until_end(self):
         while True:
             running = self.process.poll() is None
+            self.forward_once_they_listen()
             moved = [relay.pass_on() for relay in self.relays]
             if not running:
                 return
@@ -246,6 +268,12 @@ class Lab:
                             f"{self.options.timeout:g} s: the lab was ended")
             if not any(moved):
                 time.sleep(POLL_SECONDS)
+
+    def forward_once_they_listen(self):
+        if self.to_forward and os.path.exists(self.path(LISTENING)):
+            for host_port, guest_port in self.to_forward:
+                self.network.forward(host_port, guest_port)
+            self.to_forward = []
 
     def status(self):
         try:

@@ -144,11 +144,11 @@ def test_resize():
 def test_drag():
     """a viewer whose edge is dragged is one hotplug, and ends where it does"""
     with Bus() as bus, SwVgpu(*dbus(bus)) as vm:
-        until("the monitor", lambda: _expect_mode(vm, None))
+        until("the monitor", lambda: expect_mode(vm, None))
         begun, downs = time.monotonic(), vm.link_downs()
         for step in range(40):
             bus.resize(800 + 8 * step, 600 + 4 * step)
-        until("the mode", lambda: _expect_mode(vm, (1112, 756)))
+        until("the mode", lambda: expect_mode(vm, (1112, 756)))
         # Each hotplug takes 300 ms without a change before it.
         most = (time.monotonic() - begun) / 0.3 + 1
         downs = vm.link_downs() - downs
@@ -160,10 +160,11 @@ def test_drag():
         time.sleep(0.5)
         assert vm.link_downs() == downs
         bus.resize(1280, 720)
-        until("the mode", lambda: _expect_mode(vm, (1280, 720)))
+        until("the mode", lambda: expect_mode(vm, (1280, 720)))
 
 
-def _expect_mode(vm, mode):
+def expect_mode(vm, mode):
+    """The monitor is on, and prefers that mode; None: any."""
     edid = vm.edid()
     assert edid, "the monitor is off"
     assert mode in (None, preferred_mode(edid)), preferred_mode(edid)

@@ -87,6 +87,46 @@ static void test_advance(void)
     buffer_free(&buffer);
 }
 
+/* What is left of small messages can be read as words, as it always was. */
+static void test_aligned(void)
+{
+    Buffer buffer = { 0 };
+    g_autoptr(GByteArray) reference = g_byte_array_new();
+
+    append_random(&buffer, reference, FRAME);
+    for (size_t len = 1; len < 300; len++) {
+        advance(&buffer, reference, buffer.offset - 2000);
+        g_assert_cmpuint((uintptr_t)buffer.buffer % sizeof(uint64_t), ==, 0);
+        advance(&buffer, reference, len);
+        g_assert_cmpuint((uintptr_t)buffer.buffer % sizeof(uint64_t), ==, 0);
+        append_random(&buffer, reference, 3000 + len * 500);
+        g_assert_cmpuint((uintptr_t)buffer.buffer % sizeof(uint64_t), ==, 0);
+        g_assert_cmpmem(buffer.buffer, buffer.offset,
+                        reference->data, reference->len);
+    }
+    buffer_free(&buffer);
+}
+
+/* All memory is given back at once, whatever was in it, wherever it began. */
+static void test_release(void)
+{
+    Buffer buffer = { 0 };
+    g_autoptr(GByteArray) reference = g_byte_array_new();
+
+    buffer_release(&buffer);
+    for (int i = 0; i < 3; i++) {
+        g_byte_array_set_size(reference, 0);
+        append_random(&buffer, reference, 1 << 20);
+        advance(&buffer, reference, 100001);
+        buffer_release(&buffer);
+        g_assert_null(buffer.buffer);
+        g_assert_cmpuint(buffer.capacity, ==, 0);
+        g_assert_cmpuint(buffer.offset, ==, 0);
+        g_assert_cmpuint(buffer.head, ==, 0);
+    }
+    buffer_free(&buffer);
+}
+
 /* What was sent makes room for what comes. */
 static void test_room(void)
 {
@@ -180,6 +220,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/buffer/random", test_random);
     g_test_add_func("/buffer/advance", test_advance);
+    g_test_add_func("/buffer/aligned", test_aligned);
+    g_test_add_func("/buffer/release", test_release);
     g_test_add_func("/buffer/room", test_room);
     g_test_add_func("/buffer/steady", test_steady);
     g_test_add_func("/buffer/shrinks", test_shrinks);

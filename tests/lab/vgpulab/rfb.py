@@ -16,7 +16,7 @@ from .wait import DEADLINE, until
 
 RAW, TIGHT = 0, 7
 RICH_CURSOR, ALPHA_CURSOR = -239, -314
-_DESKTOP_SIZE, _EXTENDED_SIZE = -223, -308
+_DESKTOP_SIZE, _EXTENDED_DESKTOP_SIZE = -223, -308
 
 KEY_CTRL, KEY_ALT = 0xffe3, 0xffe9
 
@@ -52,8 +52,13 @@ def _rich_pixels(width, height, data, mask):
 class Rfb:
     """One connection to 127.0.0.1."""
 
-    def __init__(self, display, encoding, deadline=60.0, cursor=None):
-        """cursor: the encoding in which cursors are taken, None for none."""
+    def __init__(self, display, encoding, deadline=60.0, cursor=None,
+                 extended=False, resizes=True):
+        """cursor: the encoding in which cursors are taken, None for none.
+
+        extended: whether the size comes with a layout and can be asked for.
+        resizes: whether it can change at all.
+        """
         self._socket = socket.create_connection(
             ("127.0.0.1", 5900 + display), timeout=deadline)
         self._buffer = bytearray()
@@ -61,8 +66,10 @@ class Rfb:
         self.updates = 0
         self.cursor = None
         self.cursors = 0
+        self.layouts = []           # (reason, status, [screen id])
         self._handshake()
-        self._start([encoding, _DESKTOP_SIZE]
+        self._start([encoding] + resizes * [_DESKTOP_SIZE]
+                    + extended * [_EXTENDED_DESKTOP_SIZE]
                     + ([cursor] if cursor is not None else []))
 
     def _read(self, size):
@@ -138,25 +145,28 @@ class Rfb:
         return [(data[at + 2], data[at + 1], data[at], data[at + 3])
                 for at in range(0, len(data), 4)]
 
+    def _layout(self, reason, status, width, height):
+        """Returns whether it is a new size."""
+        (count,) = self._unpack(">B3x")
+        screens = [self._unpack(">IHHHHI")[0] for _ in range(count)]
+        self.layouts.append((reason, status, screens))
+        if (width, height) == (self.width, self.height):
+            return False
+        self._resize(width, height)
+        return True
+
     def _take_cursor(self, read, hotspot, width, height):
         self.cursor = Cursor(width, height, hotspot, read(width, height))
         self.cursors += 1
 
-    def _skip_screens(self):
-        """What an extended size says of each screen."""
-        (screens,) = self._unpack(">B3x")
-        self._read(16 * screens)
-
     def _rect(self):
         """Reads one rectangle; true if it changed the size."""
         left, top, width, height, encoding = self._unpack(">HHHHi")
-        if encoding == _EXTENDED_SIZE:
-            # The answer to resize(); the size itself comes as the other kind.
-            self._skip_screens()
-            return False
         if encoding == _DESKTOP_SIZE:
             self._resize(width, height)
             return True
+        if encoding == _EXTENDED_DESKTOP_SIZE:
+            return self._layout(left, top, width, height)
         if encoding in (RICH_CURSOR, ALPHA_CURSOR):
             self._take_cursor(
                 self._rich_cursor if encoding == RICH_CURSOR
@@ -208,6 +218,28 @@ class Rfb:
 
     def picture(self):
         return Picture(self.width, self.height, self._rgb)
+
+    def ask_for(self, part):
+        """Ask for left, top, width and height as they are, whatever changed."""
+        self._send(">BBHHHH", 3, 0, *part)
+
+    def ask_for_size(self, width, height):
+        """Ask the server for that size; returns the status it answers."""
+        had = len(self.layouts)
+        self._send(">BxHHBxIHHHHI", 251, width, height, 1,
+                   1, 0, 0, width, height, 0)
+
+        def answer():
+            if self.pending():
+                self.update()
+            return [status for reason, status, _ in self.layouts[had:]
+                    if reason == 1]
+        return until("the answer", answer, pause=0)[0]
+
+    def move(self, places):
+        """The pointer is at those places, one after the other."""
+        for place in places:
+            self._send(">BBHH", 5, 0, *place)
 
     def key(self, keysym, down):
         self._send(">BBxxI", 4, down, keysym)

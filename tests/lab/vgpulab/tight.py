@@ -12,6 +12,8 @@ _JPEG = 0x9
 _FILTER_COPY, _FILTER_PALETTE, _FILTER_GRADIENT = range(3)
 # Shorter data is sent as it is.
 _MIN_COMPRESSED = 12
+# "The width of any Tight-encoded rectangle cannot exceed 2048 pixels."
+_MAX_WIDTH = 2048
 
 # For each byte, its 8 bits as 8 bytes, the highest first.
 _BITS = [bytes(byte >> (7 - bit) & 1 for bit in range(8))
@@ -28,6 +30,7 @@ class TightDecoder:
 
     def rect(self, width, height):
         """The next rectangle as R, G, B bytes."""
+        assert width <= _MAX_WIDTH, f"a rectangle of {width}x{height}"
         control = self._read(1)[0]
         for index in range(4):
             if control >> index & 1:

@@ -47,6 +47,9 @@ _LISTENER, _MAP, _PLANES = Gio.DBusNodeInfo.new_for_xml(
               "u", "u", "u", "u", "t", "b")
     + "</interface></node>").interfaces
 
+# What a call raises that the other side refuses.
+CallError = GLib.Error
+
 # How a picture may come.
 PIXELS, MAP, DMABUF = "pixels", "map", "dmabuf"
 # A dma-buf that only a GPU could read; the picture is black then.
@@ -74,12 +77,22 @@ class Bus:
             Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
             | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
 
+    def _call(self, connection, interface, method, arguments):
+        connection.call_sync(
+            "org.qemu", f"{_PATH}/Console_0", f"{_NAME}.{interface}", method,
+            arguments, None, Gio.DBusCallFlags.NONE, -1, None)
+
     def resize(self, width, height):
         """What a viewer does whose window has got that size."""
-        self.connect().call_sync(
-            "org.qemu", f"{_PATH}/Console_0", f"{_NAME}.Console", "SetUIInfo",
-            GLib.Variant("(qqiiuu)", (0, 0, 0, 0, width, height)), None,
-            Gio.DBusCallFlags.NONE, -1, None)
+        self._call(self.connect(), "Console", "SetUIInfo",
+                   GLib.Variant("(qqiiuu)", (0, 0, 0, 0, width, height)))
+
+    def move(self, places):
+        """The pointer is at those places, one after the other."""
+        connection = self.connect()
+        for place in places:
+            self._call(connection, "Mouse", "SetAbsPosition",
+                       GLib.Variant("(uu)", place))
 
     def close(self):
         self._process.kill()

@@ -1,0 +1,236 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a VNC server owes its clients: sizes, rectangles, the pointer.
+
+Prints TAP. The software vGPU is what they look at; an emulated tablet, which
+needs no driver for it, makes the pointer absolute.
+"""
+
+import contextlib
+import re
+
+import tapcases
+from swvgpu import SwVgpu
+from viewers import dbus, expect_mode, vnc, vnc_port
+from vgpulab import oracle
+from vgpulab.picture import Picture
+from vgpulab.rfb import RAW, TIGHT, Rfb
+from vgpulab.viewers.dbus import Bus, CallError
+from vgpulab.wait import until
+
+# Of the extended desktop size.
+FORWARDED, INVALID = 4, 3
+
+MEMORY = "-global", "vgpu-sw.vram=128M"
+
+_MOVED = re.compile(r"input_event_abs .*axis (x|y), value (0x[0-9a-f]+)")
+
+
+def pixels_of(value, size):
+    """What guests make of a tablet's value, which is 0 to 0x7fff.
+
+    Linux's libinput takes it as a part of 0x8000, others as one of 0x7fff, and
+    round down or to the nearest.
+    """
+    part = value * (size - 1) / 0x7fff
+    return {value * size // 0x8000, int(part), round(part)}
+
+
+# An absolute pointer and no other, and a line for each of its moves.
+TABLET = ("-machine", "i8042=off", "-device", "virtio-tablet-pci",
+          "-trace", "input_event_abs")
+
+
+def moves(vm):
+    """The values that QEMU sent so far, x and y in turn."""
+    return _MOVED.findall(vm.errors())
+
+
+def check_pointer(vm, move, width, height):
+    """Every column of pixels, on the diagonal."""
+    places = [(x, x * (height - 1) // (width - 1)) for x in range(width)]
+    before = len(moves(vm))
+    move(places)
+    until("the pointer", lambda: len(moves(vm)) >= before + 2 * len(places))
+    found = moves(vm)[before:]
+    for number, place in enumerate(places):
+        for (axis, value), name, want, size in zip(
+                found[2 * number:], "xy", place, (width, height)):
+            assert axis == name, (place, axis)
+            assert pixels_of(int(value, 16), size) == {want}, \
+                (place, axis, value)
+
+
+def test_pointer():
+    """the pointer is at the pixel that the client means, at every width"""
+    port = vnc_port()
+    with SwVgpu(*vnc(port), *TABLET) as vm:
+        for width, height in ((640, 480), (1366, 768), (801, 601),
+                              (1920, 1080), (333, 77)):
+            want = vm.draw(0, width, height, 0x40)
+            with Rfb(port - 5900, RAW) as viewer:
+                viewer.wait_for(want, "the mode")
+                check_pointer(vm, viewer.move, width, height)
+
+
+def test_dbus_pointer():
+    """D-Bus: the pointer is at the pixel that the client means"""
+    with Bus() as bus, SwVgpu(*dbus(bus), *TABLET) as vm:
+        want = vm.draw(0, 1366, 768, 0x40)
+        vm.expect_screen(want)
+        check_pointer(vm, bus.move, 1366, 768)
+
+
+def test_first_size():
+    """the first size is the screen's, whatever the client can do"""
+    port = vnc_port()
+    with SwVgpu(*vnc(port)) as vm:
+        for size in (1366, 768), (801, 601), (49, 33):
+            want = vm.draw(0, *size, 0x50)
+            vm.expect_screen(want)
+            with Rfb(port - 5900, RAW, resizes=False) as viewer:
+                viewer.wait_for(want, f"{size}")
+
+
+def test_large():
+    """screens of up to 8192 pixels either way are whole"""
+    port = vnc_port()
+    with SwVgpu(*vnc(port), *MEMORY) as vm, Rfb(port - 5900, RAW) as viewer:
+        for gray, size in enumerate(
+                [(1440, 2560), (2160, 3840), (7680, 2160), (8192, 64),
+                 (64, 8192), (640, 480)], 1):
+            want = vm.draw(0, *size, 16 * gray)
+            viewer.wait_for(want, f"{size}")
+            # All the way to the last corner.
+            left, top = size[0] - 40, size[1] - 24
+            want = vm.fill(0, want, (left, top, 40, 24), 16 * gray + 1)
+            viewer.wait_for(want, f"a change in {size}")
+        assert "warning" not in vm.errors(), vm.errors()
+
+
+def test_too_large():
+    """a larger screen is cut, and QEMU says so once"""
+    port = vnc_port()
+    with SwVgpu(*vnc(port), *MEMORY) as vm, Rfb(port - 5900, RAW) as viewer:
+        for gray, size in enumerate([(8208, 64), (64, 8200), (8400, 32)], 1):
+            want = vm.draw(0, *size, 16 * gray)
+            cut = want.cropped(0, 0, min(8192, size[0]), min(8192, size[1]))
+            viewer.wait_for(cut, f"{size}")
+        assert vm.errors().count("VNC shows no more than 8192x8192") == 1, \
+            vm.errors()
+
+
+def test_tight():
+    """tight: no rectangle is wider than 2048 pixels"""
+    port = vnc_port()
+    with SwVgpu(*vnc(port), *MEMORY) as vm, Rfb(port - 5900, TIGHT) as viewer:
+        for gray, size in enumerate([(3840, 400), (2049, 64), (8192, 80)], 1):
+            viewer.wait_for(vm.draw(0, *size, 16 * gray), f"solid, {size}")
+            noise = oracle.pattern(oracle.NOISE, *size, gray)
+            vm.draw_picture(0, noise)
+            viewer.wait_for(noise, f"noise, {size}")
+
+
+def checkerboard(width, height, odd):
+    """Squares one row high, as wide as what VNC tells apart."""
+    dark, light = bytes(3 * 16), b"\xff" * 3 * 16
+    row = (dark + light) * (width // 32)
+    other = (light + dark) * (width // 32)
+    rows = (other + row) if odd else (row + other)
+    return Picture(width, height, rows * (height // 2))
+
+
+def test_many_rectangles():
+    """an update of more rectangles than a message can count"""
+    port = vnc_port()
+    # A rectangle for each pixel of an edge that is 16 wide and one high.
+    size = 3840, 1200
+    with SwVgpu(*vnc(port), *MEMORY) as vm, Rfb(port - 5900, RAW) as viewer:
+        black = Picture(*size, bytes(3 * size[0] * size[1]))
+        vm.draw_picture(0, black)
+        viewer.wait_for(black, "black")
+        for odd in False, True:
+            want = checkerboard(*size, odd)
+            vm.draw_picture(0, want)
+            viewer.wait_for(want, "half of it")
+            vm.draw_picture(0, black)
+            viewer.wait_for(black, "black again")
+
+
+def test_nothing():
+    """a client that asked for no pixel gets the next change"""
+    port = vnc_port()
+    with SwVgpu(*vnc(port)) as vm, Rfb(port - 5900, RAW) as viewer:
+        viewer.wait_for(vm.draw(0, 640, 480, 0x30), "the picture")
+        for part in (0, 0, 0, 0), (640, 480, 10, 10), (0, 0, 640, 0):
+            viewer.ask_for(part)
+            # The server has looked for what it can send, and found nothing.
+            before = vm.vgpu()["refreshes"]
+            until("refreshes", lambda before=before:
+                  vm.vgpu()["refreshes"] > before + 2)
+            want = vm.draw(0, 640, 480, 0x40 + part[0] // 16 + part[2] // 8)
+            viewer.wait_for(want, f"a change after {part}")
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status
+                    if line.startswith("VmRSS:"))
+
+
+def test_idle():
+    """idle clients keep no memory for what they got before"""
+    port, size, clients = vnc_port(), (1920, 1080), 8
+    frame_kib = 4 * size[0] * size[1] // 1024
+    with SwVgpu(*vnc(port)) as vm, contextlib.ExitStack() as stack:
+        want = vm.draw(0, *size, 0x20)
+        vm.expect_screen(want)
+        before = resident_kib(vm.pid)
+        viewers = [stack.enter_context(Rfb(port - 5900, RAW))
+                   for _ in range(clients)]
+        for gray in 0x40, 0x60:
+            want = vm.draw(0, *size, gray)
+            for viewer in viewers:
+                viewer.wait_for(want, "a frame")
+
+        def given_back():
+            frames = (resident_kib(vm.pid) - before) / frame_kib
+            # The server's own copy of the screen, the mirror's, and some room.
+            assert frames < 4, f"{frames:.1f} frames"
+            return True
+        until("idle clients", given_back)
+        want = vm.draw(0, *size, 0x80)
+        for viewer in viewers:
+            viewer.wait_for(want, "a frame after that")
+
+
+def test_wishes():
+    """a size that no monitor has is refused, and changes nothing"""
+    port = vnc_port()
+    with Bus() as bus, SwVgpu(*vnc(port), *dbus(bus)) as vm:
+        vm.draw(0, 640, 480, 0x40)
+        with Rfb(port - 5900, RAW, extended=True) as viewer:
+            assert viewer.ask_for_size(1024, 700) == FORWARDED
+            until("the mode", lambda: expect_mode(vm, (1024, 700)))
+            downs = vm.link_downs()
+            for size in (1, 1), (0, 0), (63, 600), (800, 63), (0, 600):
+                assert viewer.ask_for_size(*size) == INVALID, size
+                if any(size):
+                    try:
+                        bus.resize(*size)
+                        raise AssertionError(f"D-Bus took {size}")
+                    except CallError as error:
+                        assert "too small" in str(error), error
+            # What was refused would have come before this one.
+            assert viewer.ask_for_size(64, 64) == FORWARDED
+            until("the mode", lambda: expect_mode(vm, (64, 64)))
+            assert vm.link_downs() == downs + 1
+            # libvncclient takes a screen 0 for none.
+            assert all(screens == [1] for _, _, screens in viewer.layouts), \
+                viewer.layouts
+
+
+if __name__ == "__main__":
+    tapcases.run([test_pointer, test_dbus_pointer, test_first_size, test_large,
+                  test_too_large, test_tight, test_many_rectangles,
+                  test_nothing, test_idle, test_wishes])

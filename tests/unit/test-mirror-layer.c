@@ -769,6 +769,7 @@ static const ReadCase reads[] = {
     { "packed", WIDTH * 4, SIZE_MAX, false, BLOCKS, "rows come in blocks" },
     { "padded", WIDTH * 4 + 64, SIZE_MAX, false, BLOCKS,
       "what lies between the rows is read with them" },
+    { "half", WIDTH * 8, SIZE_MAX, false, BLOCKS, "also if it is as much" },
     { "far", WIDTH * 16, SIZE_MAX, false, HEIGHT,
       "unless that is more than they are" },
     { "tile", WIDTH * 4, SIZE_MAX, true, DAMAGE_TILE_HEIGHT,

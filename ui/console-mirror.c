@@ -275,6 +275,11 @@ bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
         mirror->layer.readable == height;
 }
 
+bool console_mirror_is_half_drawn(const ConsoleMirror *mirror)
+{
+    return mirror->layer.busy > MIRROR_BUSY_LOOKS;
+}
+
 MirrorResult console_mirror_show_overlay(ConsoleMirror *mirror,
                                          unsigned index,
                                          const MirrorFrame *frame,

@@ -439,8 +439,9 @@ static void slot_work(GLReadback *rb, Slot *slot)
     SlotState state = slot->state;
     bool known, failed;
 
-    if (!rb->pause) {
+    if (!rb->pause && rb->error) {
         g_clear_pointer(&rb->error, error_free);
+        rb->opened = false;
     }
     known = rb->error != NULL;
     qemu_mutex_unlock(&rb->lock);
@@ -503,7 +504,6 @@ static bool lost_step(GLReadback *rb)
     rb->ops->close(gl);
     qemu_mutex_lock(&rb->lock);
     rb->lost = false;
-    rb->opened = false;
     readback_notify(rb);
     return true;
 }

@@ -531,7 +531,11 @@ static bool pass_begin(MirrorPass *pass, bool *synced)
     int fd = pass->frame->fd;
 
     *synced = false;
-    if (fd < 0 || !pass_reads(pass)) {
+    if (fd < 0) {
+        layer->busy = 0;
+        return true;
+    }
+    if (!pass_reads(pass)) {
         return true;
     }
     *synced = dmabuf_sync_read_begin(fd);

@@ -55,7 +55,8 @@ struct VFIODisplayEdid {
     size_t accepted_size; /* 0 if there was none yet */
     QEMUTimer *link_up_timer;
     QEMUTimer *settle_timer; /* also for the next try after a refusal */
-    unsigned refusals;  /* of what is wanted now */
+    bool refused;       /* a part of what is wanted */
+    unsigned refusals;  /* tries of that which failed */
     bool warned;
     QemuUIInfo wanted;
     QemuUIInfo written; /* what the guest was told of last */
@@ -137,8 +138,7 @@ static void edid_refused(VFIODisplayEdid *edid, const char *what)
                     "of %ux%u; the guest sees the one before, if any", name,
                     what, edid->wanted.width, edid->wanted.height);
     }
-    /* what is wanted is another monitor than the guest's, whatever it has */
-    edid->written = (QemuUIInfo) {};
+    edid->refused = true;
     if (edid->refusals < RETRIES) {
         timer_mod(edid->settle_timer,
                   qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
@@ -153,8 +153,8 @@ static void edid_link_up(void *opaque)
 
     if (edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_UP)) {
         trace_vfio_display_edid_link(edid->dpy, "up");
-    } else {
-        edid_refused(edid, "to connect it");
+    } else if (!edid->refused) {
+        edid_refused(edid, "the link going up");
     }
 }
 
@@ -167,8 +167,9 @@ static void edid_plug(VFIODisplayEdid *edid)
     const QemuUIInfo *info = &edid->wanted;
 
     timer_del(edid->link_up_timer);
+    edid->refused = false;
     if (!edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_DOWN)) {
-        edid_refused(edid, "to disconnect the last one");
+        edid_refused(edid, "the link going down");
         return;
     }
     trace_vfio_display_edid_link(edid->dpy, "down");
@@ -199,7 +200,7 @@ static void edid_settled(void *opaque)
 {
     VFIODisplayEdid *edid = opaque;
 
-    if (!same_monitor(&edid->wanted, &edid->written)) {
+    if (edid->refused || !same_monitor(&edid->wanted, &edid->written)) {
         edid_plug(edid);
     }
 }

@@ -130,6 +130,7 @@ struct VFIODisplay {
 
     VFIOPlaneCache *cache;
     VFIOPlaneBuffer *primary; /* on screen, or NULL */
+    bool replacing;         /* it, and viewers see no more than that */
     ConsoleMirror *mirror;
     DamageLog *damage;      /* what the mirror lacks (vfio-display-damage.c) */
     bool damage_known;      /* the last answer said what differs */

@@ -175,6 +175,11 @@ void vfio_display_look_result(VFIODisplay *dpy, const MirrorFrame *frame,
 
     look->complete = false;
     look->mirrored = (MirrorFrame) { 0 };
+    if (result == MIRROR_BUSY || console_mirror_is_half_drawn(dpy->mirror)) {
+        /* the signal was for this frame; none will come when it is done */
+        look->owed = dpy->notify != NULL;
+        return;
+    }
     switch (result) {
     case MIRROR_CHANGED:
     case MIRROR_UNCHANGED:
@@ -185,9 +190,6 @@ void vfio_display_look_result(VFIODisplay *dpy, const MirrorFrame *frame,
         look_judge(dpy, result == MIRROR_CHANGED);
         break;
     case MIRROR_BUSY:
-        /* the signal was for this frame; none will come when it is done */
-        look->owed = dpy->notify != NULL;
-        break;
     case MIRROR_VANISHED:
         break;
     }

@@ -58,14 +58,16 @@ static void vfio_display_attach(void *opaque, VFIOPlaneBuffer *buffer)
 
 /*
  * No viewer may use the buffer any more. It is still on screen if its id now
- * has another layout: all show the mirror until the new buffer is there, or as
- * long as the device does not give it.
+ * has another layout: all show the mirror, unless another buffer follows at
+ * once.
  */
 static void vfio_display_take_off(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     if (buffer == dpy->primary) {
         dpy->primary = NULL;
-        dpy_gfx_show_mirror(dpy->con);
+        if (!dpy->replacing) {
+            dpy_gfx_show_mirror(dpy->con);
+        }
     }
     if (buffer == dpy->cursor.gl) {
         vfio_display_cursor_take_off(dpy);
@@ -583,13 +585,34 @@ static void vfio_display_publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     }
 }
 
+/*
+ * The primary's buffer, which is to be published next. If there is none and
+ * the one on screen had to be closed for it, viewers are left with the mirror.
+ */
+static VFIOPlaneFault vfio_display_get_primary(VFIODisplay *dpy,
+                                               const VFIOPlane *plane,
+                                               VFIOPlaneBuffer **buffer,
+                                               int *err)
+{
+    bool shown = dpy->primary != NULL;
+    VFIOPlaneFault fault;
+
+    dpy->replacing = true;
+    fault = vfio_plane_cache_get(dpy->cache, plane, buffer, err);
+    dpy->replacing = false;
+    if (fault != VFIO_PLANE_FAULT_NONE && shown && !dpy->primary) {
+        dpy_gfx_show_mirror(dpy->con);
+    }
+    return fault;
+}
+
 static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
 {
     VFIOPlaneBuffer *buffer = NULL;
     VFIOPlaneFault fault;
     int err = 0;
 
-    fault = vfio_plane_cache_get(dpy->cache, plane, &buffer, &err);
+    fault = vfio_display_get_primary(dpy, plane, &buffer, &err);
     if (fault == VFIO_PLANE_FAULT_DMABUF && err == EAGAIN) {
         return false;
     }

@@ -10,12 +10,33 @@
 #include "migration/vmstate.h"
 #include "monitor/hmp.h"
 #include "monitor/monitor.h"
+#include "qapi/error.h"
 #include "qapi/qapi-commands-ui.h"
 
+static bool has_display(const VFIODisplayOps *ops, void *opaque)
+{
+    VFIODisplayRegion region;
+
+    if (ops->probe(opaque, VFIO_PLANE_KIND_DMABUF) ||
+        ops->probe(opaque, VFIO_PLANE_KIND_REGION)) {
+        return true;
+    }
+    if (!ops->open_metadata || ops->open_metadata(opaque, &region) < 0) {
+        return false;
+    }
+    ops->close_metadata(opaque);
+    return true;
+}
+
+/* The device may have a display all the same: then it is not its fault. */
 VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
                               void *opaque, const VFIODisplayConfig *config,
                               Error **errp)
 {
+    if (has_display(ops, opaque)) {
+        error_setg(errp, "the device has a display, but this QEMU was built "
+                   "without pixman, which that needs");
+    }
     return NULL;
 }
 

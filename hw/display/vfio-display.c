@@ -202,12 +202,12 @@ void vfio_display_free(VFIODisplay *dpy)
         return;
     }
     QLIST_REMOVE(dpy, next);
-    timer_free(dpy->again);
     vfio_display_notify_free(dpy->notify);
     vfio_display_metadata_free(dpy->metadata);
     dpy->metadata = NULL;
     vfio_display_forget_buffers(dpy);
     graphic_console_close(dpy->con);
+    timer_free(dpy->again);
     graphic_hw_update_done(dpy->con);
     vfio_plane_cache_free(dpy->cache);
     gl_readback_free(dpy->gl);

@@ -9,6 +9,7 @@
 
 #include "qemu/osdep.h"
 #include "hw/vfio/vfio-plane.h"
+#include "ui/pixel-format.h"
 
 bool vfio_plane_is_off(const VFIOPlane *plane)
 {

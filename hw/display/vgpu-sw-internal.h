@@ -12,6 +12,7 @@
 #include "hw/vfio/vfio-display.h"
 #include "hw/vfio/vfio-gfx-ext.h"
 #include "qom/object.h"
+#include "ui/pixel-format.h"
 
 #define TYPE_VGPU_SW "vgpu-sw"
 OBJECT_DECLARE_SIMPLE_TYPE(VGPUSWState, VGPU_SW)
@@ -148,6 +149,7 @@ struct VGPUSWState {
     uint32_t auto_next;
     uint32_t calls[VGPU_SW_CALLS];
     VGPUSWFault faults[VGPU_SW_CALLS];
+    uint32_t refused;
     uint32_t buffer_flags;
     uint32_t buffer_copy;
     uint32_t region_index;

@@ -142,8 +142,7 @@ static int vgpu_sw_query_plane(void *opaque, VFIOPlane *plane)
     if (ret == 0 && index < 0) {
         ret = index;
     }
-    if (ret == 0 && vgpu_sw_shown(s, index, VGPU_SW_PLANE_FLAGS) &
-        VGPU_SW_PLANE_REFUSE) {
+    if (ret == 0 && s->refused & 1u << index) {
         ret = -EIO;
     }
     if (ret == 0) {

@@ -119,6 +119,7 @@ const VMStateDescription vmstate_vgpu_sw = {
         VMSTATE_UINT32_ARRAY(calls, VGPUSWState, VGPU_SW_CALLS),
         VMSTATE_STRUCT_ARRAY(faults, VGPUSWState, VGPU_SW_CALLS, 1,
                              vmstate_vgpu_sw_fault, VGPUSWFault),
+        VMSTATE_UINT32(refused, VGPUSWState),
         VMSTATE_UINT32(buffer_flags, VGPUSWState),
         VMSTATE_UINT32(buffer_copy, VGPUSWState),
         VMSTATE_UINT32(region_index, VGPUSWState),

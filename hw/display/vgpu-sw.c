@@ -50,6 +50,8 @@ static uint32_t *plain_register(VGPUSWState *s, hwaddr addr)
         return &s->damage.reported;
     case VGPU_SW_FAULTS ... VGPU_SW_FAULTS_END - 4:
         return fault_register(s, addr);
+    case VGPU_SW_REFUSED:
+        return &s->refused;
     case VGPU_SW_BUFFER_FLAGS:
         return &s->buffer_flags;
     case VGPU_SW_BUFFER_COPY:
@@ -196,6 +198,7 @@ static void vgpu_sw_init_registers(VGPUSWState *s)
     vgpu_sw_planes_reset(s);
     memset(s->calls, 0, sizeof(s->calls));
     memset(s->faults, 0, sizeof(s->faults));
+    s->refused = 0;
     s->buffer_flags = 0;
     s->buffer_copy = 0;
     s->region_index = VGPU_SW_REGION;

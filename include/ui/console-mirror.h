@@ -80,6 +80,16 @@ bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
                           uint32_t height);
 
 /**
+ * console_mirror_is_half_drawn:
+ * @mirror: a mirror
+ *
+ * Returns: true if the device was still drawing the last frame when that was
+ * read (MIRROR_BUSY_LOOKS). It lacks what came after that, and has to be read
+ * again.
+ */
+bool console_mirror_is_half_drawn(const ConsoleMirror *mirror);
+
+/**
  * console_mirror_show_overlay:
  * @mirror: a mirror
  * @index: which one, below MIRROR_OVERLAYS

@@ -30,8 +30,8 @@ pixman_image_t *dmabuf_snapshot_map(QemuDmaBuf *dmabuf, Error **errp);
  * @errp: error
  *
  * The same, by OpenGL if the CPU cannot, or first if nothing is known of the
- * buffer's layout (DRM_FORMAT_MOD_INVALID). Waits for that, in a coroutine of the
- * main loop.
+ * buffer's layout (DRM_FORMAT_MOD_INVALID). Waits for that, in a coroutine of
+ * the main loop.
  *
  * Returns: a new image in x8r8g8b8, or NULL.
  */

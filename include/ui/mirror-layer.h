@@ -13,10 +13,11 @@
 /**
  * DOC: Mirror layers
  *
- * The one place where QEMU's CPU reads pixels that a device or guest can
- * change: everything else works on what was copied here. A layer is an image
- * and what changed in it; the console's mirror has one for the primary plane
- * and one for each overlay, and the cursor is read through another.
+ * The one place where QEMU's CPU reads a vGPU's pixels, which the device or the
+ * guest can change: everything else works on what was copied here. A layer is
+ * an image and what changed in it; the console's mirror has one for the
+ * primary plane and one for each overlay, and the cursor is read through
+ * another.
  */
 
 /* A glance looks at one row in so many, at other ones each time. */

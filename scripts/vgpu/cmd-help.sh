@@ -21,6 +21,9 @@ Usage: ./vgpu COMMAND [ARGUMENT]...
                       measure stock QEMU and this one in turn: table, plot
   series [--build-each]
                       write build/series/*.patch and prove that they apply
+  series --configurations [NAME]...
+                      build without OpenGL, GBM, pixman, VNC, SPICE, GTK, SDL
+                      and D-Bus, one at a time, or without those named
   mesa [COMMAND...]   run COMMAND with a Mesa that imports dma-bufs in software
   clean [--all]       remove what was built; --all removes downloads too
   help                this text

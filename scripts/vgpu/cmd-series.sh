@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ./vgpu series [--build-each | --configurations [NAME]...]:
-# build/series/*.patch, proved to apply to the pristine source, to give what is
-# built, and to pass QEMU's checkpatch.pl. --build-each builds every step of it
-# too, --configurations the last one without each thing that QEMU can do
-# without, or without those that are named.
+# ./vgpu series [--build-each]: build/series/*.patch, proved to apply to the
+# pristine source, to give what is built, and to pass QEMU's checkpatch.pl.
+# --build-each builds every step of it too.
+#
+# ./vgpu series --configurations [NAME]...: builds what it gives without each
+# thing that QEMU can do without, one at a time, or without those named.
 
 set -euo pipefail
 
@@ -170,8 +171,12 @@ lock_build
 need_packages git patch perl python3 xz-utils
 [[ -z $each && ${#without[@]} == 0 ]] || qemu_prepare
 qemu_source
+if ((${#without[@]})); then
+    build_without "${without[@]}"
+    say "QEMU can be built without each of: ${without[*]}"
+    exit
+fi
 run_step series "making and checking the series" _make_series
 sed 's/^/        /' "$VGPU_LOGS/series.log" >&2
 [[ -z $each ]] || build_each
-build_without "${without[@]}"
 say "the series is in ${SERIES#"$PWD"/}"

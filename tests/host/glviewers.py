@@ -10,6 +10,7 @@ shows pixels else.
 
 import contextlib
 import sys
+import tempfile
 
 import tapcases
 from swvgpu import SwVgpu, free_port
@@ -397,6 +398,20 @@ def test_egl_headless():
         raise AssertionError("a render node that is not there was opened")
 
 
+def test_spice_textures():
+    """SPICE: textures that OpenGL does not give away are refused, in words"""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            SwVgpu("-display", "none", "-device", "virtio-gpu-gl", "-spice",
+                   "gl=on,disable-ticketing=on,unix=on,"
+                   f"addr={folder}/spice",
+                   environment=mesa.need_import()).close()
+    except AssertionError as error:
+        assert "exports no textures here" in str(error), error
+    else:
+        raise AssertionError("SPICE has nothing to show")
+
+
 def dbus_gl(bus):
     return "-display", dbus.option(bus) + ",gl=on"
 
@@ -420,6 +435,21 @@ def test_dbus():
             listener.wait_for(vm.draw(1, 800, 600, 0x90), "the next mode")
             assert dbus.DMABUF in listener.ways, listener.ways
         assert "Failed to call update" not in vm.errors(), vm.errors()
+        expect_no_warning(vm)
+
+
+def test_dbus_same_id():
+    """D-Bus: modes that keep the buffer's id, each shown"""
+    with dbus.Bus() as bus, SwVgpu(
+            *dbus_gl(bus), environment=mesa.need_import()) as vm:
+        with dbus.Listener(bus) as listener:
+            listener.wait_for(vm.draw(0, 640, 480, 0x40, 7), "the first")
+            for turn, (width, height) in enumerate(
+                    [(800, 600), (640, 480), (801, 601), (640, 480)]):
+                want = vm.draw(turn % 2, width, height, 0x50 + turn, 7)
+                listener.wait_for(want, f"{width}x{height}")
+            assert vm.vgpu()["buffers"] == 1, vm.vgpu()
+            assert vm.vgpu()["bytes-read"] == 0, vm.vgpu()
         expect_no_warning(vm)
 
 
@@ -495,9 +525,9 @@ def main():
              test_gtk_refusal, test_gtk_detach, test_gtk_cursor,
              test_gtk_gl_cursor, test_gtk_cursor_buffer,
              test_wayland_cursor_buffer, test_sdl_cursor_buffer,
-             test_gtk_and_vnc, test_egl_headless,
-             test_dbus, test_dbus_cursor_buffer, test_dbus_old,
-             test_dbus_ramfb]
+             test_gtk_and_vnc, test_egl_headless, test_spice_textures,
+             test_dbus, test_dbus_same_id, test_dbus_cursor_buffer,
+             test_dbus_old, test_dbus_ramfb]
     wanted = [test for test in tests
               if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     tapcases.run(wanted)

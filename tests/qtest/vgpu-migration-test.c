@@ -490,7 +490,7 @@ static void test_no_ramfb_layout(void)
 /* Where the device's fields start in the stream. */
 static size_t find_section(const Stream *stream)
 {
-    static const char name[] = "\x14" SECTION "\0\0\0\0\0\0\0\2";
+    static const char name[] = "\x14" SECTION "\0\0\0\0\0\0\0\3";
     uint8_t *start = memmem(stream->data, stream->len, name,
                             sizeof(name) - 1);
 

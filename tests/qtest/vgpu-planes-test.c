@@ -855,11 +855,10 @@ static void test_cursor_refused(void)
 
     start_picture(w->vgpu);
     for (int i = 0; i < 2; i++) {
-        plane.flags = 0;
+        vgpu_write(w->vgpu, VGPU_SW_REFUSED, 0);
         show(w->vgpu, &plane);
         expect_cursor(w, &plane, 0, 0);
-        plane.flags = VGPU_SW_PLANE_REFUSE;
-        show(w->vgpu, &plane);
+        vgpu_write(w->vgpu, VGPU_SW_REFUSED, 1 << VGPU_SW_CURSOR);
         vgpu_expect_faults(w->vgpu, "cursor-query", 2);
         expect_no_cursor(w);
         expect_stat(w->vgpu, "visible", 0);
@@ -879,11 +878,9 @@ static void test_overlay_refused(void)
 
     show(vgpu, &plane);
     expect_one(vgpu, &mode, &plane);
-    plane.flags = VGPU_SW_PLANE_REFUSE;
-    show(vgpu, &plane);
+    vgpu_write(vgpu, VGPU_SW_REFUSED, 1 << VGPU_SW_OVERLAY(1));
     vgpu_expect(vgpu, &mode, 1);
-    plane.flags = 0;
-    show(vgpu, &plane);
+    vgpu_write(vgpu, VGPU_SW_REFUSED, 0);
     expect_one(vgpu, &mode, &plane);
     g_free(plane.bytes);
     vgpu_stop(vgpu);

@@ -10,6 +10,7 @@
 
 #include "qemu/osdep.h"
 #include <glib/gstdio.h>
+#include <sys/resource.h>
 #include "libqos/pci-pc.h"
 #include "vgpu-fixture.h"
 #include "vgpu-rfb.h"
@@ -390,6 +391,54 @@ static void test_unwatched(const void *data)
     vgpu_stop(vgpu);
 }
 
+/* The lowest number that a file which QEMU opens could get. */
+static int next_file(VGPUMachine *machine)
+{
+    for (int fd = 0;; fd++) {
+        g_autofree char *path = g_strdup_printf("/proc/%d/fd/%d",
+                                                qtest_pid(machine->qts), fd);
+        struct stat link;
+
+        if (lstat(path, &link) < 0) {
+            return fd;
+        }
+    }
+}
+
+/* QEMU may open no more files when the guest changes the mode. */
+static void test_no_files(void)
+{
+    Watched *w = start("x-kind=region");
+    VGPUMachine *machine = w->vgpu->machine;
+    VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
+    VGPUMode mode = vgpu_mode(320, 240, 1), next = vgpu_mode(400, 300, 1);
+    struct rlimit before, none;
+
+    vgpu_paint(w->vgpu, &mode, 1);
+    vgpu_show(w->vgpu, &mode);
+    expect(viewer, &mode, 1);
+
+    g_assert_cmpint(prlimit(qtest_pid(machine->qts), RLIMIT_NOFILE, NULL,
+                            &before), ==, 0);
+    none = before;
+    none.rlim_cur = next_file(machine);
+    g_assert_cmpint(prlimit(qtest_pid(machine->qts), RLIMIT_NOFILE, &none,
+                            NULL), ==, 0);
+    vgpu_paint(w->vgpu, &next, 2);
+    vgpu_show(w->vgpu, &next);
+    expect(viewer, &next, 2);
+    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 1);
+
+    g_assert_cmpint(prlimit(qtest_pid(machine->qts), RLIMIT_NOFILE, &before,
+                            NULL), ==, 0);
+    vgpu_paint(w->vgpu, &mode, 3);
+    vgpu_show(w->vgpu, &mode);
+    expect(viewer, &mode, 3);
+    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 1);
+    vgpu_viewer_close(viewer);
+    stop(w);
+}
+
 /* @option is "x-kind=@kind" */
 static void add_for_kind(const char *kind, const char *option)
 {
@@ -425,5 +474,6 @@ int main(int argc, char **argv)
     add_for_kind("region", "x-kind=region");
     add_for_kind("both", "x-kind=both");
     qtest_add_func("/vgpu/viewer/refused-edid", test_refused_edid);
+    qtest_add_func("/vgpu/viewer/region/no-files", test_no_files);
     return g_test_run();
 }

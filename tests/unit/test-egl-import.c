@@ -8,6 +8,8 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include "qapi/error.h"
 #include "qemu/memfd.h"
 #include "standard-headers/drm/drm_fourcc.h"
@@ -39,6 +41,52 @@ static struct {
     int images, textures, images_shown;
 } gl;
 
+/* A DRM node, for which a file stands in. */
+static struct {
+    ino_t inode;
+    bool own;       /* buffers are its own, and not another device's */
+    bool no_import; /* it takes none */
+    int imports, maps;
+} node;
+
+/* --- The kernel --------------------------------------------------------- */
+
+static bool is_node(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_ino == node.inode;
+}
+
+/* In place of the C library's. */
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list ap;
+    void *argument;
+
+    va_start(ap, request);
+    argument = va_arg(ap, void *);
+    va_end(ap);
+    if (_IOC_TYPE(request) != 'd') {
+        return syscall(SYS_ioctl, fd, request, argument);
+    }
+    /* handles are a file's: the node has another user */
+    g_assert_true(is_node(fd) && fd != qemu_egl_rn_fd);
+    errno = EINVAL;
+    switch (_IOC_NR(request)) {
+    case 0x2e: /* DRM_IOCTL_PRIME_FD_TO_HANDLE */
+        node.imports++;
+        *(uint32_t *)argument = 5;
+        return node.no_import ? -1 : 0;
+    case 0xb3: /* DRM_IOCTL_MODE_MAP_DUMB */
+        node.maps++;
+        g_assert_cmpint(*(uint32_t *)argument, ==, 5);
+        return node.own ? 0 : -1;
+    default:
+        g_assert_not_reached();
+    }
+}
+
 /* --- libepoxy ------------------------------------------------------------ */
 
 bool epoxy_has_egl_extension(EGLDisplay display, const char *name)
@@ -61,6 +109,11 @@ bool epoxy_has_gl_extension(const char *name)
 static EGLContext EPOXY_CALLSPEC fake_current_context(void)
 {
     return gl.no_context ? EGL_NO_CONTEXT : &gl;
+}
+
+static EGLDisplay EPOXY_CALLSPEC fake_current_display(void)
+{
+    return &gl;
 }
 
 static EGLint EPOXY_CALLSPEC fake_egl_error(void)
@@ -169,6 +222,7 @@ static void EPOXY_CALLSPEC fake_image_target(GLenum target,
 static void replace_gl(void)
 {
     epoxy_eglGetCurrentContext = fake_current_context;
+    epoxy_eglGetCurrentDisplay = fake_current_display;
     epoxy_eglGetError = fake_egl_error;
     epoxy_eglCreateImageKHR = fake_create_image;
     epoxy_eglDestroyImageKHR = fake_destroy_image;
@@ -455,6 +509,58 @@ static void test_gpu_only(void)
     close(fd);
 }
 
+/* Software on a DRM node reads what that node itself can map. */
+static void test_node(void)
+{
+    int fd = qemu_memfd_create("dma-buf", 61 * 512, false, 0, 0, NULL);
+    g_autoptr(QemuDmaBuf) dmabuf =
+        buffer_new(DRM_FORMAT_XRGB8888, DRM_FORMAT_MOD_LINEAR, fd);
+    struct stat st;
+
+    reset_gl();
+    qemu_egl_rn_fd = qemu_memfd_create("node", 1, false, 0, 0, NULL);
+    g_assert_cmpint(fstat(qemu_egl_rn_fd, &st), ==, 0);
+    node.inode = st.st_ino;
+    qemu_egl_rn_gbm_dev = (void *)&node;
+    gl.renderer = "llvmpipe (LLVM 15.0.6, 256 bits)";
+
+    node.own = true;
+    expect_import(dmabuf);
+    egl_dmabuf_release_texture(dmabuf);
+    g_assert_cmpint(node.maps, ==, 1);
+    node.own = false;
+    expect_refusal(dmabuf, "no other device's dma-bufs");
+    node.no_import = true;
+    expect_refusal(dmabuf, "no other device's dma-bufs");
+    g_assert_cmpint(node.imports, ==, 3);
+    g_assert_cmpint(node.maps, ==, 2);
+
+    /* a GPU's node knows better */
+    gl.renderer = "a GPU";
+    expect_import(dmabuf);
+    g_assert_cmpint(node.imports, ==, 3);
+    egl_dmabuf_release_texture(dmabuf);
+    qemu_egl_rn_gbm_dev = NULL;
+    close(qemu_egl_rn_fd);
+    close(fd);
+}
+
+/* What was said of the planes is not put aside in silence. */
+static void test_planes_stay(void)
+{
+    static const QemuDmaBufPlane planes[2] = { { 9, 512, 0 }, { 9, 512, 7 } };
+    g_autoptr(QemuDmaBuf) dmabuf =
+        buffer_new(DRM_FORMAT_NV12, DRM_FORMAT_MOD_LINEAR, 9);
+
+    if (g_test_subprocess()) {
+        qemu_dmabuf_set_planes(dmabuf, planes, 2);
+        qemu_dmabuf_set_offset(dmabuf, 4096);
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_failed();
+}
+
 /* Each file once, however many planes are in it. */
 static void test_close(void)
 {
@@ -518,6 +624,8 @@ int main(int argc, char **argv)
     g_test_add_func("/egl-import/refusals", test_refusals);
     g_test_add_func("/egl-import/software", test_software);
     g_test_add_func("/egl-import/gpu-only", test_gpu_only);
+    g_test_add_func("/egl-import/node", test_node);
+    g_test_add_func("/egl-import/planes-stay", test_planes_stay);
     g_test_add_func("/egl-import/close", test_close);
     g_test_add_func("/egl-import/export", test_export);
     return g_test_run();

@@ -30,6 +30,8 @@ static struct {
     int n_devices;
     int good_device;    /* the others do not start; -1: none does */
 
+    const char *renderer;
+
     EGLDisplay current;
     EGLint surface_type;
 } egl;
@@ -125,6 +127,12 @@ static EGLBoolean EPOXY_CALLSPEC fake_make_current(EGLDisplay display,
     return EGL_TRUE;
 }
 
+static const GLubyte *EPOXY_CALLSPEC fake_gl_string(GLenum name)
+{
+    g_assert_nonnull(egl.current);
+    return (const GLubyte *)egl.renderer;
+}
+
 static EGLint EPOXY_CALLSPEC fake_error(void)
 {
     return EGL_NOT_INITIALIZED;
@@ -141,12 +149,14 @@ static void replace_egl(void)
     epoxy_eglCreateContext = fake_create_context;
     epoxy_eglMakeCurrent = fake_make_current;
     epoxy_eglGetError = fake_error;
+    epoxy_glGetString = fake_gl_string;
 }
 
 static void reset_egl(void)
 {
     memset(&egl, 0, sizeof(egl));
     egl.n_devices = G_N_ELEMENTS(devices);
+    egl.renderer = "a GPU";
     qemu_egl_display = EGL_NO_DISPLAY;
 }
 
@@ -212,6 +222,45 @@ static void test_named(void)
     g_assert_true(qemu_egl_display == EGL_NO_DISPLAY);
 }
 
+/* Software is said, unless that is what was asked for. */
+static void test_software(void)
+{
+    static const struct {
+        const char *renderer, *asked;
+        bool said;
+    } cases[] = {
+        { "a GPU", NULL, false },
+        { "llvmpipe (LLVM 19.1.7, 256 bits)", NULL, true },
+        { "llvmpipe (LLVM 19.1.7, 256 bits)", "1", false },
+    };
+
+    if (g_test_subprocess()) {
+        int i = atoi(g_getenv("TEST_EGL_INIT_CASE"));
+
+        reset_egl();
+        egl.has_surfaceless = true;
+        egl.renderer = cases[i].renderer;
+        g_unsetenv("LIBGL_ALWAYS_SOFTWARE");
+        if (cases[i].asked) {
+            g_setenv("LIBGL_ALWAYS_SOFTWARE", cases[i].asked, true);
+        }
+        expect_display(&surfaceless);
+        return;
+    }
+    for (int i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *number = g_strdup_printf("%d", i);
+
+        g_setenv("TEST_EGL_INIT_CASE", number, true);
+        g_test_trap_subprocess(NULL, 0, 0);
+        g_test_trap_assert_passed();
+        if (cases[i].said) {
+            g_test_trap_assert_stderr("*software (llvmpipe*no GPU*");
+        } else {
+            g_test_trap_assert_stderr_unmatched("*software*");
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -221,5 +270,6 @@ int main(int argc, char **argv)
     g_test_add_func("/egl-init/device", test_device);
     g_test_add_func("/egl-init/neither", test_neither);
     g_test_add_func("/egl-init/named", test_named);
+    g_test_add_func("/egl-init/software", test_software);
     return g_test_run();
 }

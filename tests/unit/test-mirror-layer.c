@@ -691,8 +691,15 @@ static void test_always_busy(void)
                         MIRROR_UNCHANGED);
         g_assert_cmpint(begun, ==, 0);
     }
-    mirror_layer_finish(&layer);
+    /* memory without fences ends that, too */
+    busy = true;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_BUSY);
+    g_assert_cmpuint(layer.busy, ==, 1);
+    frame.fd = -1;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_UNCHANGED);
     g_assert_cmpuint(layer.busy, ==, 0);
+    busy = false;
+    mirror_layer_finish(&layer);
     fclose(file);
 }
 

@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "hw/vfio/vfio-plane.h"
 #include "standard-headers/drm/drm_fourcc.h"
+#include "ui/pixel-format.h"
 
 #define XR24 DRM_FORMAT_XRGB8888
 

@@ -71,6 +71,9 @@
 #define VGPU_SW_CALL_EDID               4   /* writes of the EDID's bytes */
 #define VGPU_SW_CALLS                   5
 
+/* Planes whose queries fail besides: 1 << VGPU_SW_CURSOR */
+#define VGPU_SW_REFUSED                 0x078
+
 /* What a dma-buf is that is given from now on. */
 #define VGPU_SW_BUFFER_FLAGS            0x0c0   /* VGPU_SW_BUFFER_* */
 #define VGPU_SW_BUFFER_COPY             0x0c4   /* bytes of VRAM copied to it */
@@ -125,7 +128,6 @@
                                                           VGPU_SW_PLANE)
 
 #define VGPU_SW_PLANE_STRAIGHT          (1 << 0)    /* alpha not multiplied */
-#define VGPU_SW_PLANE_REFUSE            (1 << 1)    /* queries of it fail */
 
 /* The monitor. The EDID reads as zeros while the link is down. */
 #define VGPU_SW_LINK                    0x100   /* ro: 1 if it is up */

@@ -110,7 +110,8 @@ void vfio_plane_cache_free(VFIOPlaneCache *cache);
  *
  * Returns: VFIO_PLANE_FAULT_NONE, VFIO_PLANE_FAULT_DMABUF if the fetch
  * failed (@err, untouched otherwise, then holds the positive errno),
- * VFIO_PLANE_FAULT_BOUNDS or VFIO_PLANE_FAULT_ALIAS. @buffer is set in the first case only.
+ * VFIO_PLANE_FAULT_BOUNDS or VFIO_PLANE_FAULT_ALIAS. @buffer is set in the
+ * first case only.
  */
 VFIOPlaneFault vfio_plane_cache_get(VFIOPlaneCache *cache,
                                     const VFIOPlane *plane,

@@ -7,7 +7,9 @@
 #ifndef HW_VFIO_VFIO_PLANE_H
 #define HW_VFIO_VFIO_PLANE_H
 
-#include "ui/pixel-format.h"
+/* Named here and defined there: a plane source is built without pixman, too. */
+typedef struct UIPixelFormat UIPixelFormat; /* ui/pixel-format.h */
+struct pixman_box32;                        /* pixman.h */
 
 /*
  * Larger than any display today (8K is 7680x4320), small enough that a frame
@@ -116,8 +118,8 @@ typedef struct VFIOPlane {
  * @VFIO_PLANE_FAULT_ALIAS: the device answers for another plane than the one
  *                          that it was asked for
  * @VFIO_PLANE_FAULT_TIMEOUT: OpenGL was asked for a frame and hangs
- * @VFIO_PLANE_FAULT_LOST: OpenGL was asked for a frame and failed, as a reset of
- *                         the GPU makes it
+ * @VFIO_PLANE_FAULT_LOST: OpenGL was asked for a frame and failed, as a reset
+ *                         of the GPU makes it
  *
  * Kinds of faults: each is warned of once and counted each time.
  */
@@ -219,7 +221,7 @@ VFIOPlaneFault vfio_plane_check_bounds(const VFIOPlane *plane, uint64_t size);
  * Returns: what of the damage lies in the plane, which nobody need have
  * checked; all zeros if nothing does.
  */
-pixman_box32_t vfio_plane_damage(const VFIOPlane *plane);
+struct pixman_box32 vfio_plane_damage(const VFIOPlane *plane);
 
 /**
  * vfio_plane_end:

@@ -8,10 +8,11 @@ and the display recovers.
 import errno
 
 from vgpulab import layers, oracle
+from vgpulab.fences import pending_write
 from vgpulab.oracle import CHECKS, SOLID
 from vgpulab.planes import PRIMARY
 from vgpulab.rfb import RAW, Rfb
-from vgpulab.vgpugroup import PAGE, WIDTH, VgpuGroup
+from vgpulab.vgpugroup import HEIGHT, PAGE, WIDTH, VgpuGroup
 from vgpulab.wait import until
 
 class VgpuFaulty(VgpuGroup):
@@ -117,6 +118,33 @@ class VgpuFaulty(VgpuGroup):
                 viewer.wait_for(want, f"{width}x{height}")
                 self.expect_screen(want)
         self.expect_screen(self.show(15))
+
+    def test_fence(self):
+        """a write that never ends: left alone for a while, then shown"""
+        self.expect_screen(self.show(16))
+
+        def draw(number):
+            picture = oracle.pattern(CHECKS, WIDTH, HEIGHT, number)
+            self.planes.write(PAGE * (16 % 8),
+                              layers.of_picture(picture).data)
+            return picture
+
+        with pending_write(self.vm.pid):
+            skipped = self.vm.vgpu("gpu0")["skipped"]
+            for number in 17, 18:
+                # nobody watches, and a screendump does not come back later
+                want = draw(number)
+                assert self.vm.screendump() == want, number
+            assert self.vm.vgpu("gpu0")["skipped"] > skipped
+        with Rfb(self.vm.vnc_display, RAW) as viewer:
+            viewer.wait_for(want, "the last picture")
+            with pending_write(self.vm.pid):
+                skipped = self.vm.vgpu("gpu0")["skipped"]
+                for number in 19, 20:
+                    viewer.wait_for(draw(number), f"picture {number}")
+                assert self.vm.vgpu("gpu0")["skipped"] > skipped
+            viewer.wait_for(draw(21), "the next picture")
+        self.expect_screen(self.show(22))
 
     def test_modifier(self):
         """tiles that nobody here can read: words, then a picture again"""

@@ -9,6 +9,7 @@ import contextlib
 import time
 
 from vgpulab import layers, mesa, oracle, vfio
+from vgpulab.fences import pending_write
 from vgpulab.oracle import CHECKS
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.vgpugroup import HEIGHT, PAGE, WIDTH, VgpuGroup
@@ -227,6 +228,29 @@ class VgpuNotifyMmap(ReportedGroup):
                     viewer.key(0x20, False)
                 viewer.wait_for(other, "what was drawn in silence")
 
+    def test_half_drawn(self):
+        """what was read while it was drawn is read again until it is done"""
+        picture = self.show(2)
+
+        def fill(colour):
+            filled = picture.with_fill(8, 8, 40, 16, colour)
+            image = layers.of_picture(filled)
+            rows = slice(8 * image.stride, 24 * image.stride)
+            self.planes.write(PAGE * 2 + rows.start, image.data[rows])
+            return filled
+
+        with self.watched(picture) as viewer:
+            until("quiet", self.is_quiet)
+            with pending_write(self.vm.pid):
+                half = fill(0x123456)
+                self.planes.damage(8, 8, 40, 16)
+                viewer.wait_for(half, "the first half")
+                before = self.counters()["refreshes"]
+                until("sixty looks", lambda:
+                      self.counters()["refreshes"] > before + 60)
+                viewer.wait_for(fill(0x654321), "the second half")
+            until("quiet", self.is_quiet)
+
 
 class VgpuReadByGl(ReportedGroup):
     """OpenGL reads, beside a render node that has no GPU behind it (vgem)."""
@@ -306,6 +330,17 @@ class VgpuHostilePage(NotifyGroup):
                 viewer.drain()
                 assert viewer.picture() == kept
             viewer.wait_for(want, "the next picture")
+
+    def test_human_monitor(self):
+        """the human monitor's screendumps, of a driver that answers or not"""
+        want = self.show(18)
+        assert self.vm.human_screendump() == want
+        with self.fault(stall_requests=0xffffffff):
+            self.show(19)
+            assert self.vm.human_screendump() == want
+        want = self.show(20)
+        until("the picture after it",
+              lambda: self.vm.human_screendump() == want)
 
 
 class VgpuMonitor(VgpuGroup):

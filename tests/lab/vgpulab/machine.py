@@ -192,6 +192,16 @@ class Machine:
         os.unlink(path)
         return picture
 
+    def human_screendump(self):
+        """The same by the human monitor, which holds QEMU up meanwhile."""
+        path = self._file("dump.ppm")
+        said = self.qmp.command("human-monitor-command",
+                                **{"command-line": f"screendump {path}"})
+        assert not said, said
+        picture = Picture.load_ppm(path)
+        os.unlink(path)
+        return picture
+
     def vgpu(self, name):
         """What x-query-vgpu-display says about the device of that id."""
         for entry in self.qmp.command("x-query-vgpu-display"):

@@ -30,6 +30,8 @@
 /* What QEMU's functions fail with; see qapi/error.h. */
 typedef struct Error Error;
 
+#define CONFIG_PIXMAN 1
+
 #define HOST_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 
 #define ARRAY_SIZE(x) G_N_ELEMENTS(x)

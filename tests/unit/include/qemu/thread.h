@@ -7,37 +7,83 @@
 #ifndef QEMU_THREAD_H
 #define QEMU_THREAD_H
 
+#include <pthread.h>
+#include <time.h>
 #include "qemu/osdep.h"
 
-typedef GMutex QemuMutex;
-typedef GCond QemuCond;
-typedef GThread *QemuThread;
+/* Not GLib's, which thread sanitizers know nothing of. */
+typedef pthread_mutex_t QemuMutex;
+typedef pthread_cond_t QemuCond;
+typedef pthread_t QemuThread;
 
 #define QEMU_THREAD_DETACHED 1
 
-#define qemu_mutex_init(mutex) g_mutex_init(mutex)
-#define qemu_mutex_destroy(mutex) g_mutex_clear(mutex)
-#define qemu_mutex_lock(mutex) g_mutex_lock(mutex)
-#define qemu_mutex_unlock(mutex) g_mutex_unlock(mutex)
-#define qemu_cond_init(cond) g_cond_init(cond)
-#define qemu_cond_destroy(cond) g_cond_clear(cond)
-#define qemu_cond_signal(cond) g_cond_signal(cond)
-#define qemu_cond_broadcast(cond) g_cond_broadcast(cond)
-#define qemu_cond_wait(cond, mutex) g_cond_wait(cond, mutex)
+static inline void qemu_mutex_init(QemuMutex *mutex)
+{
+    pthread_mutex_init(mutex, NULL);
+}
+
+static inline void qemu_mutex_destroy(QemuMutex *mutex)
+{
+    pthread_mutex_destroy(mutex);
+}
+
+static inline void qemu_mutex_lock(QemuMutex *mutex)
+{
+    pthread_mutex_lock(mutex);
+}
+
+static inline void qemu_mutex_unlock(QemuMutex *mutex)
+{
+    pthread_mutex_unlock(mutex);
+}
+
+static inline void qemu_cond_init(QemuCond *cond)
+{
+    pthread_cond_init(cond, NULL);
+}
+
+static inline void qemu_cond_destroy(QemuCond *cond)
+{
+    pthread_cond_destroy(cond);
+}
+
+static inline void qemu_cond_signal(QemuCond *cond)
+{
+    pthread_cond_signal(cond);
+}
+
+static inline void qemu_cond_broadcast(QemuCond *cond)
+{
+    pthread_cond_broadcast(cond);
+}
+
+static inline void qemu_cond_wait(QemuCond *cond, QemuMutex *mutex)
+{
+    pthread_cond_wait(cond, mutex);
+}
 
 static inline bool qemu_cond_timedwait(QemuCond *cond, QemuMutex *mutex,
                                        int ms)
 {
-    return g_cond_wait_until(cond, mutex, g_get_monotonic_time() + ms * 1000);
+    struct timespec until;
+    int64_t ns;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    ns = until.tv_nsec + ms * INT64_C(1000000);
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    return pthread_cond_timedwait(cond, mutex, &until) == 0;
 }
 
 static inline void qemu_thread_create(QemuThread *thread, const char *name,
                                       void *(*start)(void *), void *opaque,
                                       int mode)
 {
-    assert(mode == QEMU_THREAD_DETACHED);
-    *thread = g_thread_new(name, start, opaque);
-    g_thread_unref(*thread);
+    int ret = pthread_create(thread, NULL, start, opaque);
+
+    assert(ret == 0 && mode == QEMU_THREAD_DETACHED);
+    pthread_detach(*thread);
 }
 
 #endif /* QEMU_THREAD_H */

@@ -24,6 +24,13 @@
 #include "vgpu-sw-internal.h"
 #include "trace.h"
 
+static uint32_t *plane_register(VGPUSWState *s, hwaddr addr)
+{
+    hwaddr at = (addr - VGPU_SW_PLANE) / 4;
+
+    return &s->pending[at / VGPU_SW_PLANE_REGS][at % VGPU_SW_PLANE_REGS];
+}
+
 static uint32_t *fault_register(VGPUSWState *s, hwaddr addr)
 {
     VGPUSWFault *fault = &s->faults[(addr - VGPU_SW_FAULTS) / 8];
@@ -36,7 +43,7 @@ static uint32_t *plain_register(VGPUSWState *s, hwaddr addr)
 {
     switch (addr) {
     case VGPU_SW_PLANE ... VGPU_SW_PLANES_END - 4:
-        return &s->pending[0][(addr - VGPU_SW_PLANE) / 4];
+        return plane_register(s, addr);
     case VGPU_SW_DAMAGE_X ... VGPU_SW_DAMAGE_HEIGHT:
         return &s->damage.rect[(addr - VGPU_SW_DAMAGE_X) / 4];
     case VGPU_SW_DAMAGE_REPORTED:

@@ -164,7 +164,7 @@ class Tree:
         if self.call("ninja", "-j1", "-C", str(self.build),
                      f"tests/unit/{test}").returncode:
             return None
-        environment = dict(os.environ, ASAN_OPTIONS="hard_rss_limit_mb=1500")
+        environment = dict(os.environ, ASAN_OPTIONS="hard_rss_limit_mb=600")
         try:
             return self.call(str(self.build / "tests/unit" / test), "-k",
                              timeout=LIMIT_SECONDS, env=environment,

@@ -219,6 +219,23 @@ static void test_several(void)
     damage_log_free(log);
 }
 
+/* An empty place takes part in nothing: as many as fit stay apart. */
+static void test_second_full(void)
+{
+    g_autoptr(DamageLog) log = shown_log();
+    size_t n;
+
+    add(log, 640, 400, 1, 1);
+    damage_log_asked(log, 2);
+    for (int i = 0; i < DAMAGE_LOG_BOXES; i++) {
+        add(log, 640, 500 + i * 3, 1, 1);
+    }
+    damage_log_asked(log, 3);
+    damage_log_shown(log, 2);
+    damage_log_boxes(log, 1000, 700, &n);
+    g_assert_cmpuint(n, ==, DAMAGE_LOG_BOXES);
+}
+
 /* --- Against a screen that is drawn into at random ---------------------- */
 
 #define WIDTH 300
@@ -347,6 +364,7 @@ int main(int argc, char **argv)
     g_test_add_func("/damage-log/many", test_many);
     g_test_add_func("/damage-log/just-too-many", test_just_too_many);
     g_test_add_func("/damage-log/several", test_several);
+    g_test_add_func("/damage-log/second-full", test_second_full);
     g_test_add_func("/damage-log/random", test_random);
     return g_test_run();
 }

@@ -279,6 +279,21 @@ static void test_mark_all(void)
     damage_map_free(NULL);
 }
 
+/* The largest frame takes a byte for each of its tiles, and few more. */
+static void test_largest(void)
+{
+    DamageMap *map = damage_map_new(16384, 16384);
+    const pixman_box32_t *box;
+    size_t n;
+
+    damage_map_mark_all(map);
+    box = damage_map_boxes(map, &n);
+    g_assert_cmpuint(n, ==, 1);
+    g_assert_cmpint(box->x2, ==, 16384);
+    g_assert_cmpint(box->y2, ==, 16384);
+    damage_map_free(map);
+}
+
 static void copy_all(void *opaque)
 {
     Frame *f = opaque;
@@ -365,6 +380,7 @@ int main(int argc, char **argv)
     g_test_add_func("/damage-map/checkerboard", test_checkerboard);
     g_test_add_func("/damage-map/next-box", test_next_box);
     g_test_add_func("/damage-map/mark-all", test_mark_all);
+    g_test_add_func("/damage-map/largest", test_largest);
     g_test_add_func("/damage-map/source-vanishes", test_source_vanishes);
     return g_test_run();
 }

@@ -374,6 +374,7 @@ static void test_in_turn(void)
         uint32_t width;
         bool opaque;    /* into an image without alpha, whatever the format */
     } turns[] = {
+        { DRM_FORMAT_RGB565, WIDTH - 70 },
         { DRM_FORMAT_RGB565, WIDTH },
         { DRM_FORMAT_YUYV, WIDTH },
         { DRM_FORMAT_RGB565, WIDTH },
@@ -775,6 +776,7 @@ static const ReadCase reads[] = {
     { "packed", WIDTH * 4, SIZE_MAX, false, BLOCKS, "rows come in blocks" },
     { "padded", WIDTH * 4 + 64, SIZE_MAX, false, BLOCKS,
       "what lies between the rows is read with them" },
+    { "half", WIDTH * 8, SIZE_MAX, false, BLOCKS, "also if it is as much" },
     { "far", WIDTH * 16, SIZE_MAX, false, HEIGHT,
       "unless that is more than they are" },
     { "tile", WIDTH * 4, SIZE_MAX, true, DAMAGE_TILE_HEIGHT,
@@ -820,6 +822,56 @@ static void test_read_blocks(const void *data)
         }
     }
     mirror_layer_finish(&layer);
+}
+
+/* A read function that says the same each time and reads nothing. */
+static ssize_t read_odd(void *opaque, void *buf, size_t len, uint64_t offset)
+{
+    return *(const int *)opaque ? len + 1 : 0;
+}
+
+/* Of the end of a file, or of more than was asked for, nothing is believed. */
+static void test_read_odd(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    MirrorLayer layer = { 0 };
+    int more;
+
+    frame.read = read_odd;
+    frame.opaque = &more;
+    mirror_layer_fit(&layer, &frame);
+    for (more = 0; more < 2; more++) {
+        g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
+                        MIRROR_VANISHED);
+    }
+    mirror_layer_finish(&layer);
+}
+
+/* The right part of rows, at least half of what lies from row to row. */
+static void test_read_right_part(void)
+{
+    const pixman_box32_t part = { DAMAGE_TILE_WIDTH + 1, 2, WIDTH, 20 };
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 17);
+    MirrorLayer part_of = { 0 }, whole = { 0 };
+
+    frame.read = read_memory;
+    frame.opaque = memory;
+    mirror_layer_fit(&part_of, &frame);
+    mirror_layer_fit(&whole, &frame);
+    mirror_layer_read(&part_of, &frame);
+    for (int32_t y = part.y1; y < part.y2; y++) {
+        for (int32_t x = part.x1; x < part.x2; x++) {
+            memory[frame.offset + frame.stride * y + 4 * x] ^= 0xff;
+        }
+    }
+    mirror_layer_read(&whole, &frame);
+    frame.damage = &part;
+    frame.n_damage = 1;
+    mirror_layer_read(&part_of, &frame);
+    assert_same(&part_of, &whole, &frame);
+    mirror_layer_finish(&part_of);
+    mirror_layer_finish(&whole);
 }
 
 /*
@@ -960,6 +1012,8 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/busy-and-gone", test_busy_and_gone);
     g_test_add_func("/mirror-layer/always-busy", test_always_busy);
     g_test_add_func("/mirror-layer/read-function", test_read_function);
+    g_test_add_func("/mirror-layer/read-odd", test_read_odd);
+    g_test_add_func("/mirror-layer/read-right-part", test_read_right_part);
     for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
         g_autofree char *path = g_strdup_printf("/mirror-layer/read/%s",
                                                 reads[i].name);

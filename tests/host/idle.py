@@ -222,6 +222,22 @@ def test_spice_gl_nobody():
     spice_alone(SpiceGl)
 
 
+def test_sdl_events():
+    """an SDL window looks for input while its vGPU says that it is still"""
+    with SdlGlAlone() as seat, contextlib.ExitStack() as stack, SwVgpu(
+            *seat.arguments, kind=IMPORTS + ",irq=on",
+            environment=seat.environment) as vm:
+        picture = vm.draw(0, WIDTH, HEIGHT, 0x50)
+        look = next(iter(seat.attach(stack)))
+        look(picture)
+        before = Counted(vm)
+        until("the slow rate", lambda: before.seconds > 5, pause=0.2)
+        # Its events are looked for in each refresh, and nowhere else.
+        counted = Counted(vm)
+        until("some refreshes", lambda: counted["refreshes"] >= 10)
+        assert counted.seconds < 8, counted.seconds
+
+
 # What a viewer that does not say how often it wants to be refreshed gets from
 # stock QEMU: so many ms after the last refresh was done, in whole ms.
 STOCK_PERIOD = 0.030
@@ -258,4 +274,4 @@ if __name__ == "__main__":
     tapcases.run([test_nobody, test_polled, test_change_while_still,
                   test_still_gtk, test_still_gtk_wayland, test_still_sdl,
                   test_still_dbus, test_still_spice, test_spice_nobody,
-                  test_spice_gl_nobody, test_neighbour])
+                  test_spice_gl_nobody, test_sdl_events, test_neighbour])

@@ -329,8 +329,10 @@ class Session:
 
     def _can_fault(self, name):
         fault = self._make_device.faults[name]
+        config = self.model.config
         return (self._can_guest() and self.model.page is not None
-                and self.model.config.kind in fault.kinds)
+                and config.kind in fault.kinds
+                and not (fault.gpu_reads and config.hands_over))
 
     def fault(self, name):
         """The device is at fault until repair() or reset()."""
@@ -346,6 +348,7 @@ class Session:
         model = self.model
         # The other planes' buffers would be copies of the same memory.
         return (self._can_guest() and model.page is not None
+                and not model.config.hands_over
                 and model.overlay is None and model.cursor is None
                 and model.config.kind in ("dmabuf", "both"))
 

@@ -41,12 +41,14 @@ class Fault:
     """What goes wrong from begin() on.
 
     kinds: of devices that can have it. counted: the kind that QEMU counts it
-    as, by the device's kind; None: it may count nothing.
+    as, where it is not the driver that finds out; None: it may count nothing. gpu_reads: viewers that take buffers are
+    shown one that a GPU could read.
     """
 
-    def __init__(self, outcome, kinds, counted, begin):
+    def __init__(self, outcome, kinds, counted, begin, gpu_reads=False):
         self.outcome = outcome
         self.kinds = kinds
+        self.gpu_reads = gpu_reads
         self._counted = counted
         self._begin = begin
 
@@ -122,10 +124,11 @@ FAULTS = {
     "region-open": Fault(KEPT, ("region",), "region",
                          _register(_REGION_INDEX, 0xffffffff)),
     "no-mmap": Fault(NOTHING, ("dmabuf",), "map",
-                     _register(_BUFFER_FLAGS, 1)),
-    "other-way": Fault(SHOWN, ("both",), None, _register(_BUFFER_FLAGS, 1)),
+                     _register(_BUFFER_FLAGS, 1), gpu_reads=True),
+    "other-way": Fault(SHOWN, ("both",), None, _register(_BUFFER_FLAGS, 1),
+                       gpu_reads=True),
     "tiled": Fault(NOTHING, ("dmabuf",), "modifier", _plane(
-        modifier=1, modifier_hi=1 << 24)),
+        modifier=1, modifier_hi=1 << 24), gpu_reads=True),
     "small": Fault(KEPT, _BUFFERS, "bounds", _register(_BUFFER_COPY, 1)),
     "silent": Fault(KEPT, ("metadata",), "request", _meta(_SILENT)),
     "odd": Fault(KEPT, ("metadata",), "request", _meta(_ODD)),

@@ -94,7 +94,8 @@ class Session:
         self.device = self._make_device(
             config, self._display.arguments, self._display.environment,
             stream)
-        self._health = Health(self.device.pid, self._worst)
+        self._health = Health(self.device.pid, self._worst,
+                              self.device.answer_s)
         for viewer in self._display.windows():
             self.viewers.append((config.display, viewer))
 
@@ -346,6 +347,8 @@ class Session:
 
     def _can_cut(self, **_):
         model = self.model
+        if not hasattr(self._make_device, "cut_copy"):
+            return False
         # The other planes' buffers would be copies of the same memory.
         return (self._can_guest() and model.page is not None
                 and not model.config.hands_over

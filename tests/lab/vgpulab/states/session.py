@@ -347,7 +347,7 @@ class Session:
 
     def _can_cut(self, **_):
         model = self.model
-        if not hasattr(self._make_device, "cut_copy"):
+        if self._make_device.cut_copy is None:
             return False
         # The other planes' buffers would be copies of the same memory.
         return (self._can_guest() and model.page is not None

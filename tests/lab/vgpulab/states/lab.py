@@ -25,6 +25,14 @@ def _fault(**values):
     return begin
 
 
+def _hidden(**values):
+    """One that nobody sees: what is on screen goes on."""
+    def begin(device):
+        device.mdev.fault(**values)
+        device.planes.commit()
+    return begin
+
+
 _DMABUF, _POLLED = ("dmabuf", "both"), ("dmabuf", "region", "both")
 
 FAULTS = {
@@ -44,9 +52,9 @@ FAULTS = {
     "silent": Fault(KEPT, ("metadata",), "request", _fault(
         stall_requests=_MANY)),
     "odd": Fault(KEPT, ("metadata",), "request", _fault(odd_generation=1)),
-    "silent-all": Fault(SHOWN, ("all",), "request", _fault(
+    "silent-all": Fault(SHOWN, ("all",), "request", _hidden(
         stall_requests=_MANY)),
-    "odd-all": Fault(SHOWN, ("all",), "request", _fault(odd_generation=1)),
+    "odd-all": Fault(SHOWN, ("all",), "request", _hidden(odd_generation=1)),
 }
 _HEALTHY = dict.fromkeys(
     ("query_count", "get_count", "stride", "width", "height", "format",
@@ -61,6 +69,7 @@ class Lab(Software):
     driver = "vfio-pci"
     # One CPU for kernel, QEMU and test, of a host that has more to do.
     answer_s = 10.0
+    takes_faults_along = False
     cut_copy = None
 
     def _prepare(self):

@@ -206,8 +206,14 @@ class Session:
         self._image = image
         self._planes.show(PRIMARY, image, page * _PAGE,
                           id=self._same_id if identity else 0)
+        self._tell_all(shown)
         self.model.show(page, shown, identity == 0)
         self._forget_pages_unlike(page)
+
+    def _tell_all(self, shown):
+        """The plane may be as it was, so the guest says what it drew."""
+        if self.model.reported:
+            self._planes.damage(0, 0, shown.width, shown.height)
 
     def _forget_pages_unlike(self, page):
         """Others hold the layout of another mode."""
@@ -235,9 +241,7 @@ class Session:
             self._planes.write(page * _PAGE, self._encode(shown))
             self.model.change(page, shown)
         self._planes.flip(page * _PAGE)
-        if self.model.reported:
-            # It is no change of the plane, so the guest says what differs.
-            self._planes.damage(0, 0, shown.width, shown.height)
+        self._tell_all(shown)
         self.model.flip(page)
 
     def _can_draw(self, **_):
@@ -487,7 +491,9 @@ class Session:
         self.model.running = True
 
     def _can_migrate(self):
-        return self.model.plugged and self._slow + 1 <= _SLOW_S
+        return (self.model.plugged and self._slow + 1 <= _SLOW_S
+                and (self.model.fault is None
+                     or self._make_device.takes_faults_along))
 
     def migrate(self):
         """To another QEMU, where all viewers come again."""

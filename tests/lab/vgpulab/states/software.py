@@ -163,6 +163,7 @@ class Software:
     faults = FAULTS
     driver = "vgpu-sw"
     answer_s = 1.0              # how soon QEMU has to answer
+    takes_faults_along = True   # when it migrates
 
     def __init__(self, config, arguments=(), environment=None, stream=None):
         self._config = config

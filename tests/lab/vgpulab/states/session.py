@@ -602,12 +602,29 @@ class Session:
 
     def _can_resize(self, number, **_):
         one = self._viewer(number)
-        return (self.model.plugged and one is not None
-                and hasattr(one[1], "resize"))
+        return (self.model.plugged and self._slow + 0.5 <= _SLOW_S
+                and self.model.config.display in ("none", "dbus", "dbus-gl")
+                and one is not None)
 
-    def resize(self, number, width, height):
-        """A viewer wants the guest to have that size; this guest does not."""
-        self._viewer(number)[1].resize(width, height)
+    def resize(self, number, sizes):
+        """The guest's monitor has the last size; this guest does not care."""
+        self._slow += 0.5
+        for width, height in sizes:
+            self._viewer(number)[1].resize(width, height)
+
+        def follows():
+            edid = self._planes.edid()
+            assert edid, "it is unplugged"
+            assert _preferred(edid) == tuple(sizes[-1]), _preferred(edid)
+            return True
+        until(f"the monitor to prefer {sizes[-1]}", follows, self._patience,
+              pause=0.01)
+
+
+def _preferred(edid):
+    """Width and height of the first detailed timing (EDID 1.4, 3.10.2)."""
+    return (edid[56] | (edid[58] & 0xf0) << 4,
+            edid[59] | (edid[61] & 0xf0) << 4)
 
 
 def _scale(start, length, size):

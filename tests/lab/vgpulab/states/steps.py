@@ -318,8 +318,9 @@ class Steps(stateful.RuleBasedStateMachine):
     def read_again(self, number):
         self._do("read_again", number=number)
 
-    @rule(number=st.integers(0, 2), width=st.integers(320, 2000),
-          height=st.integers(200, 1200))
+    @rule(number=st.integers(0, 2), sizes=st.lists(
+        st.tuples(st.integers(320, 2000), st.integers(200, 1200)),
+        min_size=1, max_size=4))
     @_can("resize", number=0)
     def resize(self, **arguments):
         self._do("resize", **arguments)

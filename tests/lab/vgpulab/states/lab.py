@@ -37,7 +37,8 @@ _DMABUF, _POLLED = ("dmabuf", "both"), ("dmabuf", "region", "both")
 
 FAULTS = {
     "wide": Fault(KEPT, _POLLED, "extent", _fault(width=100000)),
-    "high": Fault(KEPT, _POLLED, "bounds", _fault(height=16000)),
+    "high": Fault(KEPT, _POLLED, "extent", _fault(height=100000)),
+    "past-the-end": Fault(KEPT, _DMABUF, "bounds", _fault(height=16000)),
     "stride-small": Fault(KEPT, _POLLED, "stride", _fault(stride=4)),
     "stride-large": Fault(KEPT, _POLLED, "bounds", _fault(stride=1 << 24)),
     "format": Fault(KEPT, _POLLED, "format", _fault(format=0x21212121)),

@@ -19,6 +19,7 @@ import random
 from hypothesis import strategies as st
 
 import tapcases
+from vgpulab import mesa
 from vgpulab.skip import Skip
 from vgpulab.states import replay, software, steps
 from vgpulab.states.session import NOT_YET_MENDED, Session
@@ -29,7 +30,18 @@ SEQUENCES = os.path.join(os.path.dirname(os.path.realpath(__file__)),
                          "sequences")
 KINDS = ("dmabuf", "region", "both", "metadata", "all")
 # Those without a server of their own are quick, and come oftener.
-DISPLAYS = ("none", "none", "dbus", "dbus", "dbus-gl", "spice", "gtk", "sdl")
+DISPLAYS = ("none", "none", "dbus", "dbus", "spice", "gtk", "sdl")
+WITH_OPENGL = ("dbus-gl", "gtk-gl", "sdl-gl")
+
+
+def all_displays():
+    """Those that can be had here."""
+    try:
+        mesa.need_import()
+    except Skip as reason:
+        steps.say(f"without OpenGL: {reason}")
+        return DISPLAYS
+    return DISPLAYS + WITH_OPENGL
 
 
 def configs(displays):
@@ -68,14 +80,15 @@ def main():
     parser.add_argument("--seed", type=int, default=int(os.environ.get(
         "VGPU_TEST_SEED", random.randrange(1 << 32))))
     parser.add_argument("--mended", action="store_true")
-    parser.add_argument("--displays", default=",".join(DISPLAYS))
+    parser.add_argument("--displays", help="by name, with commas between")
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
     cases = [again(path, args.mended) for path in args.files or sorted(
         glob.glob(os.path.join(SEQUENCES, "*.steps")))]
     if not args.files:
         cases.append(chosen(args.seconds, args.seed, args.mended,
-                            args.displays.split(",")))
+                            args.displays.split(",") if args.displays
+                            else all_displays()))
         for name, why in NOT_YET_MENDED.items():
             steps.say(f"left out until it is mended: {name}: {why}")
     try:

@@ -75,10 +75,10 @@ class Lab(Software):
 
     def _prepare(self):
         self.mdev = Mdev(_TYPES[self._config.kind])
-        switches = {"irq": int(self._config.irq)}
-        if self._config.kind == "both":
-            switches["region"] = 1
-        self.mdev.switch(**switches)
+        self.mdev.switch(irq=int(self._config.irq),
+                         overlays=int(self._config.has_dmabuf),
+                         region=int(self._config.kind
+                                    in ("region", "both", "all")))
         self._geometries = 0
 
     def _properties(self):

@@ -34,6 +34,8 @@ _NO_HOTSPOT = 0xffffffff
 NOT_YET_MENDED = {
     "hmp-dump-of-metadata": "HMP's screendump of a device with a metadata "
                             "page never returns",
+    "gtk-gl-small-mode": "a GTK window with OpenGL stays too large after a "
+                         "mode that is smaller than its least size",
     "half-a-hotspot": "a hotspot of which one half is unknown or outside "
                       "hides the next one",
 }
@@ -191,8 +193,12 @@ class Session:
         """Whether the guest has a device that is in order."""
         return self.model.plugged and self.model.fault is None
 
-    def _can_mode(self, **_):
-        return self._can_guest()
+    def _can_mode(self, mode=0, **_):
+        width, height = MODES[mode]
+        known = (self.model.config.display == "gtk-gl"
+                 and "gtk-gl-small-mode" in self._known)
+        return self._can_guest() and not (
+            known and (width < 320 or height < 240))
 
     def mode(self, page, mode, fourcc, padding, identity):
         """Another picture, anywhere and of any size, by a commit.

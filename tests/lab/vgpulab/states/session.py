@@ -59,7 +59,8 @@ def difference(shown, want):
 class Session:
     """One QEMU after another, and those who look at it.
 
-    prepare() and start() begin. patience: seconds until what must be on screen has to be.
+    prepare() and start() begin. patience: seconds until what must be on
+    screen has to be.
     """
 
     def __init__(self, make_device=software.Software, patience=20.0,
@@ -275,6 +276,7 @@ class Session:
         return self._can_guest() and self.model.page is not None
 
     def off(self):
+        self._settle()
         self._planes.hide(PRIMARY)
         self.model.turn_off()
 
@@ -347,6 +349,7 @@ class Session:
 
     def fault(self, name):
         """The device is at fault until repair() or reset()."""
+        self._settle()
         fault = self.device.faults[name]
         counted = fault.counted(self.model.config.kind)
         before = self._count(counted)
@@ -371,7 +374,7 @@ class Session:
         shown = self.model.shown
         size = 4 * shown.width * shown.height
         self.device.show_copy(size)
-        self._look_once()
+        self._dump_until_right()
         self.device.cut_copy(size * left // 256)
         self.model.fail(software.CUT)
         self._until_counted(None, self._count(None))
@@ -402,9 +405,10 @@ class Session:
             lambda: self._dump() or self._count(kind) > before)
             if once else look, self._patience, pause=0.002)
 
-    def _look_once(self):
-        """What is right is QEMU's last good picture from now on."""
-        self._dump_until_right()
+    def _settle(self):
+        """QEMU has what the guest shows now, and not the half of it."""
+        if not self._readers():
+            self._dump_until_right()
 
     def _can_repair(self):
         if self.model.fault is None:

@@ -43,8 +43,8 @@ class Fault:
     """What goes wrong from begin() on.
 
     kinds: of devices that can have it. counted: the kind that QEMU counts it
-    as, where it is not the driver that finds out; None: it may count nothing. gpu_reads: viewers that take buffers are
-    shown one that a GPU could read.
+    as, where it is not the driver that finds out; None: it may count nothing.
+    gpu_reads: viewers that take buffers are shown one that a GPU could read.
     """
 
     def __init__(self, outcome, kinds, counted, begin, gpu_reads=False):

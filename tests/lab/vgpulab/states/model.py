@@ -36,6 +36,11 @@ class Config:
         return self.kind in ("dmabuf", "both", "all")
 
     @property
+    def hands_over(self):
+        """Whether viewers may be given the device's dma-bufs."""
+        return self.display.endswith("-gl") and self.has_dmabuf
+
+    @property
     def has_cursor(self):
         return self.kind != "region"
 

@@ -6,7 +6,7 @@ from ..oracle import CHECKS
 from ..planes import ABGR, ARGB, XBGR, XRGB
 
 # Odd ones, ones that end within a page, and one that is hardly there.
-MODES = ((320, 200), (640, 480), (417, 93), (800, 600), (33, 17))
+MODES = ((320, 240), (640, 480), (417, 93), (800, 600), (33, 17))
 FORMATS = (XRGB, XBGR, ARGB, ABGR)
 
 

@@ -44,6 +44,17 @@ def run(session, steps, lenient=False):
             assert lenient, f"impossible: {format_step(name, arguments)}"
 
 
+def run_file(make_session, path):
+    """Does the steps in that file."""
+    with open(path, encoding="utf-8") as stream:
+        steps = parse(stream.read())
+    session = make_session()
+    try:
+        run(session, steps)
+    finally:
+        session.close()
+
+
 def fails(make_session, steps):
     """The error that ends them, if one does."""
     session = make_session()

@@ -34,6 +34,8 @@ _NO_HOTSPOT = 0xffffffff
 NOT_YET_MENDED = {
     "hmp-dump-of-metadata": "HMP's screendump of a device with a metadata "
                             "page never returns",
+    "gtk-gl-small-mode": "a GTK window with OpenGL stays too large after a "
+                         "mode that is smaller than its least size",
     "half-a-hotspot": "a hotspot of which one half is unknown or outside "
                       "hides the next one",
 }
@@ -57,7 +59,8 @@ def difference(shown, want):
 class Session:
     """One QEMU after another, and those who look at it.
 
-    prepare() and start() begin. patience: seconds until what must be on screen has to be.
+    prepare() and start() begin. patience: seconds until what must be on
+    screen has to be.
     """
 
     def __init__(self, make_device=software.Software, patience=20.0,
@@ -94,7 +97,8 @@ class Session:
         self.device = self._make_device(
             config, self._display.arguments, self._display.environment,
             stream)
-        self._health = Health(self.device.pid, self._worst)
+        self._health = Health(self.device.pid, self._worst,
+                              self.device.answer_s)
         for viewer in self._display.windows():
             self.viewers.append((config.display, viewer))
 
@@ -190,8 +194,12 @@ class Session:
         """Whether the guest has a device that is in order."""
         return self.model.plugged and self.model.fault is None
 
-    def _can_mode(self, **_):
-        return self._can_guest()
+    def _can_mode(self, mode=0, **_):
+        width, height = MODES[mode]
+        known = (self.model.config.display == "gtk-gl"
+                 and "gtk-gl-small-mode" in self._known)
+        return self._can_guest() and not (
+            known and (width < 320 or height < 240))
 
     def mode(self, page, mode, fourcc, padding, identity):
         """Another picture, anywhere and of any size, by a commit.
@@ -205,8 +213,14 @@ class Session:
         self._image = image
         self._planes.show(PRIMARY, image, page * _PAGE,
                           id=self._same_id if identity else 0)
+        self._tell_all(shown)
         self.model.show(page, shown, identity == 0)
         self._forget_pages_unlike(page)
+
+    def _tell_all(self, shown):
+        """The plane may be as it was, so the guest says what it drew."""
+        if self.model.reported:
+            self._planes.damage(0, 0, shown.width, shown.height)
 
     def _forget_pages_unlike(self, page):
         """Others hold the layout of another mode."""
@@ -234,9 +248,7 @@ class Session:
             self._planes.write(page * _PAGE, self._encode(shown))
             self.model.change(page, shown)
         self._planes.flip(page * _PAGE)
-        if self.model.reported:
-            # It is no change of the plane, so the guest says what differs.
-            self._planes.damage(0, 0, shown.width, shown.height)
+        self._tell_all(shown)
         self.model.flip(page)
 
     def _can_draw(self, **_):
@@ -264,6 +276,7 @@ class Session:
         return self._can_guest() and self.model.page is not None
 
     def off(self):
+        self._settle()
         self._planes.hide(PRIMARY)
         self.model.turn_off()
 
@@ -329,11 +342,14 @@ class Session:
 
     def _can_fault(self, name):
         fault = self._make_device.faults[name]
+        config = self.model.config
         return (self._can_guest() and self.model.page is not None
-                and self.model.config.kind in fault.kinds)
+                and config.kind in fault.kinds
+                and not (fault.gpu_reads and config.hands_over))
 
     def fault(self, name):
         """The device is at fault until repair() or reset()."""
+        self._settle()
         fault = self.device.faults[name]
         counted = fault.counted(self.model.config.kind)
         before = self._count(counted)
@@ -344,8 +360,11 @@ class Session:
 
     def _can_cut(self, **_):
         model = self.model
+        if self._make_device.cut_copy is None:
+            return False
         # The other planes' buffers would be copies of the same memory.
         return (self._can_guest() and model.page is not None
+                and not model.config.hands_over
                 and model.overlay is None and model.cursor is None
                 and model.config.kind in ("dmabuf", "both"))
 
@@ -355,7 +374,7 @@ class Session:
         shown = self.model.shown
         size = 4 * shown.width * shown.height
         self.device.show_copy(size)
-        self._look_once()
+        self._dump_until_right()
         self.device.cut_copy(size * left // 256)
         self.model.fail(software.CUT)
         self._until_counted(None, self._count(None))
@@ -386,9 +405,10 @@ class Session:
             lambda: self._dump() or self._count(kind) > before)
             if once else look, self._patience, pause=0.002)
 
-    def _look_once(self):
-        """What is right is QEMU's last good picture from now on."""
-        self._dump_until_right()
+    def _settle(self):
+        """QEMU has what the guest shows now, and not the half of it."""
+        if not self._readers():
+            self._dump_until_right()
 
     def _can_repair(self):
         if self.model.fault is None:
@@ -481,7 +501,9 @@ class Session:
         self.model.running = True
 
     def _can_migrate(self):
-        return self.model.plugged and self._slow + 1 <= _SLOW_S
+        return (self.model.plugged and self._slow + 1 <= _SLOW_S
+                and (self.model.fault is None
+                     or self._make_device.takes_faults_along))
 
     def migrate(self):
         """To another QEMU, where all viewers come again."""
@@ -590,12 +612,29 @@ class Session:
 
     def _can_resize(self, number, **_):
         one = self._viewer(number)
-        return (self.model.plugged and one is not None
-                and hasattr(one[1], "resize"))
+        return (self.model.plugged and self._slow + 0.5 <= _SLOW_S
+                and self.model.config.display in ("none", "dbus", "dbus-gl")
+                and one is not None)
 
-    def resize(self, number, width, height):
-        """A viewer wants the guest to have that size; this guest does not."""
-        self._viewer(number)[1].resize(width, height)
+    def resize(self, number, sizes):
+        """The guest's monitor has the last size; this guest does not care."""
+        self._slow += 0.5
+        for width, height in sizes:
+            self._viewer(number)[1].resize(width, height)
+
+        def follows():
+            edid = self._planes.edid()
+            assert edid, "it is unplugged"
+            assert _preferred(edid) == tuple(sizes[-1]), _preferred(edid)
+            return True
+        until(f"the monitor to prefer {sizes[-1]}", follows, self._patience,
+              pause=0.01)
+
+
+def _preferred(edid):
+    """Width and height of the first detailed timing (EDID 1.4, 3.10.2)."""
+    return (edid[56] | (edid[58] & 0xf0) << 4,
+            edid[59] | (edid[61] & 0xf0) << 4)
 
 
 def _scale(start, length, size):

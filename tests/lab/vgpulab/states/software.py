@@ -23,6 +23,8 @@ _REGISTERS, _VRAM = 0xfe000000, 0xe0000000
 _VRAM_SIZE = 16 << 20
 # ACPI's hotplug of PCI devices (docs/specs/acpi_pci_hotplug.rst).
 _EJECT = 0xae08
+# To end what hangs; how soon answers must come is for health.py to say.
+_ANSWER_S = 30
 
 _FAULT_COUNT, _FAULT_ERRNO = 0x80, 0x84
 QUERY, GET, OPEN, READ = range(4)
@@ -41,12 +43,14 @@ class Fault:
     """What goes wrong from begin() on.
 
     kinds: of devices that can have it. counted: the kind that QEMU counts it
-    as, by the device's kind; None: it may count nothing.
+    as, where it is not the driver that finds out; None: it may count nothing.
+    gpu_reads: viewers that take buffers are shown one that a GPU could read.
     """
 
-    def __init__(self, outcome, kinds, counted, begin):
+    def __init__(self, outcome, kinds, counted, begin, gpu_reads=False):
         self.outcome = outcome
         self.kinds = kinds
+        self.gpu_reads = gpu_reads
         self._counted = counted
         self._begin = begin
 
@@ -122,10 +126,11 @@ FAULTS = {
     "region-open": Fault(KEPT, ("region",), "region",
                          _register(_REGION_INDEX, 0xffffffff)),
     "no-mmap": Fault(NOTHING, ("dmabuf",), "map",
-                     _register(_BUFFER_FLAGS, 1)),
-    "other-way": Fault(SHOWN, ("both",), None, _register(_BUFFER_FLAGS, 1)),
+                     _register(_BUFFER_FLAGS, 1), gpu_reads=True),
+    "other-way": Fault(SHOWN, ("both",), None, _register(_BUFFER_FLAGS, 1),
+                       gpu_reads=True),
     "tiled": Fault(NOTHING, ("dmabuf",), "modifier", _plane(
-        modifier=1, modifier_hi=1 << 24)),
+        modifier=1, modifier_hi=1 << 24), gpu_reads=True),
     "small": Fault(KEPT, _BUFFERS, "bounds", _register(_BUFFER_COPY, 1)),
     "silent": Fault(KEPT, ("metadata",), "request", _meta(_SILENT)),
     "odd": Fault(KEPT, ("metadata",), "request", _meta(_ODD)),
@@ -144,6 +149,10 @@ def lie(word, value):
     return Fault(UNKNOWN, ("metadata", "all"), None, _poke(word, value))
 
 
+def _option(value):
+    return ("off", "on")[value] if isinstance(value, bool) else value
+
+
 class Software:
     """Starts on construction; close() ends it in any case.
 
@@ -152,12 +161,16 @@ class Software:
     """
 
     faults = FAULTS
+    driver = "vgpu-sw"
+    answer_s = 1.0              # how soon QEMU has to answer
+    takes_faults_along = True   # when it migrates
 
     def __init__(self, config, arguments=(), environment=None, stream=None):
         self._config = config
         self._folder = tempfile.mkdtemp(prefix="vgpu-states-")
         self._ids = 0
         self.qtest = None
+        self._prepare()
         with open(self._file("errors"), "wb") as errors:
             # pylint: disable=consider-using-with
             self._process = subprocess.Popen(
@@ -167,13 +180,13 @@ class Software:
                  "-qtest-log", "none",
                  "-qmp", f"unix:{self._file('qmp')},server=on,wait=off",
                  "-device", ",".join(
-                     ["vgpu-sw", *(f"{key}={value}" for key, value
-                                   in self._properties().items())]),
+                     [self.driver, *(f"{key}={_option(value)}" for key, value
+                                     in self._properties().items())]),
                  *(("-incoming", "defer") if stream else ()), *arguments],
                 stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
                 env=environment)
         try:
-            self.qmp = Qmp(self._file("qmp"), self.alive)
+            self.qmp = Qmp(self._file("qmp"), self.alive, _ANSWER_S)
             if stream:
                 self._load(stream)
             self.qtest = Qtest(self._file("qtest"))
@@ -185,10 +198,13 @@ class Software:
             self.close()
             raise AssertionError(f"QEMU did not start: {said}") from error
 
+    def _prepare(self):
+        """Whatever must be there before QEMU starts."""
+
     def _properties(self):
-        return {"id": NAME, "addr": SLOT, "x-kind": self._config.kind,
-                "irq": "on" if self._config.irq else "off",
-                "vram": _VRAM_SIZE, "udmabuf": "off"}
+        return {"id": NAME, "addr": str(SLOT), "x-kind": self._config.kind,
+                "irq": bool(self._config.irq), "vram": _VRAM_SIZE,
+                "udmabuf": "off"}
 
     def _file(self, name):
         return os.path.join(self._folder, name)
@@ -265,16 +281,15 @@ class Software:
 
     def plug(self):
         self.qmp.command(
-            "device_add", driver="vgpu-sw",
-            **{key: str(value) if key == "addr" else value == "on"
-               if key == "irq" else value
-               for key, value in self._properties().items()})
+            "device_add", driver=self.driver, **self._properties())
         self._set_bars()
         self.planes = Planes(self, NAME)
 
     def save(self):
         """Stop and save; returns a file that another one loads."""
         stream = self._file("stream")
+        # However slow the machine is.
+        self.qmp.command("migrate-set-parameters", downtime_limit=600000)
         self.qmp.command("migrate", uri=f"file:{stream}")
         self._until_moved()
         return stream

@@ -12,7 +12,7 @@ import hypothesis
 from hypothesis import stateful, strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from . import replay, software
+from . import health, replay, software
 from .model import Config
 from .patterns import FORMATS, MODES
 from .session import PAGES, Session
@@ -30,6 +30,11 @@ _PART = st.integers(0, 255)
 _FLAG = st.integers(0, 1)
 
 
+def say(text):
+    """A comment in TAP."""
+    print("#", text, flush=True)
+
+
 class _Over(BaseException):
     """No more sequences: a failure, or the time is over."""
 
@@ -45,7 +50,7 @@ class Run:
         self.make_device = make_device
         self.configs = configs
         self.mended = mended
-        self.worst = None
+        self.worst = health.Worst()
         self.sequences = 0
         self.steps = 0
         self.kinds = {}
@@ -64,6 +69,19 @@ class Run:
             _SHORTENING_S)
         self.failure, self.error = steps, error or self.error
         self.again = error is not None
+
+    def tell(self):
+        """What came of it, as TAP's comments."""
+        kinds = ", ".join(f"{count} {name}"
+                          for name, count in sorted(self.kinds.items()))
+        say(f"{self.sequences} sequences, {self.steps} steps: {kinds}")
+        say(f"at most {self.worst.answer_s * 1000:.0f} ms for an answer, "
+            f"{self.worst.files} files and {self.worst.kib} KiB more")
+        if self.failure:
+            say("A sequence that failed" + (
+                "" if self.again else ", and did not when run again") + ":")
+            for step in self.failure:
+                say(replay.format_step(*step))
 
 
 def _can(name, /, **arguments):
@@ -300,20 +318,21 @@ class Steps(stateful.RuleBasedStateMachine):
     def read_again(self, number):
         self._do("read_again", number=number)
 
-    @rule(number=st.integers(0, 2), width=st.integers(320, 2000),
-          height=st.integers(200, 1200))
+    @rule(number=st.integers(0, 2), sizes=st.lists(
+        st.tuples(st.integers(320, 2000), st.integers(200, 1200)),
+        min_size=1, max_size=4))
     @_can("resize", number=0)
     def resize(self, **arguments):
         self._do("resize", **arguments)
 
 
 def run_for(run, seconds, seed):
-    """Sequences until that time is over or one fails.
+    """Sequences until that time is over or one fails, which is raised.
 
-    run: a Run, which has the failure, if there is one, afterwards. Hypothesis
-    only makes the steps: its own way to shorten them takes a sequence's time
-    for each of hundreds of tries.
+    Hypothesis only makes the steps: its own way to shorten them takes a
+    sequence's time for each of hundreds of tries.
     """
+    say(f"VGPU_TEST_SEED={seed}")
     run.ends = time.monotonic() + seconds
     settings = hypothesis.settings(
         max_examples=1000000, stateful_step_count=STEPS, deadline=None,
@@ -326,3 +345,6 @@ def run_for(run, seconds, seed):
     assert run.failure or time.monotonic() > run.ends, "it ended by itself"
     if run.failure:
         run.shorten()
+    run.tell()
+    if run.error:
+        raise run.error

@@ -54,6 +54,8 @@ CallError = GLib.Error
 PIXELS, MAP, DMABUF = "pixels", "map", "dmabuf"
 # A dma-buf that only a GPU could read; the picture is black then.
 UNREADABLE = "unreadable"
+# Of dma-bufs: XB24 and AB24.
+_RED_FIRST = (0x34324258, 0x34324241)
 
 
 def option(bus):
@@ -152,6 +154,7 @@ class Listener:
         self._size = (0, 0)
         self._rgb = bytearray()
         self._shared = None
+        self._red_first = False
         self._interfaces = ([_MAP.name] if share else []) + (
             [_PLANES.name] if planes else [])
         self.way = None
@@ -236,21 +239,22 @@ class Listener:
         self._shared = _Shared(fd, offset, stride, height)
         self._on_UpdateMap(0, 0, width, height)
 
-    def _on_ScanoutDMABUF(self, fd, width, height, stride, _fourcc, _modifier,
+    def _on_ScanoutDMABUF(self, fd, width, height, stride, fourcc, _modifier,
                           y0_top):
         assert not y0_top
-        self._take_buffer(fd, 0, stride, width, height)
+        self._take_buffer(fd, 0, stride, width, height, fourcc)
 
     def _on_ScanoutDMABUF2(self, fds, x, y, width, height, offsets, strides,
-                           planes, _fourcc, _backing_width, _backing_height,
+                           planes, fourcc, _backing_width, _backing_height,
                            _modifier, y0_top):
         # pylint: disable=too-many-arguments,too-many-locals
         assert not y0_top and planes == len(fds) == 1
         self._take_buffer(fds[0], offsets[0] + y * strides[0] + 4 * x,
-                          strides[0], width, height)
+                          strides[0], width, height, fourcc)
 
-    def _take_buffer(self, fd, start, stride, width, height):
+    def _take_buffer(self, fd, start, stride, width, height, fourcc):
         self._resize(width, height, DMABUF)
+        self._red_first = fourcc in _RED_FIRST
         try:
             self._shared = _Shared(fd, start, stride, height)
         except PermissionError:
@@ -282,15 +286,18 @@ class Listener:
         self.way = way
         if way:
             self.ways.add(way)
+        self._red_first = False
         self._size = (width, height)
         self._rgb = bytearray(3 * width * height)
 
     def _store(self, left, top, width, height, stride, pixels):
-        """Rows of B, G, R, X bytes."""
+        """Rows of B, G, R, X bytes, or of R, G, B, X."""
+        red, blue = (0, 2) if self._red_first else (2, 0)
         for y in range(height):
             row = pixels[y * stride:y * stride + 4 * width]
             rgb = bytearray(3 * width)
-            rgb[0::3], rgb[1::3], rgb[2::3] = row[2::4], row[1::4], row[0::4]
+            rgb[0::3], rgb[1::3], rgb[2::3] = (
+                row[red::4], row[1::4], row[blue::4])
             start = 3 * ((top + y) * self._size[0] + left)
             self._rgb[start:start + 3 * width] = rgb
 

@@ -106,6 +106,9 @@ def come_and_go(cls):
             contextlib.ExitStack() as stack:
         pages = draw_pages(vm, 640, 480)
         looks = list(seat.attach(stack))
+        for look in looks:
+            # a browser connects when it is ready, and counts from then on
+            look(pages[-1])
         for visit in visits(seat):
             visit(seat, 1)
         before = settled_descriptors(vm)

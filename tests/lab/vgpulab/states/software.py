@@ -165,7 +165,6 @@ class Software:
     driver = "vgpu-sw"
     answer_s = 1.0              # how soon QEMU has to answer
     takes_faults_along = True   # when it migrates
-    stops_and_moves = True      # it may be stopped then
     _ids = itertools.count(1)   # a migrated device's are known, too
 
     def __init__(self, config, arguments=(), environment=None, stream=None):

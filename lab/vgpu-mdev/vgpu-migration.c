@@ -11,6 +11,7 @@
  * that is nothing, and knows the states in which peers do none.
  */
 #include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -39,6 +40,7 @@ static_assert(sizeof(struct vgpu_image) == 48 + 8 * VGPU_SHOWN_REGS);
 struct vgpu_stream {
 	struct vgpu *vgpu;
 	struct vgpu_pages *vram;
+	struct file *file;	/* held as long as the device's state lasts */
 	struct vgpu_image image;
 	__le32 *index;		/* image.pages of them */
 	u64 pos;
@@ -263,9 +265,6 @@ static int stream_release(struct inode *inode, struct file *file)
 	struct vgpu_stream *stream = file->private_data;
 	struct vgpu *vgpu = stream->vgpu;
 
-	scoped_guard(mutex, &vgpu->migration.lock)
-		if (vgpu->migration.stream == stream)
-			vgpu->migration.stream = NULL;
 	vgpu_pages_put(stream->vram);
 	kvfree(stream->index);
 	kfree(stream);
@@ -301,7 +300,10 @@ static struct vgpu_stream *new_stream(struct vgpu *vgpu)
 	return stream;
 }
 
-/* Once there is a file its release frees the stream. */
+/*
+ * Once there is a file its release frees the stream. What was loaded counts
+ * when the state is left, and the user may have closed the file by then.
+ */
 static struct file *open_stream(struct vgpu *vgpu, bool save)
 {
 	struct vgpu_stream *stream = new_stream(vgpu);
@@ -320,6 +322,7 @@ static struct file *open_stream(struct vgpu *vgpu, bool save)
 	stream_open(file_inode(file), file);
 	get_device(&vgpu->vdev.device);
 	vgpu_pages_get(stream->vram);
+	stream->file = get_file(file);
 	vgpu->migration.stream = stream;
 	if (save) {
 		scoped_guard(mutex, &vgpu->lock)
@@ -331,9 +334,13 @@ static struct file *open_stream(struct vgpu *vgpu, bool save)
 
 static void end_stream(struct vgpu *vgpu)
 {
-	if (vgpu->migration.stream)
-		vgpu->migration.stream->ended = true;
+	struct vgpu_stream *stream = vgpu->migration.stream;
+
+	if (!stream)
+		return;
+	stream->ended = true;
 	vgpu->migration.stream = NULL;
+	fput(stream->file);
 }
 
 static int finish_loading(struct vgpu *vgpu)

@@ -1149,6 +1149,27 @@ class VgpuMigration(DriverGroup):
         self.load(device, stream)
         assert device.query()["width"] == 800
 
+    def test_closed_stream(self):
+        """a stream that is closed before its state ends was loaded, too"""
+        source = self.open()
+        vram = self.fill(source)
+        stream = self.save(source)
+        source.set_migration_state(RUNNING)
+        other = Mdev(self.kind)
+        try:
+            target = self.open(other)
+            fd = target.set_migration_state(RESUMING)
+            view = memoryview(stream)
+            while view:
+                view = view[os.write(fd, view):]
+            os.close(fd)
+            target.set_migration_state(RUNNING)
+            assert target.read(2, 0, len(vram)) == vram
+            assert target.query() == source.query()
+        finally:
+            self.close_all()
+            other.remove()
+
     def test_open_streams(self):
         """streams that outlive their state, and the device's file"""
         device = self.open()

@@ -6,6 +6,7 @@ those of include/hw/display/vgpu-sw.h.
 """
 
 import errno
+import itertools
 import os
 import shutil
 import subprocess
@@ -164,12 +165,11 @@ class Software:
     driver = "vgpu-sw"
     answer_s = 1.0              # how soon QEMU has to answer
     takes_faults_along = True   # when it migrates
-    stops_and_moves = True      # it may be stopped then
+    _ids = itertools.count(1)   # a migrated device's are known, too
 
     def __init__(self, config, arguments=(), environment=None, stream=None):
         self._config = config
         self._folder = tempfile.mkdtemp(prefix="vgpu-states-")
-        self._ids = 0
         self.qtest = None
         self._prepare()
         with open(self._file("errors"), "wb") as errors:
@@ -231,8 +231,7 @@ class Software:
 
     def new_id(self):
         """One that no buffer had so far."""
-        self._ids += 1
-        return self._ids
+        return next(self._ids)
 
     # The guest
 

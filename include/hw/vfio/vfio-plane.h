@@ -116,6 +116,7 @@ typedef struct VFIOPlane {
  * @VFIO_PLANE_FAULT_ALIAS: the device answers for another plane than the one
  *                          that it was asked for
  * @VFIO_PLANE_FAULT_TIMEOUT: OpenGL was asked for a frame and hangs
+ * @VFIO_PLANE_FAULT__MAX: how many kinds there are
  *
  * Kinds of faults: each is warned of once and counted each time.
  */

@@ -71,6 +71,7 @@ class Lab(Software):
     # One CPU for kernel, QEMU and test, of a host that has more to do.
     answer_s = 10.0
     takes_faults_along = False
+    stops_and_moves = False
     cut_copy = None
 
     def _prepare(self):

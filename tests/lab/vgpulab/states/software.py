@@ -164,6 +164,7 @@ class Software:
     driver = "vgpu-sw"
     answer_s = 1.0              # how soon QEMU has to answer
     takes_faults_along = True   # when it migrates
+    stops_and_moves = True      # it may be stopped then
 
     def __init__(self, config, arguments=(), environment=None, stream=None):
         self._config = config

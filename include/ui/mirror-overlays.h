@@ -16,7 +16,7 @@
 #define MIRROR_OVERLAY_FAR 16384
 
 /**
- * struct MirrorOverlays:
+ * typedef MirrorOverlays:
  *
  * Copies of overlay planes, where they are on the screen, and where they were
  * when somebody last asked for the damage. NULL is none of them in all calls

@@ -14,6 +14,7 @@
  * @PIXEL_WAY_MMAP: the CPU reads a mapped, linear dma-buf
  * @PIXEL_WAY_REGION: the CPU reads the framebuffer region
  * @PIXEL_WAY_GL: EGL imports the dma-buf and reads it back
+ * @PIXEL_WAY__MAX: how many there are; as a forced path: none is forced
  */
 typedef enum PixelWay {
     PIXEL_WAY_PLACEHOLDER,

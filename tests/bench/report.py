@@ -126,7 +126,7 @@ def describe(results):
 
 
 def markdown(results, summaries, chosen):
-    """For the README."""
+    """For docs/performance.md."""
     head = ["case", "QEMU", *(column[1] for column in COLUMNS)]
     parts = [describe(results) + ".\n",
              markdown_table(["target", "stock", "ours", ""],

@@ -6,7 +6,7 @@
  * Experimental: nobody has allocated these numbers. A kernel driver and a
  * virtual machine monitor include this same file, after their own headers
  * for uint32_t and offsetof(). It belongs to neither linux/vfio.h nor QEMU's
- * linux-headers. See docs/devel/vgpu-display.rst.
+ * linux-headers. See docs/devel/vgpu-display-protocol.rst.
  */
 
 #ifndef HW_VFIO_VFIO_GFX_EXT_H

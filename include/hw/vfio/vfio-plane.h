@@ -120,6 +120,7 @@ typedef struct VFIOPlane {
  * @VFIO_PLANE_FAULT_TIMEOUT: OpenGL was asked for a frame and hangs
  * @VFIO_PLANE_FAULT_LOST: OpenGL was asked for a frame and failed, as a reset
  *                         of the GPU makes it
+ * @VFIO_PLANE_FAULT__MAX: how many kinds there are
  *
  * Kinds of faults: each is warned of once and counted each time.
  */

@@ -27,6 +27,7 @@ typedef struct Viewer {
     DisplaySurface *surface;
     QemuDmaBuf *dmabuf;
     QemuDmaBuf *cursor;
+    bool left;     /* with nothing to show: its buffer was released */
     uint32_t seen; /* so that what is read is not optimized away */
 } Viewer;
 
@@ -37,6 +38,7 @@ static Viewer *viewer_of(DisplayChangeListener *dcl)
 
 static void viewer_refresh(DisplayChangeListener *dcl)
 {
+    FUZZ_CHECK(!viewer_of(dcl)->left);
     graphic_hw_update(dcl->con);
 }
 
@@ -77,6 +79,7 @@ static void viewer_gfx_switch(DisplayChangeListener *dcl,
     FUZZ_CHECK(surface_height(surface) >= 1 &&
                surface_height(surface) <= VIEWER_MAX_EXTENT);
     viewer_of(dcl)->surface = surface;
+    viewer_of(dcl)->left = false;
 }
 
 static void viewer_mouse_set(DisplayChangeListener *dcl, int x, int y, bool on)
@@ -107,6 +110,7 @@ static void viewer_look_at_dmabuf(Viewer *viewer, QemuDmaBuf *dmabuf,
 static void viewer_scanout_disable(DisplayChangeListener *dcl)
 {
     viewer_of(dcl)->dmabuf = NULL;
+    viewer_of(dcl)->left = false;
 }
 
 static void viewer_scanout_texture(DisplayChangeListener *dcl,
@@ -130,6 +134,7 @@ static bool viewer_scanout_dmabuf(DisplayChangeListener *dcl,
     }
     viewer_look_at_dmabuf(viewer, dmabuf, VIEWER_MAX_EXTENT);
     viewer->dmabuf = dmabuf;
+    viewer->left = false;
     return true;
 }
 
@@ -158,10 +163,15 @@ static void viewer_cursor_position(DisplayChangeListener *dcl, uint32_t x,
 static void viewer_release_dmabuf(DisplayChangeListener *dcl,
                                   QemuDmaBuf *dmabuf)
 {
+    const DisplayScanout *scanout = &dcl->con->scanout;
     Viewer *viewer = viewer_of(dcl);
 
-    /* nobody takes away what is on screen */
-    FUZZ_CHECK(viewer->dmabuf != dmabuf && viewer->cursor != dmabuf);
+    FUZZ_CHECK(viewer->cursor != dmabuf);
+    FUZZ_CHECK(scanout->kind != SCANOUT_DMABUF || scanout->dmabuf != dmabuf);
+    if (viewer->dmabuf == dmabuf) {
+        viewer->dmabuf = NULL;
+        viewer->left = true;
+    }
 }
 
 static void viewer_gl_update(DisplayChangeListener *dcl, uint32_t x,
@@ -169,6 +179,7 @@ static void viewer_gl_update(DisplayChangeListener *dcl, uint32_t x,
 {
     Viewer *viewer = viewer_of(dcl);
 
+    FUZZ_CHECK(!viewer->left);
     if (viewer->dmabuf) {
         viewer_look_at_dmabuf(viewer, viewer->dmabuf, VIEWER_MAX_EXTENT);
     }
@@ -288,6 +299,13 @@ void viewers_change(QemuConsole *con, FuzzInput *in)
     case 6:
         graphic_hw_gl_block(con, con->gl_block == 0);
         break;
+    }
+}
+
+void viewers_check(void)
+{
+    for (int i = 0; i < VIEWER__MAX; i++) {
+        FUZZ_CHECK(!viewers[i].dcl.ds || !viewers[i].left);
     }
 }
 

@@ -17,5 +17,7 @@
 /* One of several viewers comes, leaves, or behaves otherwise. */
 void viewers_change(QemuConsole *con, FuzzInput *in);
 void viewers_leave(void);
+/* Between two events: was each given something in place of what is gone? */
+void viewers_check(void);
 
 #endif /* TESTS_FUZZ_DISPLAY_VIEWER_H */

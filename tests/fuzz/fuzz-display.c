@@ -173,7 +173,9 @@ static void something_happens(FuzzInput *in)
         pass_time(in);
         break;
     }
+    viewers_check();
     fuzz_pass_time(0);
+    viewers_check();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sequences of steps that nobody wrote: the software vGPU and all who look.
 
-    statemachine.py [--seconds N] [--seed N] [--mended] [FILE]...
+    statemachine.py [--seconds N] [--seed N] [FILE]...
 
 Prints TAP. A minute by default, an hour with VGPU_TEST_FULL=1. A sequence that
 fails is shortened and printed, a line for each step: put into a file of
 tests/host/sequences it is a case of its own from then on. With FILEs only
-those are run. --mended leaves out no step because of a fault that is known.
+those are run.
 VGPU_TEST_SEED or --seed repeats a run, but for what depends on time.
 """
 
@@ -22,7 +22,7 @@ import tapcases
 from vgpulab import mesa
 from vgpulab.skip import Skip
 from vgpulab.states import replay, software, steps
-from vgpulab.states.session import NOT_YET_MENDED, Session
+from vgpulab.states.session import Session
 from vgpulab.states.viewers import close_screens
 
 FULL = os.environ.get("VGPU_TEST_FULL") == "1"
@@ -51,23 +51,21 @@ def configs(displays):
         "shown": st.sampled_from((1, 1, 1, 0))})
 
 
-def chosen(seconds, seed, mended, displays):
+def chosen(seconds, seed, displays):
     """A case: sequences that Hypothesis chooses."""
     def case():
-        steps.run_for(steps.Run(software.Software, configs(displays), mended),
+        steps.run_for(steps.Run(software.Software, configs(displays)),
                       seconds, seed)
     case.__doc__ = f"sequences for {seconds} s: every viewer, every fault"
     return case
 
 
-def again(path, mended):
+def again(path):
     """A case: a sequence that failed once."""
     name = os.path.splitext(os.path.basename(path))[0]
 
     def case():
-        if not mended and name in NOT_YET_MENDED:
-            raise Skip(NOT_YET_MENDED[name])
-        replay.run_file(lambda: Session(mended=mended), path)
+        replay.run_file(Session, path)
     case.__doc__ = f"again: {name}"
     return case
 
@@ -79,18 +77,15 @@ def main():
     parser.add_argument("--seconds", type=int, default=3600 if FULL else 60)
     parser.add_argument("--seed", type=int, default=int(os.environ.get(
         "VGPU_TEST_SEED", random.randrange(1 << 32))))
-    parser.add_argument("--mended", action="store_true")
     parser.add_argument("--displays", help="by name, with commas between")
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
-    cases = [again(path, args.mended) for path in args.files or sorted(
+    cases = [again(path) for path in args.files or sorted(
         glob.glob(os.path.join(SEQUENCES, "*.steps")))]
     if not args.files:
-        cases.append(chosen(args.seconds, args.seed, args.mended,
+        cases.append(chosen(args.seconds, args.seed,
                             args.displays.split(",") if args.displays
                             else all_displays()))
-        for name, why in NOT_YET_MENDED.items():
-            steps.say(f"left out until it is mended: {name}: {why}")
     try:
         tapcases.run(cases)
     finally:

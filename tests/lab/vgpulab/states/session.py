@@ -30,16 +30,6 @@ _SLOW_S = 6
 _OVERLAY = OVERLAYS[0]
 _NO_HOTSPOT = 0xffffffff
 
-# Faults that are known, and are mended elsewhere. Steps leave them out.
-NOT_YET_MENDED = {
-    "hmp-dump-of-metadata": "HMP's screendump of a device with a metadata "
-                            "page never returns",
-    "gtk-gl-small-mode": "a GTK window with OpenGL stays too large after a "
-                         "mode that is smaller than its least size",
-    "half-a-hotspot": "a hotspot of which one half is unknown or outside "
-                      "hides the next one",
-}
-
 
 def is_words(shown):
     """Text: nearly all of it is black, and has few colours."""
@@ -64,11 +54,10 @@ class Session:
     """
 
     def __init__(self, make_device=software.Software, patience=20.0,
-                 worst=None, mended=False):
+                 worst=None):
         self._make_device = make_device
         self._patience = patience
         self._worst = worst or Worst()
-        self._known = {} if mended else NOT_YET_MENDED
         self._folder = tempfile.mkdtemp(prefix="vgpu-states-")
         self._slow = 0.0
         self._numbers = 0
@@ -194,12 +183,8 @@ class Session:
         """Whether the guest has a device that is in order."""
         return self.model.plugged and self.model.fault is None
 
-    def _can_mode(self, mode=0, **_):
-        width, height = MODES[mode]
-        known = (self.model.config.display == "gtk-gl"
-                 and "gtk-gl-small-mode" in self._known)
-        return self._can_guest() and not (
-            known and (width < 320 or height < 240))
+    def _can_mode(self, **_):
+        return self._can_guest()
 
     def mode(self, page, mode, fourcc, padding, identity):
         """Another picture, anywhere and of any size, by a commit.
@@ -298,10 +283,8 @@ class Session:
         self.device.report(reported)
         self.model.reported = bool(reported)
 
-    def _can_cursor(self, hot, size, **_):
-        known = "half-a-hotspot" in self._known
-        return (self._can_guest() and self.model.config.has_cursor
-                and not (known and any(n >= size for n in hot)))
+    def _can_cursor(self, **_):
+        return self._can_guest() and self.model.config.has_cursor
 
     def cursor(self, number, size, hot, place):
         """hot: of which a number outside of the image is unknown."""
@@ -537,10 +520,8 @@ class Session:
         self._slow += milliseconds / 1000
         time.sleep(milliseconds / 1000)
 
-    def _can_dump(self, how):
-        return self.model.plugged and not (
-            how == "hmp" and self.model.config.has_metadata
-            and "hmp-dump-of-metadata" in self._known)
+    def _can_dump(self, **_):
+        return self.model.plugged
 
     def dump(self, how):
         """A screendump has what is right at once, or as soon as viewers."""

@@ -45,11 +45,10 @@ class Run:
     failure: the steps of the sequence that failed, at last the shortest.
     """
 
-    def __init__(self, make_device, configs, mended=False):
+    def __init__(self, make_device, configs):
         """configs: a Hypothesis strategy for Config's arguments."""
         self.make_device = make_device
         self.configs = configs
-        self.mended = mended
         self.worst = health.Worst()
         self.sequences = 0
         self.steps = 0
@@ -60,7 +59,7 @@ class Run:
         self.ends = None
 
     def session(self, patience=_PATIENCE_S):
-        return Session(self.make_device, patience, self.worst, self.mended)
+        return Session(self.make_device, patience, self.worst)
 
     def shorten(self):
         """Does what failed again and again, with ever fewer steps."""

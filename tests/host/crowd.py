@@ -221,6 +221,46 @@ def test_stopped_spice_gl():
             look_vnc(picture)
 
 
+def test_spice_gl_same_pixels():
+    """SPICE shows pixels that it was sent before, after a buffer"""
+    with SpiceGl() as seat, SwVgpu(
+            *seat.arguments, environment=seat.environment) as vm, \
+            contextlib.ExitStack() as stack:
+        pages = draw_pages(vm, 640, 480)
+        look_spice, _ = seat.attach(stack)
+        for page in (1, 0, 1):
+            vm.flip(page)
+            look_spice(pages[page])
+
+
+def test_spice_gl_late_pixels():
+    """a SPICE client that is behind with pixels gets none after a buffer"""
+    with SpiceGl() as seat, SwVgpu(
+            *seat.arguments, environment=seat.environment) as vm, \
+            contextlib.ExitStack() as stack:
+        pages = draw_pages(vm, 1920, 1080)
+        look_spice, look_vnc = seat.attach(stack)
+        look_spice(pages[-1])
+        seat.client.signal(signal.SIGSTOP)
+        before = len(seat.client.ways())
+        try:
+            # More than fits on the way to the client: QEMU keeps the rest.
+            for flip in range(10):
+                page = 1 + flip % 2
+                vm.flip(page)
+                look_vnc(pages[page])
+            vm.flip(0)
+            look_vnc(pages[0])
+        finally:
+            seat.client.signal(signal.SIGCONT)
+        look_spice(pages[0])
+        changed = vm.fill(0, pages[0], (16, 16, 64, 64), 0x80)
+        vm.flip(0)
+        look_spice(changed)
+        ways = seat.client.ways()
+        assert "2d" not in ways[ways.index("gl", before):], ways[before:]
+
+
 def two_consoles(seat):
     """The second vGPU's guest never turned it on: words."""
     return SwVgpu(*seat.arguments, "-device", "vgpu-sw,id=gpu1",
@@ -317,5 +357,7 @@ def test_keys_in_a_row():
 if __name__ == "__main__":
     tapcases.run([
         test_servers, test_gtk_gl, test_gtk_wayland_gl, test_sdl_gl,
-        test_stopped_reader, test_stopped_spice_gl, test_switch_vnc,
-        test_switch_gtk, test_switch_gtk_gl, test_keys_in_a_row])
+        test_stopped_reader, test_stopped_spice_gl,
+        test_spice_gl_same_pixels, test_spice_gl_late_pixels,
+        test_switch_vnc, test_switch_gtk, test_switch_gtk_gl,
+        test_keys_in_a_row])

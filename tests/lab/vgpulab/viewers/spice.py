@@ -43,8 +43,12 @@ class SpiceClient(Processes):
 
     def way(self):
         """How the last frame came: "gl", "gl-unreadable" or "2d"."""
+        return self.ways()[-1]
+
+    def ways(self):
+        """How each frame came, the last one at the end."""
         with open(self._picture() + ".way", encoding="ascii") as stream:
-            return stream.read().split()[-1]
+            return stream.read().split()
 
     def picture(self):
         """The last frame, once there is one."""

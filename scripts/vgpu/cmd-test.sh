@@ -22,7 +22,7 @@ set -euo pipefail
 
 # Only to end what hangs: far more than any machine needs.
 PROGRAM_LIMIT=1800
-LAB_LIMIT=3600
+LAB_LIMIT=7200
 
 UNIT_PACKAGES=(build-essential ccache ninja-build pkgconf python3
     libglib2.0-dev libpixman-1-dev libdrm-dev)

@@ -46,6 +46,16 @@ def difference(shown, want):
     return shown.difference(want)
 
 
+def can_judge(viewer, pictures):
+    """Whether what the viewer shows can be told from each of them."""
+    if has_words(pictures) and not viewer.words:
+        return False
+    width, height = viewer.least
+    return all(picture is WORDS or (picture.width >= width
+                                    and picture.height >= height)
+               for picture in pictures)
+
+
 class Session:
     """One QEMU after another, and those who look at it.
 
@@ -137,7 +147,7 @@ class Session:
         if allowed is None:
             return
         for name, viewer in self._readers():
-            if viewer.words or not has_words(allowed):
+            if can_judge(viewer, allowed):
                 self._await(name, viewer.look, allowed)
         if self._readers() and len(allowed) == 1:
             self.model.seen(allowed[0])

@@ -24,9 +24,11 @@ _ASKED_WHILE_STOPPED = 8
 class Viewer:
     """reads: whether it takes what QEMU sends. cursor(): what it has of the
     guest's: (size, pixels, hot) with None for pixels that do not show, None
-    if it cannot tell. words: whether it shows text as text."""
+    if it cannot tell. words: whether it shows text as text. least: the size
+    from which on it shows pictures pixel by pixel."""
 
     words = True
+    least = (0, 0)
 
     def __init__(self):
         self.reads = True
@@ -165,6 +167,13 @@ class Window(Viewer):
         pass
 
 
+class StretchingWindow(Window):
+    """GTK with OpenGL makes a picture as large as its window, and that no
+    smaller than this."""
+
+    least = (320, 240)
+
+
 VIEWERS = {"raw": VncViewer, "tight": TightViewer, "dbus": DbusViewer,
            "shared": SharedViewer, "spice": SpiceViewer}
 
@@ -271,6 +280,9 @@ class SdlDisplay(GtkDisplay):
 
 class GtkGlDisplay(GtkDisplay):
     gl = True
+
+    def windows(self):
+        return [StretchingWindow(self)]
 
 
 class SdlGlDisplay(SdlDisplay):

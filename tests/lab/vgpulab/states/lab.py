@@ -94,6 +94,15 @@ class Lab(Software):
     def heal(self):
         self.mdev.fault(**_HEALTHY)
 
+    def reset(self):
+        """The driver's faults outlive it, and the model's do not."""
+        super().reset()
+        self.heal()
+
+    def unplug(self):
+        super().unplug()
+        self.heal()
+
     def fail_calls(self, call, code, count):
         name = ("query", "get")[call]
         self.mdev.fault(**{f"{name}_errno": code, f"{name}_count": count})

@@ -6,7 +6,6 @@ a sequence that failed is run again: VGPU_TEST_STEPS names the file here.
 """
 
 import os
-import random
 
 from hypothesis import strategies as st
 from vgpulab.group import Group
@@ -39,4 +38,4 @@ class VgpuStates(Group):
             replay.run_file(run.session, path)
             return
         steps.run_for(run, SECONDS, int(os.environ.get(
-            "VGPU_TEST_SEED", random.randrange(1 << 32))))
+            "VGPU_TEST_SEED", steps.seed(FULL))))

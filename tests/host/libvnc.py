@@ -16,6 +16,7 @@ from swvgpu import SwVgpu
 from viewers import expect_mode, vnc_port
 from vgpulab import oracle
 from vgpulab.picture import Picture
+from vgpulab.seats import expect_picture
 from vgpulab.wait import until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -70,11 +71,7 @@ class LibVnc:
         return Picture.load_ppm(path)
 
     def wait_for(self, want, what):
-        def look():
-            wrong = self.picture().difference(want)
-            assert wrong is None, wrong
-            return True
-        until(what, look)
+        expect_picture(what, self.picture, want)
 
     def close(self):
         self._process.kill()

@@ -137,7 +137,7 @@ struct VGPUSWState {
     int udmabuf_fd;
     int copy_fd;
     uint32_t kinds;
-    PixelWay way;
+    PixelPath forced_path;
 
     uint32_t pending[VGPU_SW_PLANES][VGPU_SW_PLANE_REGS];
     uint32_t shown[VGPU_SW_PLANES][VGPU_SW_PLANE_REGS];

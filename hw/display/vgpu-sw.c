@@ -246,7 +246,7 @@ static bool parse_properties(VGPUSWState *s, Error **errp)
     if (s->overlays && s->kinds & VGPU_SW_KIND_DMABUF) {
         s->kinds |= VGPU_SW_KIND_OVERLAYS;
     }
-    if (!pixel_way_parse(s->path ?: "auto", &s->way)) {
+    if (!pixel_path_parse(s->path ?: "auto", &s->forced_path)) {
         error_setg(errp, "x-display-path must be auto, mmap, region, "
                    "metadata or gl");
         return false;
@@ -294,7 +294,7 @@ static void vgpu_sw_realize(PCIDevice *pci, Error **errp)
         !vgpu_sw_buffer_init(s, errp)) {
         return;
     }
-    config.way = s->way;
+    config.path = s->forced_path;
     vgpu_sw_init_registers(s);
     memory_region_init_io(&s->regs, OBJECT(s), &vgpu_sw_regs_ops, s,
                           "vgpu-sw-regs", VGPU_SW_BAR_REGS_SIZE);

@@ -501,9 +501,16 @@ class Session:
         self.model.running = True
 
     def _can_migrate(self):
-        return (self.model.plugged and self._slow + 1 <= _SLOW_S
-                and (self.model.fault is None
-                     or self._make_device.takes_faults_along))
+        model = self.model
+        if not model.plugged or self._slow + 1 > _SLOW_S:
+            return False
+        if model.fault is None:
+            return True
+        # The other QEMU opens all buffers anew. An overlay or a cursor that it
+        # cannot map then stays unseen, until it has another buffer.
+        opens = model.fault.maps or (
+            model.overlay is None and model.cursor is None)
+        return opens and self._make_device.takes_faults_along
 
     def migrate(self):
         """To another QEMU, where all viewers come again."""

@@ -46,12 +46,15 @@ class Fault:
     kinds: of devices that can have it. counted: the kind that QEMU counts it
     as, where it is not the driver that finds out; None: it may count nothing.
     gpu_reads: viewers that take buffers are shown one that a GPU could read.
+    maps: the CPU can read buffers that are opened while it lasts.
     """
 
-    def __init__(self, outcome, kinds, counted, begin, gpu_reads=False):
+    def __init__(self, outcome, kinds, counted, begin, gpu_reads=False,
+                 maps=True):
         self.outcome = outcome
         self.kinds = kinds
         self.gpu_reads = gpu_reads
+        self.maps = maps
         self._counted = counted
         self._begin = begin
 
@@ -127,9 +130,9 @@ FAULTS = {
     "region-open": Fault(KEPT, ("region",), "region",
                          _register(_REGION_INDEX, 0xffffffff)),
     "no-mmap": Fault(NOTHING, ("dmabuf",), "map",
-                     _register(_BUFFER_FLAGS, 1), gpu_reads=True),
+                     _register(_BUFFER_FLAGS, 1), gpu_reads=True, maps=False),
     "other-way": Fault(SHOWN, ("both",), None, _register(_BUFFER_FLAGS, 1),
-                       gpu_reads=True),
+                       gpu_reads=True, maps=False),
     "tiled": Fault(NOTHING, ("dmabuf",), "modifier", _plane(
         modifier=1, modifier_hi=1 << 24), gpu_reads=True),
     "small": Fault(KEPT, _BUFFERS, "bounds", _register(_BUFFER_COPY, 1)),

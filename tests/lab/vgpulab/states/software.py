@@ -144,7 +144,8 @@ FAULTS = {
     "odd-all": Fault(SHOWN, ("all",), "request", _meta(_ODD)),
     "refused-all": Fault(SHOWN, ("all",), "request", _meta(_REFUSE)),
     "page-gone-all": Fault(SHOWN, ("all",), "request", _meta(_CUT)),
-}# A buffer that is cut off, and one that is not and no part of the memory.
+}
+# A buffer that is cut off, and one that is not and no part of the memory.
 CUT, COPY = Fault(KEPT, (), None, None), Fault(SHOWN, (), None, None)
 
 
@@ -168,7 +169,10 @@ class Software:
     driver = "vgpu-sw"
     answer_s = 1.0              # how soon QEMU has to answer
     takes_faults_along = True   # when it migrates
-    _ids = itertools.count(1)   # a migrated device's are known, too
+    tells_offsets = True        # of buffers, beside their ids
+    # A migrated device's are known, too. None of those that a driver gives
+    # buffers itself: from 1 on, or from 0x80000000.
+    _ids = itertools.count(0x10000)
 
     def __init__(self, config, arguments=(), environment=None, stream=None):
         self._config = config

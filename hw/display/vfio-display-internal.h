@@ -101,7 +101,7 @@ typedef struct VFIODisplayOverlay {
 
 /* How closely mapped pixels are looked at (vfio-display-look.c). */
 typedef struct VFIODisplayLook {
-    MirrorLook how;         /* in this refresh */
+    MirrorScan how;         /* in this refresh */
     bool signalled;         /* for this refresh, by more than the cursor */
     bool owed;              /* a signal got no more than a glance */
     bool silent;            /* the device promises that nothing changed */

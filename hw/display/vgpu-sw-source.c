@@ -106,7 +106,7 @@ static void fill_plane(VGPUSWState *s, unsigned index, VFIOPlane *plane)
     if (s->overlays) {
         /* it has the extension */
         plane->zpos = vgpu_sw_shown(s, index, VGPU_SW_ZPOS);
-        plane->straight = vgpu_sw_shown(s, index, VGPU_SW_PLANE_FLAGS) &
+        plane->straight_alpha = vgpu_sw_shown(s, index, VGPU_SW_PLANE_FLAGS) &
             VGPU_SW_PLANE_STRAIGHT;
         if (index == VGPU_SW_PRIMARY) {
             fill_damage(s, plane);

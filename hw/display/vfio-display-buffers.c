@@ -96,7 +96,7 @@ MirrorFrame vfio_display_plane_frame(const VFIOPlane *plane)
 {
     return (MirrorFrame) {
         .format = vfio_plane_format(plane),
-        .straight = plane->straight,
+        .straight_alpha = plane->straight_alpha,
         .width = plane->width,
         .height = plane->height,
         .readable = plane->height,

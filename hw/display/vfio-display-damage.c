@@ -85,19 +85,19 @@ static void audit_result(VFIODisplayDamage *d, bool changed)
  * follows the last signal. Not for a screendump, nor at the slow rate of a
  * still screen, where the eighth sample would come so late that people notice.
  */
-static MirrorLook choose_scan(const VFIODisplayFacts *facts, bool pending)
+static MirrorScan choose_scan(const VFIODisplayFacts *facts, bool pending)
 {
     if (facts->dump) {
-        return MIRROR_LOOK_WHOLE;
+        return MIRROR_SCAN_FULL;
     }
     if (!facts->notifies) {
-        return facts->quiet_ns < REFRESH_ACTIVE_NS ? MIRROR_LOOK_GLANCE
-                                                   : MIRROR_LOOK_WHOLE;
+        return facts->quiet_ns < REFRESH_ACTIVE_NS ? MIRROR_SCAN_SAMPLED
+                                                   : MIRROR_SCAN_FULL;
     }
     if (pending || (!facts->signalled && !facts->cursor_only)) {
-        return MIRROR_LOOK_WHOLE;
+        return MIRROR_SCAN_FULL;
     }
-    return facts->cursor_only ? MIRROR_LOOK_AWAY : MIRROR_LOOK_GLANCE;
+    return facts->cursor_only ? MIRROR_SCAN_NONE : MIRROR_SCAN_SAMPLED;
 }
 
 void vfio_display_damage_begin(VFIODisplayDamage *d,
@@ -110,7 +110,7 @@ void vfio_display_damage_begin(VFIODisplayDamage *d,
         d->mirrored = (MirrorFrame) { 0 };
     }
     d->scan = choose_scan(facts, pending);
-    d->full_scan_pending = facts->signalled && d->scan == MIRROR_LOOK_GLANCE;
+    d->full_scan_pending = facts->signalled && d->scan == MIRROR_SCAN_SAMPLED;
     d->complete = false;
     d->silent = facts->notifies && !pending && !facts->dump;
     d->trusted = d->silent && !audit_is_due(d, facts->quiet_ns);
@@ -121,7 +121,7 @@ void vfio_display_damage_begin(VFIODisplayDamage *d,
 void vfio_display_damage_rescan(VFIODisplayDamage *d)
 {
     d->mirrored = (MirrorFrame) { 0 };
-    d->scan = MIRROR_LOOK_WHOLE;
+    d->scan = MIRROR_SCAN_FULL;
 }
 
 static bool same_memory(const MirrorFrame *a, const MirrorFrame *b)
@@ -148,7 +148,7 @@ static bool plan_damage(VFIODisplayDamage *d, MirrorFrame *frame, bool held)
     }
     frame->damage = n ? boxes : &nothing;
     frame->n_damage = n;
-    frame->look = MIRROR_LOOK_WHOLE;
+    frame->scan = MIRROR_SCAN_FULL;
     return true;
 }
 
@@ -164,14 +164,14 @@ void vfio_display_damage_plan(VFIODisplayDamage *d, MirrorFrame *frame,
         return;
     }
     /* after a full scan the damage that the device names is of use */
-    frame->look = d->known ? MIRROR_LOOK_WHOLE : d->scan;
+    frame->scan = d->known ? MIRROR_SCAN_FULL : d->scan;
     d->audit = d->silent && same && !d->trusted;
     if (d->trusted && same) {
         frame->damage = &nothing;
         frame->n_damage = 0;
-    } else if (frame->look != MIRROR_LOOK_AWAY) {
+    } else if (frame->scan != MIRROR_SCAN_NONE) {
         d->read_ns = d->facts.now_ns;
-        d->complete = frame->look == MIRROR_LOOK_WHOLE;
+        d->complete = frame->scan == MIRROR_SCAN_FULL;
     }
 }
 
@@ -192,8 +192,8 @@ void vfio_display_damage_done(VFIODisplayDamage *d, const MirrorFrame *frame,
     }
     if (complete) {
         d->format = frame->format;
-        damage_log_asked(d->log, UINT64_MAX);
-        damage_log_shown(d->log, UINT64_MAX);
+        damage_log_submitted(d->log, UINT64_MAX);
+        damage_log_completed(d->log, UINT64_MAX);
     }
     d->mirrored = *frame;
     audit_result(d, result == MIRROR_CHANGED);
@@ -209,7 +209,7 @@ void vfio_display_damage_report(VFIODisplayDamage *d, const VFIOPlane *plane)
     if (d->known) {
         box = vfio_plane_damage(plane);
         damage_log_add(d->log, &box);
-        if (!damage_log_is_fresh(d->log) &&
+        if (!damage_log_has_pending(d->log) &&
             is_doubtful(d, d->facts.quiet_ns)) {
             /* its guest may draw without saying so */
             damage_log_add_all(d->log);
@@ -243,7 +243,7 @@ vfio_display_damage_plan_readback(VFIODisplayDamage *d, const VFIOPlane *plane,
     if (d->readback_whole) {
         damage_log_add_all(d->log);
     }
-    if (!damage_log_is_fresh(d->log)) {
+    if (!damage_log_has_pending(d->log)) {
         return damage_log_is_empty(d->log) ? VFIO_DISPLAY_PLAN_NOTHING
                                            : VFIO_DISPLAY_PLAN_WAIT;
     }
@@ -266,13 +266,13 @@ vfio_display_damage_plan_readback(VFIODisplayDamage *d, const VFIOPlane *plane,
 void vfio_display_damage_requested(VFIODisplayDamage *d, uint64_t number,
                                    const GLReadbackArea *area)
 {
-    damage_log_asked(d->log, number);
+    damage_log_submitted(d->log, number);
     d->readback_whole &= area->what != GL_READBACK_WHOLE;
 }
 
 void vfio_display_damage_completed(VFIODisplayDamage *d, uint64_t number)
 {
-    damage_log_shown(d->log, number);
+    damage_log_completed(d->log, number);
 }
 
 /* --- Dma-bufs that viewers draw themselves -------------------------------- */

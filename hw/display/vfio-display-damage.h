@@ -29,7 +29,7 @@ typedef struct VFIODisplayDamage {
     bool known;             /* the last answer said what differs */
     const UIPixelFormat *format; /* of the mapped frame shown last */
     bool readback_whole;    /* the next readback is to be whole */
-    MirrorLook scan;        /* of mapped pixels, in this refresh */
+    MirrorScan scan;        /* of mapped pixels, in this refresh */
     bool full_scan_pending; /* a signal got no more than a sampled scan */
     bool complete;          /* this frame is all that the mirror lacks */
     MirrorFrame mirrored;   /* what the mirror shows; format NULL: unknown */

@@ -541,7 +541,7 @@ static bool dump_waits(VFIODisplay *dpy, bool copied)
         return vfio_display_metadata_is_dumping(dpy->metadata);
     }
     if (!readback && dpy->busy && qemu_console_dump_waits(dpy->screen.con)) {
-        /* until the device has drawn the frame, or MIRROR_BUSY_LOOKS */
+        /* until the device has drawn the frame, or MIRROR_BUSY_READS */
         timer_mod_ns(dpy->again, qemu_console_now(dpy->screen.con) +
                      REFRESH_VIEWER_NS);
         return true;

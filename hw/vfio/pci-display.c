@@ -81,7 +81,7 @@ static void source_take_extension(
     const struct vfio_device_gfx_plane_info *info, VFIOPlane *plane)
 {
     plane->zpos = VFIO_GFX_PLANE_EXT_ZPOS(info->reserved);
-    plane->straight = info->reserved & VFIO_GFX_PLANE_EXT_STRAIGHT;
+    plane->straight_alpha = info->reserved & VFIO_GFX_PLANE_EXT_STRAIGHT;
     if (plane->type == VFIO_PLANE_PRIMARY &&
         info->reserved & VFIO_GFX_PLANE_EXT_DAMAGE) {
         plane->damage_known = true;

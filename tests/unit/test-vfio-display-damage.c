@@ -80,8 +80,8 @@ static int pixels_read(const MirrorFrame *frame)
     int pixels = 0;
 
     if (!frame->damage) {
-        return frame->look == MIRROR_LOOK_AWAY ? 0
-            : frame->look == MIRROR_LOOK_GLANCE ? SAMPLE : ALL;
+        return frame->scan == MIRROR_SCAN_NONE ? 0
+            : frame->scan == MIRROR_SCAN_SAMPLED ? SAMPLE : ALL;
     }
     for (size_t i = 0; i < frame->n_damage; i++) {
         const pixman_box32_t *box = &frame->damage[i];

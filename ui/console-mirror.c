@@ -181,7 +181,7 @@ static bool console_mirror_show_composed(ConsoleMirror *mirror)
 static bool console_mirror_looks_away(const ConsoleMirror *mirror,
                                       const MirrorFrame *frame)
 {
-    return frame->look == MIRROR_LOOK_AWAY &&
+    return frame->scan == MIRROR_SCAN_NONE &&
         mirror_layer_saw(&mirror->layer, frame) &&
         !mirror_overlays_any(mirror->overlays) &&
         !console_mirror_is_split(mirror);
@@ -277,7 +277,7 @@ bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
 
 bool console_mirror_is_half_drawn(const ConsoleMirror *mirror)
 {
-    return mirror->layer.busy > MIRROR_BUSY_LOOKS;
+    return mirror->layer.busy > MIRROR_BUSY_READS;
 }
 
 MirrorResult console_mirror_show_overlay(ConsoleMirror *mirror,

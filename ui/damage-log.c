@@ -23,10 +23,10 @@ typedef struct DamagePart {
 } DamagePart;
 
 struct DamageLog {
-    DamagePart fresh;         /* not asked for yet */
-    DamagePart asked[READS];  /* from the oldest to the newest */
-    unsigned n_asked;
-    pixman_region32_t boxes;  /* what was last returned */
+    DamagePart pending;          /* not submitted yet */
+    DamagePart in_flight[READS]; /* from the oldest to the newest */
+    unsigned n_in_flight;
+    pixman_region32_t boxes;     /* what was last returned */
 };
 
 DamageLog *damage_log_new(void)
@@ -34,11 +34,11 @@ DamageLog *damage_log_new(void)
     DamageLog *log = g_new0(DamageLog, 1);
 
     pixman_region32_init(&log->boxes);
-    pixman_region32_init(&log->fresh.region);
+    pixman_region32_init(&log->pending.region);
     for (unsigned i = 0; i < READS; i++) {
-        pixman_region32_init(&log->asked[i].region);
+        pixman_region32_init(&log->in_flight[i].region);
     }
-    log->fresh.all = true;
+    log->pending.all = true;
     return log;
 }
 
@@ -48,9 +48,9 @@ void damage_log_free(DamageLog *log)
         return;
     }
     for (unsigned i = 0; i < READS; i++) {
-        pixman_region32_fini(&log->asked[i].region);
+        pixman_region32_fini(&log->in_flight[i].region);
     }
-    pixman_region32_fini(&log->fresh.region);
+    pixman_region32_fini(&log->pending.region);
     pixman_region32_fini(&log->boxes);
     g_free(log);
 }
@@ -96,7 +96,7 @@ static bool part_is_empty(const DamagePart *part)
 
 void damage_log_add(DamageLog *log, const pixman_box32_t *box)
 {
-    pixman_region32_t *region = &log->fresh.region;
+    pixman_region32_t *region = &log->pending.region;
 
     if (box->x1 < box->x2 && box->y1 < box->y2) {
         pixman_region32_union_rect(region, region, box->x1, box->y1,
@@ -107,17 +107,17 @@ void damage_log_add(DamageLog *log, const pixman_box32_t *box)
 
 void damage_log_add_all(DamageLog *log)
 {
-    log->fresh.all = true;
+    log->pending.all = true;
 }
 
-bool damage_log_is_fresh(const DamageLog *log)
+bool damage_log_has_pending(const DamageLog *log)
 {
-    return !part_is_empty(&log->fresh);
+    return !part_is_empty(&log->pending);
 }
 
 bool damage_log_is_empty(const DamageLog *log)
 {
-    return log->n_asked == 0 && part_is_empty(&log->fresh);
+    return log->n_in_flight == 0 && part_is_empty(&log->pending);
 }
 
 /* Adds what lies in the frame, in whole tiles. */
@@ -143,15 +143,15 @@ static void add_tiles(DamageLog *log, DamagePart *part, int32_t width,
 const pixman_box32_t *damage_log_boxes(DamageLog *log, uint32_t width,
                                        uint32_t height, size_t *n)
 {
-    bool all = log->fresh.all;
+    bool all = log->pending.all;
     const pixman_box32_t *boxes;
     int count;
 
     region_clear(&log->boxes);
-    add_tiles(log, &log->fresh, width, height);
-    for (unsigned i = 0; i < log->n_asked; i++) {
-        all |= log->asked[i].all;
-        add_tiles(log, &log->asked[i], width, height);
+    add_tiles(log, &log->pending, width, height);
+    for (unsigned i = 0; i < log->n_in_flight; i++) {
+        all |= log->in_flight[i].all;
+        add_tiles(log, &log->in_flight[i], width, height);
     }
     limit(&log->boxes);
     boxes = pixman_region32_rectangles(&log->boxes, &count);
@@ -162,32 +162,32 @@ const pixman_box32_t *damage_log_boxes(DamageLog *log, uint32_t width,
 /* The first one's place is free afterwards, and the last one's. */
 static void drop_first(DamageLog *log)
 {
-    DamagePart first = log->asked[0];
+    DamagePart first = log->in_flight[0];
 
-    log->n_asked--;
-    memmove(&log->asked[0], &log->asked[1],
-            log->n_asked * sizeof(log->asked[0]));
-    log->asked[log->n_asked] = first;
-    part_clear(&log->asked[log->n_asked]);
+    log->n_in_flight--;
+    memmove(&log->in_flight[0], &log->in_flight[1],
+            log->n_in_flight * sizeof(log->in_flight[0]));
+    log->in_flight[log->n_in_flight] = first;
+    part_clear(&log->in_flight[log->n_in_flight]);
 }
 
-void damage_log_asked(DamageLog *log, uint64_t number)
+void damage_log_submitted(DamageLog *log, uint64_t number)
 {
     DamagePart *part;
 
-    if (log->n_asked == READS) {
-        part_add(&log->asked[1], &log->asked[0]);
+    if (log->n_in_flight == READS) {
+        part_add(&log->in_flight[1], &log->in_flight[0]);
         drop_first(log);
     }
-    part = &log->asked[log->n_asked++];
+    part = &log->in_flight[log->n_in_flight++];
     part->number = number;
-    part_add(part, &log->fresh);
-    part_clear(&log->fresh);
+    part_add(part, &log->pending);
+    part_clear(&log->pending);
 }
 
-void damage_log_shown(DamageLog *log, uint64_t number)
+void damage_log_completed(DamageLog *log, uint64_t number)
 {
-    while (log->n_asked && log->asked[0].number <= number) {
+    while (log->n_in_flight && log->in_flight[0].number <= number) {
         drop_first(log);
     }
 }

@@ -26,7 +26,7 @@
 #define MAX_DEVICES 16
 #define BEST_RANK 3
 /* A kernel gives a GPU up after some seconds; screendumps wait no longer. */
-#define LOOK_MS 500
+#define TICK_MS 500
 
 /* libepoxy 1.5.10 does not know this extension yet */
 #ifndef EGL_DRM_RENDER_NODE_FILE_EXT
@@ -592,7 +592,7 @@ static void readback_unmap(void *opaque, unsigned slot)
 }
 
 static const GLReadbackOps egl_ops = {
-    .look_ms = LOOK_MS,
+    .tick_ms = TICK_MS,
     .open = readback_open,
     .close = readback_close,
     .import = readback_import,

@@ -343,7 +343,7 @@ static void readback_notify(GLReadback *rb)
 
 static unsigned patience(const GLReadback *rb)
 {
-    return GL_READBACK_LOOKS * (rb->opened ? 1 : OPENING_FACTOR);
+    return GL_READBACK_TIMEOUT_TICKS * (rb->opened ? 1 : OPENING_FACTOR);
 }
 
 static bool is_hung(const GLReadback *rb)
@@ -738,7 +738,7 @@ static void slot_give_up(GLReadback *rb, Slot *slot)
 static void watch(GLReadback *rb)
 {
     timer_mod_anticipate(rb->timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
-                         rb->ops->look_ms);
+                         rb->ops->tick_ms);
 }
 
 static void readback_deliver(GLReadback *rb)

@@ -86,7 +86,7 @@ static bool frame_is_there(const MirrorFrame *frame)
 /* Do colours have to be multiplied by alpha? An opaque image has none. */
 static bool pass_multiplies(const MirrorPass *pass)
 {
-    return pass->frame->straight && frame_has_alpha(pass->frame) &&
+    return pass->frame->straight_alpha && frame_has_alpha(pass->frame) &&
         image_has_alpha(pass->layer->image);
 }
 
@@ -470,7 +470,7 @@ static bool pass_may_glance(const MirrorPass *pass)
 {
     const MirrorFrame *frame = pass->frame;
 
-    return frame->look == MIRROR_LOOK_GLANCE && !frame->damage &&
+    return frame->scan == MIRROR_SCAN_SAMPLED && !frame->damage &&
         frame->readable == pass->layer->readable &&
         mirror_layer_saw(pass->layer, frame) &&
         pass_is_native(pass);
@@ -543,8 +543,8 @@ static bool pass_begin(MirrorPass *pass, bool *synced)
         layer->busy = 0;
         return true;
     }
-    layer->busy = MIN(layer->busy + 1, MIRROR_BUSY_LOOKS + 1);
-    return layer->busy > MIRROR_BUSY_LOOKS;
+    layer->busy = MIN(layer->busy + 1, MIRROR_BUSY_READS + 1);
+    return layer->busy > MIRROR_BUSY_READS;
 }
 
 MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)

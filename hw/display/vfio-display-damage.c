@@ -21,7 +21,7 @@ void vfio_display_damage_told(VFIODisplay *dpy, const VFIOPlane *plane)
     if (dpy->damage_known) {
         box = vfio_plane_damage(plane);
         damage_log_add(dpy->damage, &box);
-        if (!damage_log_is_fresh(dpy->damage) &&
+        if (!damage_log_has_pending(dpy->damage) &&
             vfio_display_look_is_due(dpy)) {
             damage_log_add_all(dpy->damage);
         }
@@ -63,6 +63,6 @@ bool vfio_display_damage_limit(VFIODisplay *dpy, MirrorFrame *frame)
 void vfio_display_damage_shown(VFIODisplay *dpy, const MirrorFrame *frame)
 {
     dpy->damage_format = frame->format;
-    damage_log_asked(dpy->damage, UINT64_MAX);
-    damage_log_shown(dpy->damage, UINT64_MAX);
+    damage_log_submitted(dpy->damage, UINT64_MAX);
+    damage_log_completed(dpy->damage, UINT64_MAX);
 }

@@ -61,7 +61,7 @@ static void vfio_display_gl_show(VFIODisplay *dpy,
         return;
     }
     vfio_display_mirror(dpy, &frame);
-    damage_log_shown(dpy->damage, result->number);
+    damage_log_completed(dpy->damage, result->number);
     if (dpy->primary) {
         ((VFIODisplayBuffer *)dpy->primary->user)->gl_refusals = 0;
     }
@@ -86,7 +86,7 @@ static void vfio_display_gl_refused(VFIODisplay *dpy, VFIODisplayBuffer *user)
     user->gl_retry_ns = qemu_console_now(dpy->con) +
         (RETRY_NS << MIN(user->gl_refusals, MAX_RETRY_LOG2));
     user->gl_refusals++;
-    user->way = PIXEL_WAY__MAX;
+    user->way = PIXEL_PATH__MAX;
 }
 
 void vfio_display_gl_retry(VFIODisplay *dpy, VFIODisplayBuffer *user)
@@ -97,7 +97,7 @@ void vfio_display_gl_retry(VFIODisplay *dpy, VFIODisplayBuffer *user)
     g_clear_pointer(&user->gl_error, error_free);
     /* the readback remembers, too */
     g_clear_pointer(&user->gl, gl_readback_buffer_free);
-    user->way = PIXEL_WAY__MAX;
+    user->way = PIXEL_PATH__MAX;
 }
 
 static void vfio_display_gl_failed(VFIODisplay *dpy,
@@ -206,7 +206,7 @@ static bool vfio_display_gl_area(VFIODisplay *dpy, const VFIOPlane *plane,
     if (dpy->gl_whole) {
         damage_log_add_all(dpy->damage);
     }
-    if (!damage_log_is_fresh(dpy->damage)) {
+    if (!damage_log_has_pending(dpy->damage)) {
         return false;
     }
     boxes = damage_log_boxes(dpy->damage, plane->width, plane->height, &n);
@@ -230,7 +230,7 @@ static void vfio_display_gl_submit(VFIODisplay *dpy, VFIODisplayBuffer *user,
     uint64_t number = gl_readback_submit(user->gl, area);
 
     if (number) {
-        damage_log_asked(dpy->damage, number);
+        damage_log_submitted(dpy->damage, number);
         dpy->gl_whole &= area->what != GL_READBACK_WHOLE;
     }
     dpy->gl_again = !number;
@@ -287,7 +287,7 @@ void vfio_display_gl_supersede(VFIODisplay *dpy)
 
 /*
  * Until the device has drawn the frame, or the mirror takes it half drawn
- * (MIRROR_BUSY_LOOKS).
+ * (MIRROR_BUSY_READS).
  */
 static bool vfio_display_awaits_device(VFIODisplay *dpy)
 {

@@ -23,21 +23,21 @@
  * signal. A screendump is not, and at the slow rate of a still screen the
  * eighth glance would come so late that people notice.
  */
-static MirrorLook choose_look(VFIODisplay *dpy, VFIODisplaySignals signals,
+static MirrorScan choose_look(VFIODisplay *dpy, VFIODisplaySignals signals,
                               bool owed)
 {
     if (qemu_console_dump_waits(dpy->con)) {
-        return MIRROR_LOOK_WHOLE;
+        return MIRROR_SCAN_FULL;
     }
     if (!dpy->notify) {
         return qemu_console_quiet_ns(dpy->con) < REFRESH_ACTIVE_NS
-            ? MIRROR_LOOK_GLANCE : MIRROR_LOOK_WHOLE;
+            ? MIRROR_SCAN_SAMPLED : MIRROR_SCAN_FULL;
     }
     if (owed || signals == VFIO_DISPLAY_NO_SIGNAL) {
-        return MIRROR_LOOK_WHOLE;
+        return MIRROR_SCAN_FULL;
     }
-    return vfio_display_notify_cursor_alone(dpy->notify) ? MIRROR_LOOK_AWAY
-                                                         : MIRROR_LOOK_GLANCE;
+    return vfio_display_notify_cursor_alone(dpy->notify) ? MIRROR_SCAN_NONE
+                                                         : MIRROR_SCAN_SAMPLED;
 }
 
 /*
@@ -79,7 +79,7 @@ bool vfio_display_probe_is_due(VFIODisplay *dpy)
 {
     const VFIODisplayLook *look = &dpy->look;
 
-    return dpy->way != PIXEL_WAY_PLACEHOLDER && !change_is_told(dpy) &&
+    return dpy->way != PIXEL_PATH_PLACEHOLDER && !change_is_told(dpy) &&
         refresh_probe_is_due(qemu_console_quiet_ns(dpy->con),
                              qemu_console_now(dpy->con) - look->probe_ns,
                              look->probe_took_ns);
@@ -112,7 +112,7 @@ void vfio_display_look_begin(VFIODisplay *dpy, VFIODisplaySignals signals)
         look->mirrored = (MirrorFrame) { 0 };
     }
     look->how = choose_look(dpy, signals, owed);
-    look->owed = look->signalled && look->how == MIRROR_LOOK_GLANCE;
+    look->owed = look->signalled && look->how == MIRROR_SCAN_SAMPLED;
     look->silent = dpy->notify && !owed && !qemu_console_dump_waits(dpy->con);
     look->quiet = look->silent && !is_read_due(dpy);
     look->untold = look->quiet && !look->signalled;
@@ -123,7 +123,7 @@ void vfio_display_look_begin(VFIODisplay *dpy, VFIODisplaySignals signals)
 void vfio_display_look_anew(VFIODisplay *dpy)
 {
     dpy->look.mirrored = (MirrorFrame) { 0 };
-    dpy->look.how = MIRROR_LOOK_WHOLE;
+    dpy->look.how = MIRROR_SCAN_FULL;
 }
 
 static bool same_memory(const MirrorFrame *a, const MirrorFrame *b)
@@ -145,7 +145,7 @@ static bool look_is_told(VFIODisplay *dpy, MirrorFrame *frame)
     look->unasked = false;
     look->owed = false;
     look->complete = true;
-    frame->look = MIRROR_LOOK_WHOLE;
+    frame->scan = MIRROR_SCAN_FULL;
     return true;
 }
 
@@ -164,14 +164,14 @@ void vfio_display_look_at(VFIODisplay *dpy, MirrorFrame *frame)
         return;
     }
     /* from then on it is of use that the device says what differs */
-    frame->look = dpy->damage_known ? MIRROR_LOOK_WHOLE : look->how;
+    frame->scan = dpy->damage_known ? MIRROR_SCAN_FULL : look->how;
     look->unasked = look->silent && same && !look->quiet;
     if (look->quiet && same) {
         frame->damage = &nothing;
         frame->n_damage = 0;
-    } else if (frame->look != MIRROR_LOOK_AWAY) {
+    } else if (frame->scan != MIRROR_SCAN_NONE) {
         look->read_ns = qemu_console_now(dpy->con);
-        look->complete = frame->look == MIRROR_LOOK_WHOLE;
+        look->complete = frame->scan == MIRROR_SCAN_FULL;
     }
 }
 

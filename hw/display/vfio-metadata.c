@@ -157,7 +157,7 @@ static void parse_cursor(const struct vfio_gfx_meta *raw, uint64_t pixels,
         .y = (int32_t)GUINT32_FROM_LE((uint32_t)cursor->y),
         .hot_x = GUINT32_FROM_LE(cursor->hot_x),
         .hot_y = GUINT32_FROM_LE(cursor->hot_y),
-        .straight = GUINT32_FROM_LE(cursor->flags) &
+        .straight_alpha = GUINT32_FROM_LE(cursor->flags) &
             VFIO_GFX_PLANE_EXT_STRAIGHT,
     };
     meta->cursor_fault = plane->fourcc == DRM_FORMAT_ARGB8888

@@ -84,7 +84,7 @@ bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
  * @mirror: a mirror
  *
  * Returns: true if the device was still drawing the last frame when that was
- * read (MIRROR_BUSY_LOOKS). It lacks what came after that, and has to be read
+ * read (MIRROR_BUSY_READS). It lacks what came after that, and has to be read
  * again.
  */
 bool console_mirror_is_half_drawn(const ConsoleMirror *mirror);

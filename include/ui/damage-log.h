@@ -14,8 +14,9 @@
  *
  * Where frames are read by somebody else, as OpenGL does, a read that was
  * asked for may come late, be overtaken by the next one, or fail. What
- * changed stays in the log until a read was shown that was asked for
- * afterwards, and every read until then brings it.
+ * changed is pending until a read of it is submitted. Then it is in flight
+ * until that read, or a later one, has completed, and every read that is
+ * submitted until then brings it again.
  */
 typedef struct DamageLog DamageLog;
 
@@ -52,12 +53,12 @@ void damage_log_add(DamageLog *log, const pixman_box32_t *box);
 void damage_log_add_all(DamageLog *log);
 
 /**
- * damage_log_is_fresh:
+ * damage_log_has_pending:
  * @log: a log
  *
- * Returns: true if something has changed since the last damage_log_asked().
+ * Returns: true if something has changed since the last damage_log_submitted().
  */
-bool damage_log_is_fresh(const DamageLog *log);
+bool damage_log_has_pending(const DamageLog *log);
 
 /**
  * damage_log_is_empty:
@@ -85,17 +86,17 @@ const pixman_box32_t *damage_log_boxes(DamageLog *log, uint32_t width,
                                        uint32_t height, size_t *n);
 
 /**
- * damage_log_asked:
+ * damage_log_submitted:
  * @log: a log
  * @number: of a read of damage_log_boxes(), more than any before
  */
-void damage_log_asked(DamageLog *log, uint64_t number);
+void damage_log_submitted(DamageLog *log, uint64_t number);
 
 /**
- * damage_log_shown:
+ * damage_log_completed:
  * @log: a log
  * @number: of a read that has come and was shown
  */
-void damage_log_shown(DamageLog *log, uint64_t number);
+void damage_log_completed(DamageLog *log, uint64_t number);
 
 #endif /* UI_DAMAGE_LOG_H */

@@ -47,7 +47,7 @@ typedef struct GLReadbackBuffer GLReadbackBuffer;
 #define GL_READBACK_SLOTS 3
 
 /* So often the main loop looks for a result before it gives up a request. */
-#define GL_READBACK_LOOKS 6
+#define GL_READBACK_TIMEOUT_TICKS 6
 
 /* So many rectangles of a frame can be read at once. */
 #define GL_READBACK_MAX_BOXES 16
@@ -132,7 +132,7 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  * What does the reading. All of it is called in the readback's thread, with
  * @gl as @open returned it.
  *
- * @look_ms: time between two looks of the main loop
+ * @tick_ms: time between two looks of the main loop
  * @open: a context, current in this thread from now on; NULL with @errp set if
  *        there is none
  * @close: its end; images were released and slots unmapped before
@@ -148,7 +148,7 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  *           for? Then images are released, slots unmapped and @gl is closed.
  */
 typedef struct GLReadbackOps {
-    unsigned look_ms;
+    unsigned tick_ms;
     void *(*open)(const char *render_node, Error **errp);
     void (*close)(void *gl);
     void *(*import)(void *gl, QemuDmaBuf *dmabuf, Error **errp);

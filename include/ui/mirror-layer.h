@@ -29,31 +29,31 @@
  * it, an eighth of a second at the viewers' rate. From then on it is read half
  * drawn: one that is being drawn whenever it is looked at would never be shown.
  */
-#define MIRROR_BUSY_LOOKS 8
+#define MIRROR_BUSY_READS 8
 
 /**
- * enum MirrorLook:
- * @MIRROR_LOOK_WHOLE: nothing
- * @MIRROR_LOOK_GLANCE: it is looked at again soon, whatever happens, so that a
+ * enum MirrorScan:
+ * @MIRROR_SCAN_FULL: nothing
+ * @MIRROR_SCAN_SAMPLED: it is looked at again soon, whatever happens, so that a
  *                      glance may do meanwhile: one row in eight, and then
  *                      the rows between those that differ. What is eight rows
  *                      high and differs in each of them is found at once, a
  *                      single row at the latest at the eighth glance.
- * @MIRROR_LOOK_AWAY: it has not changed; for console_mirror_update() alone
+ * @MIRROR_SCAN_NONE: it has not changed; for console_mirror_update() alone
  *
  * What is known of memory that was read before. Memory that was not, or that
  * cannot be compared where it lies, is read whole.
  */
-typedef enum MirrorLook {
-    MIRROR_LOOK_WHOLE,
-    MIRROR_LOOK_GLANCE,
-    MIRROR_LOOK_AWAY,
-} MirrorLook;
+typedef enum MirrorScan {
+    MIRROR_SCAN_FULL,
+    MIRROR_SCAN_SAMPLED,
+    MIRROR_SCAN_NONE,
+} MirrorScan;
 
 /**
  * struct MirrorFrame:
  * @format: of the pixels, not NULL
- * @straight: colours are not multiplied by alpha; they are in the copy
+ * @straight_alpha: colours are not multiplied by alpha; they are in the copy
  * @width: pixels
  * @height: rows
  * @readable: rows from the top that can be read, at most @height; the rest is
@@ -70,14 +70,14 @@ typedef enum MirrorLook {
  * @damage: where the frame differs from the one that was read last, all of it
  *          within the frame; NULL: it may differ everywhere
  * @n_damage: boxes in @damage, may be 0
- * @look: what is known of the memory since it was read last, if it was
+ * @scan: what is known of the memory since it was read last, if it was
  *
  * A frame in memory that the caller has checked: @readable rows lie whole in
  * @map or in what @read reaches. Only borrowed for the call.
  */
 typedef struct MirrorFrame {
     const UIPixelFormat *format;
-    bool straight;
+    bool straight_alpha;
     uint32_t width;
     uint32_t height;
     uint32_t readable;
@@ -89,7 +89,7 @@ typedef struct MirrorFrame {
     void *opaque;
     const pixman_box32_t *damage;
     size_t n_damage;
-    MirrorLook look;
+    MirrorScan scan;
 } MirrorFrame;
 
 /**
@@ -97,7 +97,7 @@ typedef struct MirrorFrame {
  * @MIRROR_UNCHANGED: the copy shows the frame and did so before
  * @MIRROR_CHANGED: the copy shows the frame now
  * @MIRROR_BUSY: the device is still drawing; nothing was read. It is after
- *               MIRROR_BUSY_LOOKS of them.
+ *               MIRROR_BUSY_READS of them.
  * @MIRROR_VANISHED: the memory, or a part of it, is gone
  */
 typedef enum MirrorResult {

@@ -248,7 +248,7 @@ static void choose_plane(FuzzInput *in, VFIOPlane *plane)
     plane->offset = choose_offset(in);
     plane->modifier = choose_modifier(in);
     plane->size = (uint64_t)plane->stride * plane->height;
-    plane->straight = what & 16;
+    plane->straight_alpha = what & 16;
     plane->damage_known = what & 32;
     if (plane->damage_known) {
         plane->damage = choose_rect(in);
@@ -444,7 +444,7 @@ static void put_cursor(Source *s, struct vfio_gfx_meta *page)
         .stride = plane->stride,
         .serial = plane->id,
         .offset = plane->offset,
-        .flags = plane->straight ? VFIO_GFX_PLANE_EXT_STRAIGHT : 0,
+        .flags = plane->straight_alpha ? VFIO_GFX_PLANE_EXT_STRAIGHT : 0,
     };
 }
 

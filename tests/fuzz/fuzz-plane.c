@@ -22,7 +22,7 @@ typedef struct Input {
     uint32_t buffer;
     uint8_t type;
     uint8_t by_read;
-    uint8_t straight;
+    uint8_t straight_alpha;
     uint8_t n_boxes;
     uint32_t fourcc;
     uint32_t width;
@@ -62,7 +62,7 @@ static void copy(const VFIOPlane *plane, const Input *input, Memory *memory)
 {
     MirrorFrame frame = {
         .format = vfio_plane_format(plane),
-        .straight = plane->straight,
+        .straight_alpha = plane->straight_alpha,
         .width = plane->width,
         .height = plane->height,
         .readable = vfio_plane_rows_within(plane, memory->len),
@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .stride = input.stride,
         .offset = input.offset,
         .modifier = input.modifier,
-        .straight = input.straight % 2,
+        .straight_alpha = input.straight_alpha % 2,
         .size = 1,
     };
     if (vfio_plane_is_off(&plane) ||

@@ -53,8 +53,8 @@ static DamageLog *shown_log(void)
 {
     DamageLog *log = damage_log_new();
 
-    damage_log_asked(log, 1);
-    damage_log_shown(log, 1);
+    damage_log_submitted(log, 1);
+    damage_log_completed(log, 1);
     return log;
 }
 
@@ -62,13 +62,13 @@ static void test_first(void)
 {
     g_autoptr(DamageLog) log = damage_log_new();
 
-    g_assert_true(damage_log_is_fresh(log));
+    g_assert_true(damage_log_has_pending(log));
     g_assert_false(damage_log_is_empty(log));
     expect_all(log);
-    damage_log_asked(log, 1);
-    g_assert_false(damage_log_is_fresh(log));
+    damage_log_submitted(log, 1);
+    g_assert_false(damage_log_has_pending(log));
     g_assert_false(damage_log_is_empty(log));
-    damage_log_shown(log, 1);
+    damage_log_completed(log, 1);
     g_assert_true(damage_log_is_empty(log));
     expect_none(log);
 }
@@ -102,7 +102,7 @@ static void test_nothing(void)
 
     add(log, 10, 10, 0, 10);
     add(log, 10, 10, 10, 0);
-    g_assert_false(damage_log_is_fresh(log));
+    g_assert_false(damage_log_has_pending(log));
     add(log, 1000, 0, 10, 10);
     expect_none(log);
 }
@@ -113,23 +113,23 @@ static void test_dropped(void)
     g_autoptr(DamageLog) log = shown_log();
 
     add(log, 0, 0, 64, 10);
-    damage_log_asked(log, 2);
+    damage_log_submitted(log, 2);
     add(log, 64, 0, 64, 10);
     expect(log, 0, 0, 128, 10);
-    damage_log_asked(log, 3);
-    damage_log_shown(log, 2);
+    damage_log_submitted(log, 3);
+    damage_log_completed(log, 2);
     expect(log, 64, 0, 128, 10);
     add(log, 128, 0, 64, 10);
-    damage_log_asked(log, 7);
-    damage_log_shown(log, 7);
+    damage_log_submitted(log, 7);
+    damage_log_completed(log, 7);
     g_assert_true(damage_log_is_empty(log));
 
     add(log, 0, 0, 64, 10);
     for (unsigned number = 8; number < 50; number++) {
-        damage_log_asked(log, number);
+        damage_log_submitted(log, number);
     }
     expect(log, 0, 0, 64, 10);
-    damage_log_shown(log, 49);
+    damage_log_completed(log, 49);
     g_assert_true(damage_log_is_empty(log));
 }
 
@@ -138,16 +138,16 @@ static void test_all(void)
     g_autoptr(DamageLog) log = shown_log();
 
     add(log, 0, 0, 64, 10);
-    damage_log_asked(log, 2);
+    damage_log_submitted(log, 2);
     damage_log_add_all(log);
-    damage_log_asked(log, 3);
+    damage_log_submitted(log, 3);
     add(log, 0, 0, 64, 10);
-    damage_log_asked(log, 4);
-    damage_log_shown(log, 2);
+    damage_log_submitted(log, 4);
+    damage_log_completed(log, 2);
     expect_all(log);
-    damage_log_shown(log, 3);
+    damage_log_completed(log, 3);
     expect(log, 0, 0, 64, 10);
-    damage_log_shown(log, 4);
+    damage_log_completed(log, 4);
     g_assert_true(damage_log_is_empty(log));
 }
 
@@ -205,17 +205,17 @@ static void test_several(void)
         for (int i = 0; i < 2; i++) {
             add(log, 640, number * 100 + i * 30, 1, 1);
         }
-        damage_log_asked(log, number);
+        damage_log_submitted(log, number);
     }
     damage_log_boxes(log, 1000, 700, &n);
     g_assert_cmpuint(n, ==, 6);
-    damage_log_shown(log, 3);
+    damage_log_completed(log, 3);
     for (int i = 0; i < DAMAGE_LOG_BOXES; i++) {
         add(log, 640, 500 + i * 3, 1, 1);
     }
     expect(log, 640, 400, 704, 546);
     /* with two reads on their way */
-    damage_log_asked(log, 5);
+    damage_log_submitted(log, 5);
     damage_log_free(log);
 }
 
@@ -226,12 +226,12 @@ static void test_second_full(void)
     size_t n;
 
     add(log, 640, 400, 1, 1);
-    damage_log_asked(log, 2);
+    damage_log_submitted(log, 2);
     for (int i = 0; i < DAMAGE_LOG_BOXES; i++) {
         add(log, 640, 500 + i * 3, 1, 1);
     }
-    damage_log_asked(log, 3);
-    damage_log_shown(log, 2);
+    damage_log_submitted(log, 3);
+    damage_log_completed(log, 2);
     damage_log_boxes(log, 1000, 700, &n);
     g_assert_cmpuint(n, ==, DAMAGE_LOG_BOXES);
 }
@@ -288,7 +288,7 @@ static void begin_read(DamageLog *log, Read *read, uint64_t number)
                    b->x2 - b->x1);
         }
     }
-    damage_log_asked(log, number);
+    damage_log_submitted(log, number);
 }
 
 static void show_read(DamageLog *log, Read *read)
@@ -301,7 +301,7 @@ static void show_read(DamageLog *log, Read *read)
                    b->x2 - b->x1);
         }
     }
-    damage_log_shown(log, read->number);
+    damage_log_completed(log, read->number);
 }
 
 static int oldest(const Read *reads, unsigned n)
@@ -332,7 +332,7 @@ static void test_random(void)
         if (g_test_rand_int_range(0, 3) == 0) {
             draw(log);
         }
-        if (!read->number && damage_log_is_fresh(log)) {
+        if (!read->number && damage_log_has_pending(log)) {
             begin_read(log, read, ++number);
             whole += read->all;
         }

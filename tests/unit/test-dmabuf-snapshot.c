@@ -290,7 +290,7 @@ static void expect_gl_pixels(uint64_t modifier, bool upside_down)
     uint32_t *data;
     int stride;
 
-    gl_ops.look_ms = 20000;
+    gl_ops.tick_ms = 20000;
     snapshot = snapshot_of(modifier, upside_down);
     g_assert_null(snapshot.error);
     data = pixman_image_get_data(snapshot.image);
@@ -326,7 +326,7 @@ static void test_unknown_layout_refused(void)
     int closes = qatomic_read(&gl_closes);
     Snapshot snapshot;
 
-    gl_ops.look_ms = 20000;
+    gl_ops.tick_ms = 20000;
     qatomic_set(&gl_refuses, true);
     snapshot = snapshot_of(DRM_FORMAT_MOD_INVALID, false);
     qatomic_set(&gl_refuses, false);
@@ -346,7 +346,7 @@ static void test_gl_refused(void)
     int closes = qatomic_read(&gl_closes);
     Snapshot snapshot;
 
-    gl_ops.look_ms = 20000;
+    gl_ops.tick_ms = 20000;
     qatomic_set(&gl_refuses, true);
     snapshot = snapshot_tiled(false);
     qatomic_set(&gl_refuses, false);
@@ -362,7 +362,7 @@ static void test_gl_hung(void)
     int closes = qatomic_read(&gl_closes);
     Snapshot snapshot;
 
-    gl_ops.look_ms = 2;
+    gl_ops.tick_ms = 2;
     qatomic_set(&gl_hangs, true);
     snapshot = snapshot_tiled(false);
     g_assert_null(snapshot.image);

@@ -203,10 +203,10 @@ static bool fake_is_lost(void *gl)
 }
 
 /* Nothing times out, unless a test says so. */
-#define FAKE_LOOK_MS 20000
+#define FAKE_TICK_MS 20000
 
 static GLReadbackOps fake_ops = {
-    .look_ms = FAKE_LOOK_MS,
+    .tick_ms = FAKE_TICK_MS,
     .open = fake_open,
     .close = fake_close,
     .import = fake_import,
@@ -290,7 +290,7 @@ static GLReadback *start(void)
     memset(&got, 0, sizeof(got));
     memset(&fake, 0, sizeof(fake));
     qemu_mutex_init(&fake.lock);
-    fake_ops.look_ms = FAKE_LOOK_MS;
+    fake_ops.tick_ms = FAKE_TICK_MS;
     return gl_readback_new(&fake_ops, "node", on_done, NULL);
 }
 
@@ -617,7 +617,7 @@ static void test_freed_by_result(void)
 /* From the next request on looks are often, and patience is short. */
 static void lose_patience(void)
 {
-    fake_ops.look_ms = 2;
+    fake_ops.tick_ms = 2;
 }
 
 /* Fences that are not signalled: the requests are given up, and come late. */
@@ -640,7 +640,7 @@ static void test_hung_fence(void)
     g_assert_true(gl_readback_is_hung(rb));
     g_assert_cmpuint(gl_readback_submit(buffer, NULL), ==, 0);
 
-    fake_ops.look_ms = FAKE_LOOK_MS;
+    fake_ops.tick_ms = FAKE_TICK_MS;
     g_assert_cmpuint(got.closed, ==, 0);
     signal_all();
     wait_until(&got.closed, 1);
@@ -699,7 +699,7 @@ static void test_hung_release(void)
     g_assert_true(gl_readback_is_hung(rb));
     g_assert_cmpuint(gl_readback_submit(other, NULL), ==, 0);
 
-    fake_ops.look_ms = FAKE_LOOK_MS;
+    fake_ops.tick_ms = FAKE_TICK_MS;
     set(&fake.stuck_release, false);
     wait_until(&got.closed, 2);
     g_assert_false(gl_readback_is_hung(rb));
@@ -749,9 +749,9 @@ static void look_once(GLReadback *rb)
 {
     unsigned closed = got.closed;
 
-    fake_ops.look_ms = 0;
+    fake_ops.tick_ms = 0;
     gl_readback_buffer_free(new_buffer(rb));
-    fake_ops.look_ms = FAKE_LOOK_MS;
+    fake_ops.tick_ms = FAKE_TICK_MS;
     wait_until(&got.closed, closed + 1);
 }
 

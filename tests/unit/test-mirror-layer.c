@@ -111,7 +111,7 @@ static void test_argb(const void *data)
     MirrorLayer layer = { 0 };
 
     frame.map = memory;
-    frame.straight = straight;
+    frame.straight_alpha = straight;
     g_assert_true(mirror_layer_fit(&layer, &frame));
     g_assert_false(mirror_layer_fit(&layer, &frame));
     g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
@@ -479,9 +479,9 @@ static bool glance_finds(MirrorLayer *layer, MirrorFrame *frame)
     MirrorResult result;
 
     clear_damage(layer);
-    frame->look = MIRROR_LOOK_GLANCE;
+    frame->scan = MIRROR_SCAN_SAMPLED;
     result = mirror_layer_read(layer, frame);
-    frame->look = MIRROR_LOOK_WHOLE;
+    frame->scan = MIRROR_SCAN_FULL;
     if (result == MIRROR_UNCHANGED) {
         return false;
     }
@@ -610,7 +610,7 @@ static void test_glance_elsewhere(void)
 
     busy = true;
     frame.fd = 0;
-    frame.look = MIRROR_LOOK_GLANCE;
+    frame.scan = MIRROR_SCAN_SAMPLED;
     memset(other, 0, frame_bytes(&frame));
     g_assert_cmpint(mirror_layer_read(&layer, &frame), !=, MIRROR_CHANGED);
     busy = false;
@@ -672,7 +672,7 @@ static void test_always_busy(void)
 
     for (unsigned round = 0; round < 3; round++) {
         busy = true;
-        for (unsigned i = 0; i < MIRROR_BUSY_LOOKS; i++) {
+        for (unsigned i = 0; i < MIRROR_BUSY_READS; i++) {
             g_assert_cmpint(mirror_layer_read(&layer, &frame), ==,
                             MIRROR_BUSY);
         }

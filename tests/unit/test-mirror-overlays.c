@@ -219,7 +219,7 @@ static void test_alpha(void)
     g_assert_cmphex(top(overlays), ==, 0xa02020);
 
     init_plane(&plane, DRM_FORMAT_ARGB8888, 0x80ff0000);
-    plane.frame.straight = true;
+    plane.frame.straight_alpha = true;
     mirror_overlays_show(overlays, 0, &plane.frame, 0, 0, 0);
     g_assert_cmphex(top(overlays), ==, 0xa02020);
 

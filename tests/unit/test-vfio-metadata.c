@@ -73,7 +73,7 @@ static void test_good(void)
     g_assert_cmpint(meta.cursor.y, ==, 6);
     g_assert_cmpuint(meta.cursor.hot_x, ==, 1);
     g_assert_cmpuint(meta.cursor_serial, ==, 9);
-    g_assert_false(meta.cursor.straight);
+    g_assert_false(meta.cursor.straight_alpha);
 }
 
 /* Of the rectangles, those that the count names. */

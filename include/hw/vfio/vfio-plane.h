@@ -69,8 +69,8 @@ typedef struct VFIOPlaneRect {
  * @hot_x: hotspot in the plane, pixels, or VFIO_PLANE_NO_HOTSPOT
  * @hot_y: hotspot in the plane, pixels, or VFIO_PLANE_NO_HOTSPOT
  * @zpos: stacking order of overlays, larger is nearer to the viewer
- * @straight: colours are not multiplied by alpha (vfio-gfx-ext.h); without
- *            the extension they are, as is DRM's default
+ * @straight_alpha: colours are not multiplied by alpha (vfio-gfx-ext.h);
+ *                  without the extension they are, as is DRM's default
  * @damage_known: of the primary: the device says what differs from the last
  *                successful answer's frame (VFIO_GFX_PLANE_EXT_DAMAGE)
  * @damage: that, as the device has it; vfio_plane_damage() is what counts
@@ -95,7 +95,7 @@ typedef struct VFIOPlane {
     uint32_t hot_x;
     uint32_t hot_y;
     uint8_t zpos;
-    bool straight;
+    bool straight_alpha;
     bool damage_known;
     VFIOPlaneRect damage;
 } VFIOPlane;

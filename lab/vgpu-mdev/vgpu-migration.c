@@ -10,8 +10,7 @@
  * What comes in was written by anybody: it is checked before it is used, and
  * the registers say nothing that a guest could not have written.
  *
- * The device does no DMA. It answers that it tracks what it dirties, since
- * that is nothing, and knows the states in which peers do none.
+ * The device does no DMA, and knows the states in which peers do none.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -496,22 +495,4 @@ void vgpu_migration_reset(struct vgpu_migration *migration,
 	end_stream(migration);
 	migration->vram = vram;
 	migration->state = VFIO_DEVICE_STATE_RUNNING;
-	migration->logging = false;
-}
-
-/* Dirty tracking */
-
-int vgpu_migration_log(struct vgpu_migration *migration, bool on)
-{
-	guard(mutex)(&migration->lock);
-	if (on && migration->logging)
-		return -EBUSY;
-	migration->logging = on;
-	return 0;
-}
-
-bool vgpu_migration_logs(struct vgpu_migration *migration)
-{
-	guard(mutex)(&migration->lock);
-	return migration->logging;
 }

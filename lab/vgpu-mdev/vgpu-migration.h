@@ -23,7 +23,6 @@ struct vgpu_migration {
 	struct vgpu_pages *vram;
 	enum vfio_device_mig_state state;
 	struct vgpu_stream *stream;
-	bool logging;
 };
 
 /* The first four fields are set. */
@@ -38,9 +37,5 @@ struct file *vgpu_migration_set_state(struct vgpu_migration *migration,
 enum vfio_device_mig_state
 vgpu_migration_get_state(struct vgpu_migration *migration);
 unsigned long vgpu_migration_data_size(struct vgpu_migration *migration);
-
-/* Dirty tracking of DMA that there is none of: 0 or a negative errno */
-int vgpu_migration_log(struct vgpu_migration *migration, bool on);
-bool vgpu_migration_logs(struct vgpu_migration *migration);
 
 #endif /* VGPU_MIGRATION_H */

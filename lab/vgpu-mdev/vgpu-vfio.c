@@ -42,21 +42,36 @@ static const struct vfio_migration_ops migration_ops = {
 	.migration_get_data_size = get_data_size,
 };
 
+/* Dirty tracking of DMA that there is none of */
+
 static int log_start(struct vfio_device *vdev, struct rb_root_cached *ranges,
 		     u32 nodes, u64 *page_size)
 {
-	return vgpu_migration_log(&to_vgpu(vdev)->migration, true);
+	struct vgpu *vgpu = to_vgpu(vdev);
+
+	guard(mutex)(&vgpu->lock);
+	if (vgpu->logging)
+		return -EBUSY;
+	vgpu->logging = true;
+	return 0;
 }
 
 static int log_stop(struct vfio_device *vdev)
 {
-	return vgpu_migration_log(&to_vgpu(vdev)->migration, false);
+	struct vgpu *vgpu = to_vgpu(vdev);
+
+	guard(mutex)(&vgpu->lock);
+	vgpu->logging = false;
+	return 0;
 }
 
 static int log_read_and_clear(struct vfio_device *vdev, unsigned long iova,
 			      unsigned long length, struct iova_bitmap *dirty)
 {
-	return vgpu_migration_logs(&to_vgpu(vdev)->migration) ? 0 : -EINVAL;
+	struct vgpu *vgpu = to_vgpu(vdev);
+
+	guard(mutex)(&vgpu->lock);
+	return vgpu->logging ? 0 : -EINVAL;
 }
 
 static const struct vfio_log_ops log_ops = {
@@ -71,6 +86,7 @@ static void reset(struct vgpu *vgpu)
 {
 	vgpu_migration_reset(&vgpu->migration, vgpu->vram);
 	guard(mutex)(&vgpu->lock);
+	vgpu->logging = false;
 	vgpu_config_reset(&vgpu->config, vgpu_vram_size(&vgpu->settings));
 	memset(&vgpu->regs, 0, sizeof(vgpu->regs));
 	vgpu_regs_changed(vgpu, ALL_CHANGED);

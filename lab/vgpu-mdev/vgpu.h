@@ -55,6 +55,7 @@ struct vgpu {
 	struct dentry *debugfs;
 	struct vgpu_settings settings;
 	bool open;
+	bool logging;
 	struct vgpu_config config;
 	struct vgpu_pages *vram;
 	struct vgpu_regs regs;

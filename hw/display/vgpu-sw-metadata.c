@@ -134,8 +134,8 @@ static void write_cursor(VGPUSWMetadata *meta, struct vfio_gfx_meta *page)
         .stride = cpu_to_le32(copy_stride(&plane)),
         .serial = cpu_to_le32(meta->planes->commits),
         .offset = cpu_to_le64(meta->buffers->vram_size),
-        .flags = cpu_to_le32(plane.straight_alpha ? VFIO_GFX_PLANE_EXT_STRAIGHT
-                                                  : 0),
+        .flags = cpu_to_le32(plane.straight_alpha ?
+                             VFIO_GFX_PLANE_EXT_STRAIGHT : 0),
     };
 }
 

@@ -342,7 +342,7 @@ static bool parse_properties(VGPUSWState *s, Error **errp)
     if (s->source.overlays && s->source.kinds & VGPU_SW_KIND_DMABUF) {
         s->source.kinds |= VGPU_SW_KIND_OVERLAYS;
     }
-    if (!pixel_way_parse(s->path ?: "auto", &s->config.way)) {
+    if (!pixel_path_parse(s->path ?: "auto", &s->config.path)) {
         error_setg(errp, "x-display-path must be auto, mmap, region, "
                    "metadata or gl");
         return false;

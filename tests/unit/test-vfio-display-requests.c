@@ -122,7 +122,7 @@ static const Case cases[] = {
         { TIMER, 1000, GIVES_UP | REFRESHES },
         { START, 1001 },
         { TIMER, 5999, REFRESHES },
-        { REFRESH, 6000, SUBMITS },
+        { TIMER, 6000, SUBMITS | LISTENS, 7000 },
       } },
     { "late-answer", "its damage is named by no later answer", 3, .step = {
         { REFRESH, 0, SUBMITS },

@@ -262,6 +262,27 @@ static void test_case(const void *opaque)
     vfio_display_damage_finish(&d);
 }
 
+/* What the device names differs from a frame that nobody has. */
+static void test_flip_unknown(void)
+{
+    const Step first = { POLLED(0), 16, BOX, .reads = ALL, CHANGED };
+    const Step next = { POLLED(0), 32, BOX, .reads = TILE * 8, CHANGED };
+    const Step after = { POLLED(0), 48, SAME, .reads = ALL };
+    VFIOPlane plane = plane_of(&first), other = plane;
+    VFIODisplayDamage d = { 0 };
+
+    other.fourcc = DRM_FORMAT_ARGB8888;
+    vfio_display_damage_init(&d);
+    run_step(&d, &first);
+    run_step(&d, &next);
+    vfio_display_damage_flip(&d, NULL, &plane);
+    run_step(&d, &after);
+    run_step(&d, &next);
+    vfio_display_damage_flip(&d, &other, &plane);
+    run_step(&d, &after);
+    vfio_display_damage_finish(&d);
+}
+
 /* --- Audits --------------------------------------------------------------- */
 
 typedef struct AuditCase {
@@ -531,6 +552,8 @@ int main(int argc, char **argv)
     ADD("draw", draw_cases, test_draw);
     g_test_add_func("/vfio-display-damage/readback/smaller",
                     test_readback_smaller);
+    g_test_add_func("/vfio-display-damage/scan/flip-unknown",
+                    test_flip_unknown);
     g_test_add_func("/vfio-display-damage/reset", test_reset);
     return g_test_run();
 }

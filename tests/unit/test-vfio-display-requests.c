@@ -95,6 +95,13 @@ static const Case cases[] = {
         { ANSWER, 5 },
         { REFRESH, 6, SHOWS | SUBMITS },
       } },
+    { "changed", "a signal before the answer means a change, too", 2,
+      .step = {
+        { REFRESH, 0, SUBMITS },
+        { SIGNAL, 1, NOTHING, 3 },
+        { ANSWER, 5 },
+        { REFRESH, 6, SHOWS | SUBMITS },
+      } },
     { "storm", "signals while the driver works: 500 looks per second", 1,
       .step = {
         { REFRESH, 0, SUBMITS },

@@ -83,7 +83,7 @@ def test_gtk():
 
 
 def shows_pixels(viewer, *display):
-    """OpenGL in software leaves the buffers alone, and nobody complains."""
+    """OpenGL in software leaves the buffers alone, and nobody warns."""
     with window(*display) as (vm, screen):
         for buffer, (width, height) in enumerate(
                 [(640, 480), (1024, 768), (801, 599)]):

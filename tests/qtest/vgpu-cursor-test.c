@@ -112,7 +112,7 @@ static void test_cursor_alpha(const void *data)
     /* and it is on no screendump */
     planes_viewer_expect(w, alone);
     vgpu_expect_now(w->vgpu, &mode, 1);
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     g_free(plane.bytes);
     planes_unwatch(w);
 }
@@ -185,7 +185,7 @@ static void test_cursor_hotspot(void)
         plane_show(w->vgpu, &plane);
         expect_cursor(w, &plane, cases[i].want_x, cases[i].want_y);
     }
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     g_free(plane.bytes);
     planes_unwatch(w);
 }
@@ -226,7 +226,7 @@ static void test_cursor_moves(const void *data)
     g_assert_cmpint(vgpu_stat(vgpu, "frames"), ==, frames);
     g_assert_cmpint(vgpu_stat(vgpu, "cursor-updates"), ==, updates);
     g_assert_cmpuint(vgpu_viewer_cursor(w->viewer)->count, ==, count);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     g_free(plane.bytes);
     planes_unwatch(w);
 }
@@ -275,7 +275,7 @@ static void test_cursor_refused(void)
         expect_no_cursor(w);
         plane_expect_cursor(w->vgpu, "visible", 0);
     }
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     g_free(plane.bytes);
     planes_unwatch(w);
 }

@@ -53,7 +53,7 @@ static void test_overlay_format(const void *data)
     plane_hide(vgpu, &plane);
     vgpu_expect_now(vgpu, &mode, 1);
     g_assert_false(vgpu_plane_stat(vgpu, "overlay", 1, "visible"));
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     g_free(plane.bytes);
     vgpu_stop(vgpu);
 }
@@ -97,7 +97,7 @@ static void test_stacking(void)
         planes_expect(vgpu, &mode, 1, order, i);
         g_free(planes[i].bytes);
     }
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -136,7 +136,7 @@ static void test_primary_changes(const void *options)
     vgpu_paint_show_expect(vgpu, &mode, 5);
     plane_show(vgpu, &plane);
     planes_expect(vgpu, &mode, 5, &planes, 1);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     g_free(plane.bytes);
     vgpu_stop(vgpu);
 }
@@ -151,7 +151,7 @@ static void test_no_extension(void)
 
     plane_show(vgpu, &plane);
     vgpu_expect_now(vgpu, &mode, 1);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     g_free(plane.bytes);
     vgpu_stop(vgpu);
 }
@@ -202,7 +202,7 @@ static void test_overlay_watched(void)
             planes_viewer_expect(w, alone);
         }
     }
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     g_free(plane.bytes);
     planes_unwatch(w);
 }
@@ -278,7 +278,7 @@ static void test_hostile(const void *data)
     vgpu_expect_faults(vgpu, c->fault, 3);
     /* the rest is shown, and what is mended is */
     plane_expect(vgpu, &mode, &beside);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
     plane_set(vgpu, c->number, c->reg, 0);
     plane_show(vgpu, &plane);
     if (c->number == VGPU_SW_CURSOR) {
@@ -292,7 +292,7 @@ static void test_hostile(const void *data)
                                   ? "cursor" : "overlay",
                                   c->number == VGPU_SW_CURSOR ? 0 : 2,
                                   "visible"));
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
     g_free(plane.bytes);
     g_free(beside.bytes);
     vgpu_stop(vgpu);
@@ -318,7 +318,7 @@ static void test_alias(void)
     vgpu_expect_faults(vgpu, "overlay-alias", 2);
     vgpu_expect_now(vgpu, &mode, 1);
     g_assert_false(vgpu_plane_stat(vgpu, "cursor", 0, "visible"));
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 2);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 2);
     vgpu_stop(vgpu);
 }
 
@@ -354,7 +354,7 @@ static void test_same_id(void)
     plane_expect(vgpu, &mode, &overlay);
     g_assert_cmpint(vgpu_stat(vgpu, "buffers"), ==, 2);
     g_assert_cmpuint(vgpu_machine_open_files(vgpu->machine), ==, files + 1);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 2);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 2);
     g_free(cursor.bytes);
     g_free(overlay.bytes);
     vgpu_stop(vgpu);
@@ -375,7 +375,7 @@ static void test_unmappable(void)
     vgpu_expect_faults(vgpu, "cursor-map", 2);
     vgpu_expect_faults(vgpu, "overlay-map", 2);
     vgpu_expect_now(vgpu, &mode, 1);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 2);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 2);
 
     vgpu_write(vgpu, VGPU_SW_BUFFER_FLAGS, 0);
     cursor.id = 100;

@@ -3,6 +3,7 @@
 
 import ctypes
 import errno
+import fcntl
 import os
 import random
 import struct
@@ -11,8 +12,11 @@ from vgpulab import vfio
 from vgpulab.driver import PAGE, DriverGroup
 from vgpulab.mdev import Mdev
 from vgpulab.vfio import (
-    ARGB, CURSOR, CURSOR_PLANE, FIRST_OVERLAY, RESUMING, RUNNING, STOP,
-    STOP_COPY, fails)
+    ARGB, CURSOR, CURSOR_PLANE, FIRST_OVERLAY, PRE_COPY, PRE_COPY_P2P,
+    RESUMING, RUNNING, STOP, STOP_COPY, fails)
+
+# Of the migration stream: a head, and a page or the registers.
+RECORD = 16 + PAGE
 
 
 class VgpuMigration(DriverGroup):
@@ -34,12 +38,28 @@ class VgpuMigration(DriverGroup):
         device.set(vfio.DAMAGE_X, 321)
         return bytes(vram)
 
-    def save(self, device):
-        fd = device.set_migration_state(STOP_COPY)
+    @staticmethod
+    def drain(fd):
+        """All that there is to read, for now or for good."""
         stream = b""
         try:
             while data := os.read(fd, 1 << 20):
                 stream += data
+        except OSError as error:
+            assert error.errno == errno.ENOMSG, error
+        return stream
+
+    @staticmethod
+    def precopy_info(fd, size=24):
+        """Bytes to send: of the first pass, and those that changed."""
+        info = bytearray(struct.pack("<IIQQ", size, 0, 0, 0))
+        fcntl.ioctl(fd, vfio.MIG_GET_PRECOPY_INFO, info)
+        return struct.unpack("<QQ", info[8:])
+
+    def save(self, device):
+        fd = device.set_migration_state(STOP_COPY)
+        try:
+            stream = self.drain(fd)
             assert device.set_migration_state(STOP) == -1
             fails(errno.ENODEV, os.read, fd, 10)
         finally:
@@ -71,11 +91,11 @@ class VgpuMigration(DriverGroup):
         device.feature(vfio.FEATURE_SET | stop)
 
     def test_supported(self):
-        """stop-copy and P2P, and tracking of what it dirties"""
+        """stop-copy, P2P and pre-copy, and tracking of what it dirties"""
         device = self.open()
         flags, = struct.unpack("<Q", device.feature(
             vfio.FEATURE_GET | vfio.FEATURE_MIGRATION, bytes(8)))
-        assert flags == 3, flags
+        assert flags == 7, flags
         self.log_dirty(device)
         assert device.migration_state() == RUNNING
         self.close_all()
@@ -94,7 +114,7 @@ class VgpuMigration(DriverGroup):
         estimate, = struct.unpack("<Q", source.feature(
             vfio.FEATURE_GET | vfio.FEATURE_MIG_DATA_SIZE, bytes(8)))
         stream = self.save(source)
-        assert len(stream) == estimate < 60 * PAGE, (len(stream), estimate)
+        assert len(stream) == estimate == 51 * RECORD, (len(stream), estimate)
         source.set_migration_state(RUNNING)
         other = Mdev(self.kind)
         try:
@@ -122,14 +142,13 @@ class VgpuMigration(DriverGroup):
         device.ioctl(vfio.RESET, b"")
         assert device.migration_state() == RUNNING
         rng = random.Random(7)
-        head = 48 + 2 * 6 * 16 * 4
-        bad = [stream[:10], stream[:-1], stream[:head + 5], stream + b"x",
+        # A record: magic, version, pages that there are, which one; data
+        bad = [stream[:10], stream[:-1], stream[:RECORD + 5], stream + b"x",
                bytes(len(stream)), rng.randbytes(len(stream)), b"",
-               stream[:8] + bytes(8) + stream[16:],
-               stream[:16] + b"\xff\xff\xff\xff" + stream[20:],
-               stream[:head] + stream[head + 4:head + 8] + stream[head:head + 4]
-               + stream[head + 8:],
-               stream[:head] + b"\xff\xff\xff\x7f" + stream[head + 4:]]
+               stream[:-RECORD], stream[RECORD:] + stream[:RECORD],
+               stream[:4] + b"\1" + stream[5:],
+               stream[:8] + bytes(4) + stream[12:],
+               stream[:12] + struct.pack("<I", 64 << 8) + stream[16:]]
         for number, data in enumerate(bad):
             try:
                 self.load(device, data)
@@ -142,6 +161,64 @@ class VgpuMigration(DriverGroup):
             assert device.migration_state() == RUNNING
         self.load(device, stream)
         assert device.query()["width"] == 800
+
+    def test_pre_copy(self):
+        """pages that change while the machine runs, and when it is stopped"""
+        source = self.open()
+        self.fill(source)
+        fd = source.set_migration_state(PRE_COPY)
+        assert self.precopy_info(fd) == (50 * RECORD, 0)
+        stream = os.read(fd, 10 * RECORD + 100)
+        initial, dirty = self.precopy_info(fd)
+        assert initial == 39 * RECORD and not dirty, (initial, dirty)
+        stream += self.drain(fd)
+        assert len(stream) == 50 * RECORD, len(stream)
+        assert self.precopy_info(fd) == (0, 0)
+        for number in range(3):
+            source.write(2, 5 * PAGE, b"%d" % number)
+            source.write(2, (60 + number) * PAGE, bytes(PAGE))
+            source.write(2, (60 + number) * PAGE + 9, b"here")
+            assert self.precopy_info(fd) == (0, 2 * RECORD)
+            if number < 2:
+                stream += self.drain(fd)
+        source.set(vfio.FLIP, 7)
+        fails(errno.EINVAL, self.precopy_info, fd, 16)
+        assert source.set_migration_state(PRE_COPY_P2P) == -1
+        assert source.set_migration_state(STOP_COPY) == -1
+        fails(errno.EINVAL, self.precopy_info, fd)
+        rest = self.drain(fd)
+        assert len(rest) == 3 * RECORD, len(rest)
+        source.set_migration_state(RUNNING)
+        fails(errno.ENODEV, os.read, fd, 1)
+        fails(errno.ENODEV, self.precopy_info, fd)
+        os.close(fd)
+        other = Mdev(self.kind)
+        try:
+            target = self.open(other)
+            self.load(target, stream + rest)
+            size = 64 << 20
+            assert target.read(2, 0, size) == source.read(2, 0, size)
+            assert target.query() == source.query()
+        finally:
+            self.close_all()
+            other.remove()
+
+    def test_pre_copy_given_up(self):
+        """a migration that is cancelled, and one after it"""
+        device = self.open()
+        self.fill(device)
+        for state in RUNNING, STOP:
+            fd = device.set_migration_state(PRE_COPY)
+            os.read(fd, 5 * RECORD + 1)
+            device.set_migration_state(state)
+            fails(errno.ENODEV, os.read, fd, 1)
+            os.close(fd)
+            device.set_migration_state(RUNNING)
+        fd = device.set_migration_state(PRE_COPY)
+        assert len(self.drain(fd)) == 50 * RECORD
+        os.close(fd)
+        device.ioctl(vfio.RESET, b"")
+        assert device.migration_state() == RUNNING
 
     def test_closed_stream(self):
         """a stream that is closed before its state ends was loaded, too"""

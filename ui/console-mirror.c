@@ -302,8 +302,8 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
     DisplaySurface *surface;
 
     g_clear_pointer(&mirror->overlays, mirror_overlays_free);
-    mirror->layer.seen = NULL;
     if (console_mirror_shown(mirror, width, height)) {
+        /* and from then on what is in the surface is compared again */
         console_mirror_join(mirror);
         return;
     }

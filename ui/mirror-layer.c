@@ -1,8 +1,8 @@
 /*
  * One plane's pixels: device memory copied into an image that QEMU owns
  *
- * A frame in the image's own layout is compared with it where it lies, so
- * that a still screen costs one read of the device's memory and no write.
+ * A frame in the image's own layout is compared where it lies, so that a still
+ * screen costs one read of the device's memory and no write.
  * Other formats, and memory that cannot be mapped, go through a bounce buffer
  * of a few rows that pixman then converts: pixman may hold memory of its own,
  * which guarded_read()'s jump would lose.
@@ -29,7 +29,7 @@ typedef struct MirrorPass {
     pixman_box32_t box; /* what is to be read */
     uint32_t y;
     uint32_t rows;
-    uint32_t looked; /* rows that a glance looked at */
+    uint32_t sampled; /* rows that were looked at first */
     uint8_t *bounce;
     size_t bounce_stride;
 } MirrorPass;
@@ -391,65 +391,48 @@ static bool pass_set_box(MirrorPass *pass, const pixman_box32_t *box)
     return true;
 }
 
-static bool pass_row_differs(MirrorPass *pass, uint32_t y)
+/* Runs inside guarded_read(). Returns: whether a row of the sample differs. */
+static bool pass_sample(MirrorPass *pass)
 {
-    pass->rows++;
-    return memcmp(image_row(pass->layer->image, y), frame_row(pass->frame, y),
-                  frame_row_bytes(pass->frame)) != 0;
-}
+    const uint32_t period = MIRROR_SAMPLE_ROWS * MIRROR_SAMPLES;
+    const MirrorLayer *layer = pass->layer;
+    uint32_t first = layer->samples % MIRROR_SAMPLES * MIRROR_SAMPLE_ROWS;
 
-/*
- * Runs inside guarded_read(): the first and the last row of those looked at
- * that differ, and in the box those that lie between and around them.
- */
-static void pass_glance(void *opaque)
-{
-    MirrorPass *pass = opaque;
-    const uint32_t readable = pass->frame->readable;
-    uint32_t first = pass->y, last;
+    for (; first < pass->frame->readable; first += period) {
+        uint32_t end = MIN((uint64_t)first + MIRROR_SAMPLE_ROWS,
+                           pass->frame->readable);
 
-    while (first < readable && !pass_row_differs(pass, first)) {
-        first += MIRROR_GLANCE_ROWS;
+        for (uint32_t y = first; y < end; y++) {
+            pass->sampled++;
+            if (damage_map_row_differs(layer->damage, y,
+                                       image_row(layer->image, y),
+                                       frame_row(pass->frame, y))) {
+                return true;
+            }
+        }
     }
-    if (first >= readable) {
-        return;
-    }
-    last = first + (readable - 1 - first) / MIRROR_GLANCE_ROWS *
-        MIRROR_GLANCE_ROWS;
-    while (last > first && !pass_row_differs(pass, last)) {
-        last -= MIRROR_GLANCE_ROWS;
-    }
-    pass->box.y1 = MAX((int64_t)first - MIRROR_GLANCE_MARGIN, 0);
-    pass->box.y2 = MIN((int64_t)last + MIRROR_GLANCE_MARGIN, readable);
+    return false;
 }
 
 /* Runs inside guarded_read(). */
-static void pass_glance_and_compare(void *opaque)
+static void pass_sample_and_compare(void *opaque)
 {
     MirrorPass *pass = opaque;
 
-    pass_glance(pass);
-    pass->y = pass->box.y1;
-    pass->looked = pass->rows;
-    pass->rows = pass->box.y2 - pass->box.y1;
-    if (pass->rows) {
+    if (pass_sample(pass)) {
+        pass->rows = pass->box.y2;
         pass_compare(pass);
     }
 }
 
-static bool pass_run_glance(MirrorPass *pass)
+static bool pass_run_sampled(MirrorPass *pass)
 {
-    /* far from the last ones: what changes often spans neighbours */
-    static const uint8_t start[MIRROR_GLANCE_ROWS] = {
-        0, 4, 2, 6, 1, 5, 3, 7
-    };
     const MirrorFrame *frame = pass->frame;
-    bool whole;
+    bool whole = guarded_read(frame->map, frame_map_len(frame),
+                              pass_sample_and_compare, pass);
 
-    pass->y = start[pass->layer->glances++ % MIRROR_GLANCE_ROWS];
-    whole = guarded_read(frame->map, frame_map_len(frame),
-                         pass_glance_and_compare, pass);
-    pass->layer->bytes_read += (uint64_t)(pass->looked + pass->rows) *
+    pass->layer->samples++;
+    pass->layer->bytes_read += (uint64_t)(pass->sampled + pass->rows) *
         frame_row_bytes(frame);
     return whole;
 }
@@ -465,8 +448,8 @@ bool mirror_layer_saw(const MirrorLayer *layer, const MirrorFrame *frame)
     return layer->seen && layer->seen == frame_pixels(frame);
 }
 
-/* Was the frame read from this memory before, and is a glance enough? */
-static bool pass_may_glance(const MirrorPass *pass)
+/* Was the frame read from this memory before, and is a sample enough? */
+static bool pass_is_sampled(const MirrorPass *pass)
 {
     const MirrorFrame *frame = pass->frame;
 
@@ -497,9 +480,9 @@ static bool pass_run(MirrorPass *pass)
     const pixman_box32_t *boxes = partial ? frame->damage : &all;
     size_t n = partial ? frame->n_damage : 1;
 
-    if (pass_may_glance(pass)) {
-        pass->box.x2 = frame->width;
-        return pass_run_glance(pass);
+    if (pass_is_sampled(pass)) {
+        pass->box = all;
+        return pass_run_sampled(pass);
     }
     for (size_t i = 0; i < n; i++) {
         if (pass_set_box(pass, &boxes[i]) && !pass_run_box(pass)) {
@@ -517,6 +500,7 @@ static void mirror_layer_clear_rest(MirrorLayer *layer, uint32_t readable)
                (size_t)pixman_image_get_stride(layer->image) *
                (layer->readable - readable));
         damage_map_mark_all(layer->damage);
+        damage_map_forget(layer->damage);
     }
     layer->readable = readable;
 }
@@ -586,7 +570,9 @@ void mirror_layer_set_image(MirrorLayer *layer, pixman_image_t *image)
         g_clear_pointer(&layer->damage, damage_map_free);
         layer->readable = 0;
     }
-    if (image && !layer->damage) {
+    if (layer->damage) {
+        damage_map_forget(layer->damage);
+    } else if (image) {
         layer->damage = damage_map_new(pixman_image_get_width(image),
                                        pixman_image_get_height(image));
     }

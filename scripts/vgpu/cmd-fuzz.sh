@@ -21,7 +21,7 @@ set -euo pipefail
 
 FUZZ_OUT=$VGPU_BUILD/fuzz
 FUZZ_PACKAGES=(ccache pkgconf python3 libglib2.0-dev libpixman-1-dev
-    libdrm-dev)
+    libdrm-dev libxxhash-dev)
 TARGETS=(metadata plane display)
 
 # The library's own frames are of no use, so -O1 and frame pointers.
@@ -87,8 +87,9 @@ fuzz_link() {
 _fuzz_compile_pure() {
     local flags files libraries
     mapfile -t files < <(fuzz_files "$VGPU_TOP" "$1")
-    read -r -a flags < <(pkgconf --cflags glib-2.0 pixman-1 libdrm)
-    read -r -a libraries < <(pkgconf --libs glib-2.0 pixman-1)
+    read -r -a flags < <(pkgconf --cflags glib-2.0 pixman-1 libdrm libxxhash)
+    read -r -a libraries < <(pkgconf --libs glib-2.0 pixman-1 libxxhash)
+    flags+=(-DCONFIG_XXHASH)
     fuzz_link "$1" -I "$VGPU_TOP/tests/unit/include" -I "$VGPU_TOP/include" \
         -I "$VGPU_TOP/tests/fuzz" "${flags[@]}" -- \
         "$VGPU_TOP/tests/fuzz/fuzz-$1.c" "${files[@]}" -- "${libraries[@]}"
@@ -100,7 +101,7 @@ _fuzz_compile_display() {
     mapfile -t files < <(fuzz_files "$QEMU_TREE" display)
     read -r -a flags < <(pkgconf --cflags glib-2.0 pixman-1)
     read -r -a libraries < <(pkgconf --libs glib-2.0 gio-2.0 gmodule-2.0 \
-        pixman-1)
+        pixman-1 libxxhash)
     fuzz_link display -fno-strict-aliasing -fno-common -fwrapv \
         -isystem "$QEMU_TREE/linux-headers" -iquote "$QEMU_OUT" \
         -iquote "$QEMU_TREE" -iquote "$QEMU_TREE/include" \

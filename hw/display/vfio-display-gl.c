@@ -86,7 +86,7 @@ static void vfio_display_gl_refused(VFIODisplay *dpy, VFIODisplayBuffer *user)
     user->gl_retry_ns = qemu_console_now(dpy->con) +
         (RETRY_NS << MIN(user->gl_refusals, MAX_RETRY_LOG2));
     user->gl_refusals++;
-    user->way = PIXEL_WAY__MAX;
+    user->way = PIXEL_PATH__MAX;
 }
 
 void vfio_display_gl_retry(VFIODisplay *dpy, VFIODisplayBuffer *user)
@@ -97,7 +97,7 @@ void vfio_display_gl_retry(VFIODisplay *dpy, VFIODisplayBuffer *user)
     g_clear_pointer(&user->gl_error, error_free);
     /* the readback remembers, too */
     g_clear_pointer(&user->gl, gl_readback_buffer_free);
-    user->way = PIXEL_WAY__MAX;
+    user->way = PIXEL_PATH__MAX;
 }
 
 static void vfio_display_gl_failed(VFIODisplay *dpy,

@@ -16,9 +16,9 @@ static const char *vfio_display_path_name(const VFIODisplay *dpy)
 {
     DisplaySurface *surface = qemu_console_surface(dpy->con);
 
-    if (dpy->way != PIXEL_WAY__MAX) {
+    if (dpy->way != PIXEL_PATH__MAX) {
         /* while another way is tried, too, the words stay */
-        return pixel_way_name(dpy->placeholder ? PIXEL_WAY_PLACEHOLDER
+        return pixel_path_name(dpy->placeholder ? PIXEL_PATH_PLACEHOLDER
                                                : dpy->way);
     }
     /* what is no placeholder while the device's plane is off is ramfb's */

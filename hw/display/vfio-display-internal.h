@@ -45,7 +45,7 @@ typedef enum VFIODisplayState {
  * @gl_error: why OpenGL cannot read it, or NULL
  * @gl_retry_ns: when it is asked again all the same, QEMU_CLOCK_REALTIME
  * @gl_refusals: how often it could not, in a row
- * @way: how its pixels travel, PIXEL_WAY__MAX until decided
+ * @way: how its pixels travel, PIXEL_PATH__MAX until decided
  *
  * What the hook makes of a VFIOPlaneBuffer (its @user); dies with it.
  */
@@ -57,7 +57,7 @@ typedef struct VFIODisplayBuffer {
     Error *gl_error;
     int64_t gl_retry_ns;
     unsigned gl_refusals;
-    PixelWay way;
+    PixelPath way;
 } VFIODisplayBuffer;
 
 /*
@@ -166,7 +166,7 @@ struct VFIODisplay {
     int64_t last_good_ns;   /* QEMU_CLOCK_REALTIME */
     const char *placeholder; /* the words that are on screen, or NULL */
     VFIOPlane plane;        /* the last good one */
-    PixelWay way;           /* of the last frame */
+    PixelPath way;           /* of the last frame */
 
     /* by VFIOPlaneType; what concerns no plane is the primary's */
     uint64_t faults[VFIO_DISPLAY_PLANE_TYPES][VFIO_PLANE_FAULT__MAX];
@@ -504,7 +504,7 @@ void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info);
  * the way that the last one took; no plane; a plane that was shown; and a
  * frame of a checked plane, without its memory.
  */
-void vfio_display_set_way(VFIODisplay *dpy, PixelWay way);
+void vfio_display_set_way(VFIODisplay *dpy, PixelPath way);
 void vfio_display_gone(VFIODisplay *dpy);
 void vfio_display_good(VFIODisplay *dpy, const VFIOPlane *plane);
 MirrorFrame vfio_display_frame(const VFIOPlane *plane);

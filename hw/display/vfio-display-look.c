@@ -79,7 +79,7 @@ bool vfio_display_probe_is_due(VFIODisplay *dpy)
 {
     const VFIODisplayLook *look = &dpy->look;
 
-    return dpy->way != PIXEL_WAY_PLACEHOLDER && !change_is_told(dpy) &&
+    return dpy->way != PIXEL_PATH_PLACEHOLDER && !change_is_told(dpy) &&
         refresh_probe_is_due(qemu_console_quiet_ns(dpy->con),
                              qemu_console_now(dpy->con) - look->probe_ns,
                              look->probe_took_ns);

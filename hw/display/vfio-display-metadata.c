@@ -232,7 +232,7 @@ static bool metadata_show_frame(VFIODisplayMetadata *m)
     if (!vfio_display_mirror(dpy, &frame)) {
         return false;
     }
-    vfio_display_set_way(dpy, PIXEL_WAY_METADATA);
+    vfio_display_set_way(dpy, PIXEL_PATH_METADATA);
     vfio_display_good(dpy, &meta->plane);
     return true;
 }
@@ -389,17 +389,14 @@ bool vfio_display_metadata_signalled(VFIODisplayMetadata *m,
 static bool metadata_is_best(VFIODisplayMetadata *m)
 {
     VFIODisplay *dpy = m->dpy;
-    PixelWayCaps caps = {
+    PixelPathFacts caps = {
         .metadata = metadata_now(m) >= m->retry_ns,
         .dmabuf = dpy->kinds[VFIO_PLANE_KIND_DMABUF],
+        .dmabuf_viewer = qemu_console_has_dmabuf_viewer(dpy->con),
         .region = dpy->kinds[VFIO_PLANE_KIND_REGION],
     };
 
-    if (dpy->config.way == PIXEL_WAY__MAX && caps.dmabuf &&
-        qemu_console_has_dmabuf_viewer(dpy->con)) {
-        return false;
-    }
-    return pixel_way_choose(&caps, dpy->config.way) == PIXEL_WAY_METADATA;
+    return pixel_path_choose(&caps, dpy->config.path) == PIXEL_PATH_METADATA;
 }
 
 static void metadata_set_active(VFIODisplayMetadata *m, bool active)

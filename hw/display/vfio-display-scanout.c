@@ -42,7 +42,7 @@ static void vfio_display_attach(void *opaque, VFIOPlaneBuffer *buffer)
     const VFIOPlane *plane = &buffer->plane;
     VFIODisplay *dpy = opaque;
 
-    user->way = PIXEL_WAY__MAX;
+    user->way = PIXEL_PATH__MAX;
     user->dmabuf = qemu_dmabuf_new(plane->width, plane->height, plane->stride,
                                    0, 0, plane->width, plane->height,
                                    plane->fourcc, plane->modifier, buffer->fd,
@@ -134,20 +134,20 @@ static void vfio_display_map(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 
 /* --- The way that pixels take ------------------------------------------- */
 
-void vfio_display_set_way(VFIODisplay *dpy, PixelWay way)
+void vfio_display_set_way(VFIODisplay *dpy, PixelPath way)
 {
     if (dpy->way != way) {
         dpy->way = way;
-        trace_vfio_display_way(dpy, pixel_way_name(way));
+        trace_vfio_display_way(dpy, pixel_path_name(way));
     }
 }
 
-static PixelWay vfio_display_choose_way(VFIODisplay *dpy,
+static PixelPath vfio_display_choose_way(VFIODisplay *dpy,
                                         VFIOPlaneBuffer *buffer)
 {
     const VFIOPlane *plane = &buffer->plane;
     VFIODisplayBuffer *user = buffer->user;
-    PixelWayCaps caps = {
+    PixelPathFacts caps = {
         .dmabuf = true,
         .linear = plane->modifier == DRM_FORMAT_MOD_LINEAR,
         .cpu_format = ui_pixel_format_find(plane->fourcc) != NULL,
@@ -160,9 +160,9 @@ static PixelWay vfio_display_choose_way(VFIODisplay *dpy,
     }
     /* not looked for without need: it is a module, and wants a thread */
     caps.gl_readback =
-        (!caps.mappable || dpy->config.way == PIXEL_WAY_GL) &&
+        (!caps.mappable || dpy->config.path == PIXEL_PATH_GL) &&
         vfio_display_gl_possible(dpy, buffer);
-    return pixel_way_choose(&caps, dpy->config.way);
+    return pixel_path_choose(&caps, dpy->config.path);
 }
 
 /* --- Placeholders and ramfb --------------------------------------------- */
@@ -194,7 +194,7 @@ static void vfio_display_no_way(VFIODisplay *dpy, const VFIOPlane *plane,
     const char *words;
 
     vfio_display_gl_supersede(dpy);
-    if (dpy->config.way != PIXEL_WAY__MAX) {
+    if (dpy->config.path != PIXEL_PATH__MAX) {
         words = words_forced;
         if (gl_error) {
             vfio_display_fault(dpy, VFIO_PLANE_FAULT_MAP,
@@ -221,7 +221,7 @@ static void vfio_display_blank(VFIODisplay *dpy)
     trace_vfio_display_blank(dpy);
     vfio_display_forget_buffers(dpy);
     dpy->state = VFIO_DISPLAY_BLANK;
-    dpy->way = PIXEL_WAY__MAX;
+    dpy->way = PIXEL_PATH__MAX;
     dpy->placeholder = NULL;
     if (dpy->ramfb && ramfb_display_resume(dpy->ramfb)) {
         ramfb_display_update(dpy->con, dpy->ramfb);
@@ -530,14 +530,14 @@ static bool vfio_display_dmabuf_pixels(VFIODisplay *dpy,
 
     vfio_display_overlays_show(dpy);
     switch (dpy->way) {
-    case PIXEL_WAY_MMAP:
+    case PIXEL_PATH_MMAP:
         return vfio_display_mirror_dmabuf(dpy, buffer);
-    case PIXEL_WAY_REGION:
+    case PIXEL_PATH_REGION:
         return vfio_display_query(dpy, VFIO_PLANE_KIND_REGION, &plane) &&
             !vfio_plane_is_off(&plane) &&
             vfio_display_check(dpy, &plane) &&
             vfio_display_mirror_region(dpy, &plane);
-    case PIXEL_WAY_GL:
+    case PIXEL_PATH_GL:
         return vfio_display_gl_pixels(dpy, buffer);
     default:
         vfio_display_no_way(dpy, &buffer->plane, user->gl_error);
@@ -549,10 +549,10 @@ static void vfio_display_decide(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayBuffer *user = buffer->user;
 
-    if (user->way == PIXEL_WAY_PLACEHOLDER) {
+    if (user->way == PIXEL_PATH_PLACEHOLDER) {
         vfio_display_gl_retry(dpy, user);
     }
-    if (user->way == PIXEL_WAY__MAX) {
+    if (user->way == PIXEL_PATH__MAX) {
         user->way = vfio_display_choose_way(dpy, buffer);
     }
     vfio_display_set_way(dpy, user->way);
@@ -567,7 +567,7 @@ static bool vfio_display_is_composed(VFIODisplay *dpy,
 {
     const VFIODisplayBuffer *user = buffer->user;
 
-    return dpy->overlaid && user->way != PIXEL_WAY_PLACEHOLDER;
+    return dpy->overlaid && user->way != PIXEL_PATH_PLACEHOLDER;
 }
 
 /*
@@ -597,7 +597,7 @@ static bool vfio_display_probe(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     int64_t begun = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
     bool shown = vfio_display_dmabuf_pixels(dpy, buffer);
 
-    if (dpy->way != PIXEL_WAY_PLACEHOLDER) {
+    if (dpy->way != PIXEL_PATH_PLACEHOLDER) {
         vfio_display_probed(dpy, begun);
     }
     return shown;
@@ -615,7 +615,7 @@ static void vfio_display_dmabuf_alone(VFIODisplay *dpy,
                                       VFIOPlaneBuffer *buffer, bool changed)
 {
     /* what OpenGL reads is a probe's */
-    if (changed || dpy->way != PIXEL_WAY_GL) {
+    if (changed || dpy->way != PIXEL_PATH_GL) {
         vfio_display_gl_supersede(dpy);
     }
     /* viewers of dma-bufs go by the surface's size, too */
@@ -690,7 +690,7 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     }
     vfio_display_good(dpy, plane);
     if (qemu_console_wants_pixels(dpy->con)) {
-        if (changed && dpy->way == PIXEL_WAY_PLACEHOLDER) {
+        if (changed && dpy->way == PIXEL_PATH_PLACEHOLDER) {
             qemu_console_active(dpy->con);
         }
         return vfio_display_probe(dpy, buffer);
@@ -701,10 +701,10 @@ static bool vfio_display_show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
 
 static bool vfio_display_show_region(VFIODisplay *dpy, const VFIOPlane *plane)
 {
-    static const PixelWayCaps caps = { .region = true };
-    PixelWay way = pixel_way_choose(&caps, dpy->config.way);
+    static const PixelPathFacts caps = { .region = true };
+    PixelPath way = pixel_path_choose(&caps, dpy->config.path);
 
-    if (way != PIXEL_WAY_REGION) {
+    if (way != PIXEL_PATH_REGION) {
         vfio_display_set_way(dpy, way);
         vfio_display_no_way(dpy, plane, NULL);
         return false;
@@ -724,7 +724,7 @@ static bool vfio_display_show_region(VFIODisplay *dpy, const VFIOPlane *plane)
 void vfio_display_refresh(VFIODisplay *dpy)
 {
     bool use_dmabuf = dpy->kinds[VFIO_PLANE_KIND_DMABUF] &&
-        !(dpy->config.way == PIXEL_WAY_REGION &&
+        !(dpy->config.path == PIXEL_PATH_REGION &&
           dpy->kinds[VFIO_PLANE_KIND_REGION]);
     VFIOPlaneKind kind = use_dmabuf ? VFIO_PLANE_KIND_DMABUF
                                     : VFIO_PLANE_KIND_REGION;

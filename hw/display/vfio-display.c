@@ -179,7 +179,7 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
         }
     }
 
-    dpy->way = PIXEL_WAY__MAX;
+    dpy->way = PIXEL_PATH__MAX;
     dpy->cache = vfio_plane_cache_new(&vfio_display_cache_ops, dpy,
                                       VFIO_PLANE_CACHE_MAX_BUFFERS,
                                       VFIO_PLANE_CACHE_MAX_BYTES);
@@ -230,7 +230,7 @@ void vfio_display_device_reset(VFIODisplay *dpy)
         /* nothing will come back: no grace, firmware may use ramfb now */
         dpy->state = VFIO_DISPLAY_BLANK;
         dpy->placeholder = NULL;
-        dpy->way = PIXEL_WAY__MAX;
+        dpy->way = PIXEL_PATH__MAX;
         dpy_gfx_replace_surface(dpy->con, NULL);
         vfio_display_notify_follow(dpy->notify);
     }

@@ -19,18 +19,19 @@
 #include "qemu/log.h"
 #include "qemu/memfd.h"
 #include "standard-headers/linux/udmabuf.h"
-#include "vgpu-sw-internal.h"
+#include "vgpu-sw-buffer.h"
 
 /* Makes a dma-buf from whole pages of VRAM; an fd or a negative errno. */
-static int udmabuf_create(const VGPUSWState *s, uint64_t offset, uint64_t len)
+static int udmabuf_create(const VGPUSWBuffers *buffers, uint64_t offset,
+                          uint64_t len)
 {
     struct udmabuf_create create = {
-        .memfd = s->fd,
+        .memfd = buffers->fd,
         .flags = UDMABUF_FLAGS_CLOEXEC,
         .offset = offset,
         .size = len,
     };
-    int fd = ioctl(s->udmabuf_fd, UDMABUF_CREATE, &create);
+    int fd = ioctl(buffers->udmabuf_fd, UDMABUF_CREATE, &create);
 
     return fd < 0 ? -errno : fd;
 }
@@ -47,83 +48,94 @@ static void close_fd(int *fd)
  * Does this host make dma-bufs, and may we? One page tells. Not by
  * udmabuf_fd(), which warns where there are none: here that is normal.
  */
-static void udmabuf_init(VGPUSWState *s)
+static void udmabuf_init(VGPUSWBuffers *buffers)
 {
     int fd;
 
-    s->udmabuf_fd = qemu_open_old("/dev/udmabuf", O_RDWR);
-    fd = s->udmabuf_fd < 0 ? -1 :
-        udmabuf_create(s, 0, qemu_real_host_page_size());
+    buffers->udmabuf_fd = qemu_open_old("/dev/udmabuf", O_RDWR);
+    fd = buffers->udmabuf_fd < 0 ? -1 :
+        udmabuf_create(buffers, 0, qemu_real_host_page_size());
     if (fd < 0) {
-        close_fd(&s->udmabuf_fd);
-        return;
+        close_fd(&buffers->udmabuf_fd);
     }
-    close(fd);
+    close_fd(&fd);
 }
 
-bool vgpu_sw_buffer_init(VGPUSWState *s, Error **errp)
+void vgpu_sw_buffers_init(VGPUSWBuffers *buffers)
 {
-    int fd = qemu_memfd_create("vgpu-sw-vram", s->vram_size, false, 0,
+    buffers->fd = -1;
+    buffers->udmabuf_fd = -1;
+    buffers->copy_fd = -1;
+}
+
+bool vgpu_sw_buffers_realize(VGPUSWBuffers *buffers, Object *owner,
+                             Error **errp)
+{
+    int fd = qemu_memfd_create("vgpu-sw-vram", buffers->vram_size, false, 0,
                                F_SEAL_SHRINK, errp);
 
     if (fd < 0) {
         return false;
     }
-    s->fd = qemu_dup(fd);
-    if (s->fd < 0) {
+    buffers->fd = qemu_dup(fd);
+    if (buffers->fd < 0) {
         error_setg_errno(errp, errno, "cannot duplicate the VRAM's memfd");
         close(fd);
         return false;
     }
-    if (!memory_region_init_ram_from_fd(&s->vram, OBJECT(s), "vgpu-sw-vram",
-                                        s->vram_size, RAM_SHARED, fd, 0,
+    if (!memory_region_init_ram_from_fd(&buffers->vram, owner, "vgpu-sw-vram",
+                                        buffers->vram_size, RAM_SHARED, fd, 0,
                                         errp)) {
         close(fd);
         return false;
     }
-    if (s->udmabuf != ON_OFF_AUTO_OFF) {
-        udmabuf_init(s);
+    if (buffers->udmabuf != ON_OFF_AUTO_OFF) {
+        udmabuf_init(buffers);
     }
-    if (s->udmabuf == ON_OFF_AUTO_ON && s->udmabuf_fd < 0) {
+    if (buffers->udmabuf == ON_OFF_AUTO_ON && buffers->udmabuf_fd < 0) {
         error_setg(errp, "no dma-bufs can be made with /dev/udmabuf");
         return false;
     }
     return true;
 }
 
-void vgpu_sw_buffer_finish(VGPUSWState *s)
+void vgpu_sw_buffers_finish(VGPUSWBuffers *buffers)
 {
-    close_fd(&s->copy_fd);
-    close_fd(&s->udmabuf_fd);
-    close_fd(&s->fd);
+    close_fd(&buffers->copy_fd);
+    close_fd(&buffers->udmabuf_fd);
+    close_fd(&buffers->fd);
 }
 
-static bool next_is_udmabuf(const VGPUSWState *s)
+static bool next_is_udmabuf(const VGPUSWBuffers *buffers)
 {
-    return s->udmabuf_fd >= 0 && !s->buffer_copy &&
-        !(s->buffer_flags & VGPU_SW_BUFFER_NO_MAP);
+    return buffers->udmabuf_fd >= 0 && !buffers->copy &&
+        !(buffers->flags & VGPU_SW_BUFFER_NO_MAP);
 }
 
-uint64_t vgpu_sw_buffer_offset(const VGPUSWState *s, unsigned plane)
+uint8_t *vgpu_sw_vram(const VGPUSWBuffers *buffers)
 {
-    uint64_t offset = vgpu_sw_shown_offset(s, plane);
+    return memory_region_get_ram_ptr((MemoryRegion *)&buffers->vram);
+}
 
+uint64_t vgpu_sw_buffer_offset(const VGPUSWBuffers *buffers, uint64_t offset)
+{
     /* A udmabuf starts at the page that the plane starts in. */
-    return next_is_udmabuf(s) ? offset % qemu_real_host_page_size() : offset;
+    return next_is_udmabuf(buffers) ? offset % qemu_real_host_page_size()
+                                    : offset;
 }
 
-static int get_udmabuf(const VGPUSWState *s, unsigned plane)
+static int get_udmabuf(const VGPUSWBuffers *buffers, uint64_t offset,
+                       uint64_t size)
 {
     uint64_t page = qemu_real_host_page_size();
-    uint64_t start = QEMU_ALIGN_DOWN(vgpu_sw_shown_offset(s, plane), page);
+    uint64_t start = QEMU_ALIGN_DOWN(offset, page);
     uint64_t len;
 
-    if (start >= s->vram_size) {
+    if (start >= buffers->vram_size) {
         return -EINVAL;
     }
-    len = vgpu_sw_buffer_offset(s, plane) + vgpu_sw_shown_size(s, plane);
-    len = MIN(len, s->vram_size - start);
-    return udmabuf_create(s, start, MAX(ROUND_UP(len, page), page));
+    len = MIN(offset - start + size, buffers->vram_size - start);
+    return udmabuf_create(buffers, start, MAX(ROUND_UP(len, page), page));
 }
 
 /* A second fd for the same file that cannot be read and so not be mapped. */
@@ -135,9 +147,9 @@ static int get_write_only(int fd)
     return ret < 0 ? -errno : ret;
 }
 
-static int copy_vram(VGPUSWState *s, int fd, size_t len)
+static int copy_vram(const VGPUSWBuffers *buffers, int fd, size_t len)
 {
-    const uint8_t *vram = memory_region_get_ram_ptr(&s->vram);
+    const uint8_t *vram = vgpu_sw_vram(buffers);
     size_t done = 0;
     ssize_t ret;
 
@@ -152,7 +164,7 @@ static int copy_vram(VGPUSWState *s, int fd, size_t len)
 }
 
 /* Renews the copy; 0 or a negative errno. */
-static int make_copy(VGPUSWState *s)
+static int make_copy(VGPUSWBuffers *buffers)
 {
     int fd = memfd_create("vgpu-sw-copy", MFD_CLOEXEC);
     int ret;
@@ -160,43 +172,43 @@ static int make_copy(VGPUSWState *s)
     if (fd < 0) {
         return -errno;
     }
-    ret = copy_vram(s, fd, MIN(s->buffer_copy, s->vram_size));
+    ret = copy_vram(buffers, fd, MIN(buffers->copy, buffers->vram_size));
     if (ret < 0) {
         close(fd);
         return ret;
     }
-    close_fd(&s->copy_fd);
-    s->copy_fd = fd;
+    close_fd(&buffers->copy_fd);
+    buffers->copy_fd = fd;
     return 0;
 }
 
-int vgpu_sw_buffer_get(VGPUSWState *s, unsigned plane)
+int vgpu_sw_buffer_get(VGPUSWBuffers *buffers, uint64_t offset, uint64_t size)
 {
-    int fd = s->fd;
+    int fd = buffers->fd;
     int ret;
 
-    if (next_is_udmabuf(s)) {
-        return get_udmabuf(s, plane);
+    if (next_is_udmabuf(buffers)) {
+        return get_udmabuf(buffers, offset, size);
     }
-    if (s->buffer_copy) {
-        ret = make_copy(s);
+    if (buffers->copy) {
+        ret = make_copy(buffers);
         if (ret < 0) {
             return ret;
         }
-        fd = s->copy_fd;
+        fd = buffers->copy_fd;
     }
-    if (s->buffer_flags & VGPU_SW_BUFFER_NO_MAP) {
+    if (buffers->flags & VGPU_SW_BUFFER_NO_MAP) {
         return get_write_only(fd);
     }
     ret = qemu_dup(fd);
     return ret < 0 ? -errno : ret;
 }
 
-void vgpu_sw_buffer_cut(VGPUSWState *s, uint32_t len)
+void vgpu_sw_buffer_cut(VGPUSWBuffers *buffers, uint32_t len)
 {
-    if (s->copy_fd >= 0 && len <= s->vram_size) {
+    if (buffers->copy_fd >= 0 && len <= buffers->vram_size) {
         /* Fails only if a later kernel has a reason; then nothing is cut. */
-        if (ftruncate(s->copy_fd, len) < 0) {
+        if (ftruncate(buffers->copy_fd, len) < 0) {
             qemu_log_mask(LOG_UNIMP, "vgpu-sw: cannot cut a buffer: %s\n",
                           strerror(errno));
         }

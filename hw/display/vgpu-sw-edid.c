@@ -9,7 +9,9 @@
 
 #include "qemu/osdep.h"
 #include <linux/vfio.h>
-#include "vgpu-sw-internal.h"
+#include "qemu/bswap.h"
+#include "qemu/error-report.h"
+#include "vgpu-sw-edid.h"
 
 /* Where the blob starts in the region; the registers end well before. */
 #define EDID_BLOB_OFFSET 0x400
@@ -26,25 +28,17 @@ static bool is_blob(uint64_t offset, size_t len, uint32_t size)
         offset - EDID_BLOB_OFFSET <= size - len;
 }
 
-static uint32_t edid_register_read(const VGPUSWEdid *edid, uint64_t offset)
+static struct vfio_region_gfx_edid edid_registers(const VGPUSWEdid *edid)
 {
-    switch (offset) {
-    case offsetof(struct vfio_region_gfx_edid, edid_offset):
-        return EDID_BLOB_OFFSET;
-    case offsetof(struct vfio_region_gfx_edid, edid_max_size):
-        return sizeof(edid->blob);
-    case offsetof(struct vfio_region_gfx_edid, edid_size):
-        return edid->size;
-    case offsetof(struct vfio_region_gfx_edid, max_xres):
-        return edid->max_xres;
-    case offsetof(struct vfio_region_gfx_edid, max_yres):
-        return edid->max_yres;
-    case offsetof(struct vfio_region_gfx_edid, link_state):
-        return edid->link_up ? VFIO_DEVICE_GFX_LINK_STATE_UP :
-            VFIO_DEVICE_GFX_LINK_STATE_DOWN;
-    default:
-        g_assert_not_reached();
-    }
+    return (struct vfio_region_gfx_edid) {
+        .edid_offset = EDID_BLOB_OFFSET,
+        .edid_max_size = sizeof(edid->blob),
+        .edid_size = edid->size,
+        .max_xres = edid->max_xres,
+        .max_yres = edid->max_yres,
+        .link_state = edid->link_up ? VFIO_DEVICE_GFX_LINK_STATE_UP :
+            VFIO_DEVICE_GFX_LINK_STATE_DOWN,
+    };
 }
 
 static int link_state_write(VGPUSWEdid *edid, uint32_t state)
@@ -85,11 +79,10 @@ static int edid_register_write(VGPUSWEdid *edid, uint64_t offset,
 int vgpu_sw_edid_read(const VGPUSWEdid *edid, void *buf, size_t len,
                       uint64_t offset)
 {
-    uint32_t value;
+    struct vfio_region_gfx_edid registers = edid_registers(edid);
 
     if (is_register(offset, len)) {
-        value = edid_register_read(edid, offset);
-        memcpy(buf, &value, sizeof(value));
+        memcpy(buf, (uint8_t *)&registers + offset, len);
         return 0;
     }
     if (is_blob(offset, len, sizeof(edid->blob))) {
@@ -115,7 +108,35 @@ int vgpu_sw_edid_write(VGPUSWEdid *edid, const void *buf, size_t len,
     return -EINVAL;
 }
 
-uint8_t vgpu_sw_edid_guest_read(const VGPUSWEdid *edid, uint32_t offset)
+uint32_t vgpu_sw_edid_guest_read(const VGPUSWEdid *edid, uint32_t offset)
 {
-    return edid->link_up && offset < edid->size ? edid->blob[offset] : 0;
+    return edid->link_up && offset < edid->size ? ldl_le_p(edid->blob + offset)
+                                                : 0;
 }
+
+static int edid_post_load(void *opaque, int version_id)
+{
+    VGPUSWEdid *edid = opaque;
+
+    if (edid->size > sizeof(edid->blob)) {
+        error_report("vgpu-sw: an EDID of %" PRIu32 " bytes", edid->size);
+        /* The device lives on if the user has it so. */
+        edid->size = 0;
+        edid->link_up = false;
+        return -EINVAL;
+    }
+    edid->link_up = edid->link_up && edid->size;
+    return 0;
+}
+
+const VMStateDescription vmstate_vgpu_sw_edid = {
+    .name = "vgpu-sw/edid",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .post_load = edid_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT8_ARRAY(blob, VGPUSWEdid, VGPU_SW_EDID_MAX),
+        VMSTATE_UINT32(size, VGPUSWEdid),
+        VMSTATE_END_OF_LIST()
+    },
+};

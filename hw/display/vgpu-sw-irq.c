@@ -9,10 +9,10 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/vfio/vfio-gfx-ext.h"
+#include "hw/display/vgpu-sw.h"
 #include "qemu/atomic.h"
 #include "qemu/thread.h"
-#include "vgpu-sw-internal.h"
+#include "vgpu-sw-irq.h"
 #include "trace.h"
 
 /* Between two bursts of a storm: there are timers as fine on any host. */
@@ -25,28 +25,18 @@ struct VGPUSWStorm {
     bool stop;
 };
 
-static void signal_value(VGPUSWState *s, uint64_t value)
+void vgpu_sw_irq_signal(VGPUSWIrq *irq, uint64_t what)
 {
     ssize_t ret;
 
-    if (s->notifier && !(s->irq_flags & VGPU_SW_IRQ_MUTE)) {
-        s->signals++;
-        ret = RETRY_ON_EINTR(write(event_notifier_get_wfd(s->notifier),
-                                   &value, sizeof(value)));
+    if (irq->notifier && !(irq->flags & VGPU_SW_IRQ_MUTE)) {
+        irq->signals++;
+        ret = RETRY_ON_EINTR(write(event_notifier_get_wfd(irq->notifier),
+                                   &what, sizeof(what)));
         /* An eventfd that is full says enough, as with a driver's. */
-        assert(ret == sizeof(value) || errno == EAGAIN);
+        assert(ret == sizeof(what) || errno == EAGAIN);
     }
-    trace_vgpu_sw_signal(s->signals);
-}
-
-void vgpu_sw_irq_signal(VGPUSWState *s)
-{
-    signal_value(s, VFIO_GFX_IRQ_PRIMARY);
-}
-
-void vgpu_sw_irq_signal_cursor(VGPUSWState *s)
-{
-    signal_value(s, VFIO_GFX_IRQ_CURSOR);
+    trace_vgpu_sw_signal(irq->signals);
 }
 
 static void *storm_thread(void *opaque)
@@ -62,9 +52,9 @@ static void *storm_thread(void *opaque)
     return NULL;
 }
 
-static void storm_end(VGPUSWState *s)
+static void storm_end(VGPUSWIrq *irq)
 {
-    VGPUSWStorm *storm = s->storm;
+    VGPUSWStorm *storm = irq->storm;
 
     if (!storm) {
         return;
@@ -73,43 +63,41 @@ static void storm_end(VGPUSWState *s)
     qemu_thread_join(&storm->thread);
     close(event_notifier_get_fd(&storm->notifier));
     g_free(storm);
-    s->storm = NULL;
+    irq->storm = NULL;
 }
 
-static void storm_begin(VGPUSWState *s)
+static void storm_begin(VGPUSWIrq *irq)
 {
-    int fd = qemu_dup(event_notifier_get_fd(s->notifier));
+    int fd = qemu_dup(event_notifier_get_fd(irq->notifier));
 
     if (fd < 0) {
         return;
     }
-    s->storm = g_new0(VGPUSWStorm, 1);
-    event_notifier_init_fd(&s->storm->notifier, fd);
-    s->storm->burst = MAX(s->irq_storm / (1000000 / BURST_US), 1);
-    qemu_thread_create(&s->storm->thread, "vgpu-sw-storm", storm_thread,
-                       s->storm, QEMU_THREAD_JOINABLE);
+    irq->storm = g_new0(VGPUSWStorm, 1);
+    event_notifier_init_fd(&irq->storm->notifier, fd);
+    irq->storm->burst = MAX(irq->storm_rate / (1000000 / BURST_US), 1);
+    qemu_thread_create(&irq->storm->thread, "vgpu-sw-storm", storm_thread,
+                       irq->storm, QEMU_THREAD_JOINABLE);
 }
 
-void vgpu_sw_irq_set_storm(VGPUSWState *s, uint32_t rate)
+void vgpu_sw_irq_set_storm(VGPUSWIrq *irq, uint32_t rate)
 {
-    storm_end(s);
-    s->irq_storm = MIN(rate, VGPU_SW_IRQ_STORM_MAX);
-    if (s->irq_storm && s->notifier) {
-        storm_begin(s);
+    storm_end(irq);
+    irq->storm_rate = MIN(rate, VGPU_SW_IRQ_STORM_MAX);
+    if (irq->storm_rate && irq->notifier) {
+        storm_begin(irq);
     }
 }
 
-int vgpu_sw_set_notifier(void *opaque, EventNotifier *notifier)
+void vgpu_sw_irq_set_notifier(VGPUSWIrq *irq, EventNotifier *notifier)
 {
-    VGPUSWState *s = opaque;
+    irq->notifier = notifier;
+    vgpu_sw_irq_set_storm(irq, irq->storm_rate);
+}
 
-    if (!(s->kinds & VGPU_SW_KIND_IRQ)) {
-        return -ENOENT;
-    }
-    storm_end(s);
-    s->notifier = notifier;
-    if (notifier) {
-        vgpu_sw_irq_set_storm(s, s->irq_storm);
-    }
-    return 0;
+void vgpu_sw_irq_reset(VGPUSWIrq *irq)
+{
+    irq->flags = 0;
+    irq->signals = 0;
+    vgpu_sw_irq_set_storm(irq, 0);
 }

@@ -16,7 +16,8 @@
 #include "qemu/main-loop.h"
 #include "qemu/memfd.h"
 #include "standard-headers/drm/drm_fourcc.h"
-#include "vgpu-sw-internal.h"
+#include "ui/pixel-format.h"
+#include "vgpu-sw-metadata.h"
 #include "trace.h"
 
 /* Rows start where a blitter would want them. */
@@ -24,14 +25,20 @@
 /* Behind the frame, where the cursor's image goes. */
 #define CURSOR_BYTES (VFIO_PLANE_MAX_CURSOR * VFIO_PLANE_MAX_CURSOR * 4)
 
-static uint64_t region_size(const VGPUSWState *s)
+static uint64_t region_size(const VGPUSWMetadata *meta)
 {
-    return s->vram_size + CURSOR_BYTES + VFIO_GFX_META_FROM_END;
+    return meta->buffers->vram_size + CURSOR_BYTES + VFIO_GFX_META_FROM_END;
 }
 
-static uint8_t *page_start(const VGPUSWState *s)
+/* But for the doorbell. */
+static uint64_t mapped_size(const VGPUSWMetadata *meta)
 {
-    return s->meta.map + s->vram_size + CURSOR_BYTES;
+    return region_size(meta) - VFIO_GFX_META_DOORBELL_FROM_END;
+}
+
+static uint8_t *page_start(const VGPUSWMetadata *meta)
+{
+    return meta->map + meta->buffers->vram_size + CURSOR_BYTES;
 }
 
 static void set_generation(struct vfio_gfx_meta *page, uint32_t generation)
@@ -43,28 +50,12 @@ static void set_generation(struct vfio_gfx_meta *page, uint32_t generation)
 
 /* --- Copies ------------------------------------------------------------- */
 
-static VFIOPlane plane_of(VGPUSWState *s, unsigned index)
-{
-    return (VFIOPlane) {
-        .type = index == VGPU_SW_CURSOR ? VFIO_PLANE_CURSOR
-                                        : VFIO_PLANE_PRIMARY,
-        .fourcc = vgpu_sw_shown(s, index, VGPU_SW_FOURCC),
-        .modifier =
-            (uint64_t)vgpu_sw_shown(s, index, VGPU_SW_MODIFIER_HI) << 32 |
-            vgpu_sw_shown(s, index, VGPU_SW_MODIFIER_LO),
-        .width = vgpu_sw_shown(s, index, VGPU_SW_WIDTH),
-        .height = vgpu_sw_shown(s, index, VGPU_SW_HEIGHT),
-        .stride = vgpu_sw_shown(s, index, VGPU_SW_STRIDE),
-        .offset = vgpu_sw_shown_offset(s, index),
-    };
-}
-
 /* Only what is really there can be copied. */
-static bool plane_is_there(const VGPUSWState *s, const VFIOPlane *plane)
+static bool plane_is_there(const VGPUSWMetadata *meta, const VFIOPlane *plane)
 {
     return plane->modifier == DRM_FORMAT_MOD_LINEAR &&
         vfio_plane_check(plane) == VFIO_PLANE_FAULT_NONE &&
-        vfio_plane_check_bounds(plane, s->vram_size) ==
+        vfio_plane_check_bounds(plane, meta->buffers->vram_size) ==
         VFIO_PLANE_FAULT_NONE;
 }
 
@@ -77,11 +68,10 @@ static uint32_t copy_stride(const VFIOPlane *plane)
 }
 
 /* Copies a rectangle, of which the guest may have said anything. */
-static void copy_rect(const VGPUSWState *s, const VFIOPlane *plane,
+static void copy_rect(const VGPUSWMetadata *meta, const VFIOPlane *plane,
                       uint8_t *dst, const struct vfio_gfx_meta_rect *rect)
 {
-    const uint8_t *vram = memory_region_get_ram_ptr(
-        (MemoryRegion *)&s->vram);
+    const uint8_t *vram = vgpu_sw_vram(meta->buffers);
     const UIPixelFormat *format = vfio_plane_format(plane);
     uint32_t stride = copy_stride(plane);
     uint64_t right = MIN((uint64_t)rect->x + rect->width, plane->width);
@@ -95,12 +85,12 @@ static void copy_rect(const VGPUSWState *s, const VFIOPlane *plane,
     }
 }
 
-static void copy_plane(const VGPUSWState *s, const VFIOPlane *plane,
+static void copy_plane(const VGPUSWMetadata *meta, const VFIOPlane *plane,
                        uint8_t *dst)
 {
     struct vfio_gfx_meta_rect all = { 0, 0, plane->width, plane->height };
 
-    copy_rect(s, plane, dst, &all);
+    copy_rect(meta, plane, dst, &all);
 }
 
 /* --- The page ----------------------------------------------------------- */
@@ -122,61 +112,59 @@ static void write_damage(struct vfio_gfx_meta *page, uint32_t count,
     }
 }
 
-static void write_cursor(VGPUSWState *s, struct vfio_gfx_meta *page)
+static void write_cursor(VGPUSWMetadata *meta, struct vfio_gfx_meta *page)
 {
-    VFIOPlane plane = plane_of(s, VGPU_SW_CURSOR);
+    VFIOPlane plane = vgpu_sw_shown_plane(meta->planes, VGPU_SW_CURSOR);
 
     memset(&page->cursor, 0, sizeof(page->cursor));
-    if (!vgpu_sw_shown(s, VGPU_SW_CURSOR, VGPU_SW_ENABLE) ||
-        !plane_is_there(s, &plane)) {
+    if (!vgpu_sw_shown(meta->planes, VGPU_SW_CURSOR, VGPU_SW_ENABLE) ||
+        !plane_is_there(meta, &plane)) {
         return;
     }
-    copy_plane(s, &plane, s->meta.map + s->vram_size);
+    copy_plane(meta, &plane, meta->map + meta->buffers->vram_size);
     page->cursor = (struct vfio_gfx_meta_cursor) {
         .visible = cpu_to_le32(1),
-        .x = cpu_to_le32(vgpu_sw_shown(s, VGPU_SW_CURSOR, VGPU_SW_X)),
-        .y = cpu_to_le32(vgpu_sw_shown(s, VGPU_SW_CURSOR, VGPU_SW_Y)),
-        .hot_x = cpu_to_le32(vgpu_sw_shown(s, VGPU_SW_CURSOR,
-                                           VGPU_SW_HOT_X)),
-        .hot_y = cpu_to_le32(vgpu_sw_shown(s, VGPU_SW_CURSOR,
-                                           VGPU_SW_HOT_Y)),
+        .x = cpu_to_le32(plane.x),
+        .y = cpu_to_le32(plane.y),
+        .hot_x = cpu_to_le32(plane.hot_x),
+        .hot_y = cpu_to_le32(plane.hot_y),
         .fourcc = cpu_to_le32(plane.fourcc),
         .width = cpu_to_le32(plane.width),
         .height = cpu_to_le32(plane.height),
         .stride = cpu_to_le32(copy_stride(&plane)),
-        .serial = cpu_to_le32(s->commits),
-        .offset = cpu_to_le64(s->vram_size),
-        .flags = cpu_to_le32(
-            vgpu_sw_shown(s, VGPU_SW_CURSOR, VGPU_SW_PLANE_FLAGS) &
-            VGPU_SW_PLANE_STRAIGHT ? VFIO_GFX_PLANE_EXT_STRAIGHT : 0),
+        .serial = cpu_to_le32(meta->planes->commits),
+        .offset = cpu_to_le64(meta->buffers->vram_size),
+        .flags = cpu_to_le32(plane.straight_alpha ?
+                             VFIO_GFX_PLANE_EXT_STRAIGHT : 0),
     };
 }
 
 /* Copies the frame, or as much of it as changed; what the page says of it. */
-static enum vfio_gfx_meta_status write_frame(VGPUSWState *s,
+static enum vfio_gfx_meta_status write_frame(VGPUSWMetadata *meta,
                                              struct vfio_gfx_meta *page)
 {
-    VFIOPlane plane = plane_of(s, VGPU_SW_PRIMARY);
+    VFIOPlane plane = vgpu_sw_shown_plane(meta->planes, VGPU_SW_PRIMARY);
     struct vfio_gfx_meta_rect rects[VFIO_GFX_META_MAX_DAMAGE] = { };
     uint32_t stride, count;
 
-    if (!vgpu_sw_shown(s, VGPU_SW_PRIMARY, VGPU_SW_ENABLE)) {
+    if (!vgpu_sw_shown(meta->planes, VGPU_SW_PRIMARY, VGPU_SW_ENABLE)) {
         page->fourcc = 0;
         write_damage(page, 0, NULL);
         return VFIO_GFX_META_READY;
     }
-    if (!plane_is_there(s, &plane) ||
-        (uint64_t)copy_stride(&plane) * plane.height > s->vram_size) {
+    if (!plane_is_there(meta, &plane) ||
+        (uint64_t)copy_stride(&plane) * plane.height >
+        meta->buffers->vram_size) {
         page->error = cpu_to_le32(EINVAL);
         return VFIO_GFX_META_ERROR;
     }
-    count = vgpu_sw_damage_take(s, VGPU_SW_BY_PAGE, rects);
+    count = vgpu_sw_damage_take(&meta->planes->damage, VGPU_SW_BY_PAGE, rects);
     stride = copy_stride(&plane);
     if (count > VFIO_GFX_META_MAX_DAMAGE) {
-        copy_plane(s, &plane, s->meta.map);
+        copy_plane(meta, &plane, meta->map);
     }
     for (uint32_t i = 0; count <= ARRAY_SIZE(rects) && i < count; i++) {
-        copy_rect(s, &plane, s->meta.map, &rects[i]);
+        copy_rect(meta, &plane, meta->map, &rects[i]);
     }
     page->fourcc = cpu_to_le32(plane.fourcc);
     page->modifier = cpu_to_le64(plane.modifier);
@@ -189,142 +177,139 @@ static enum vfio_gfx_meta_status write_frame(VGPUSWState *s,
     if (count == 0) {
         return VFIO_GFX_META_UNCHANGED;
     }
-    page->frame = cpu_to_le64(++s->meta.frame);
+    page->frame = cpu_to_le64(++meta->frame);
     return VFIO_GFX_META_READY;
 }
 
 static void answer(void *opaque)
 {
-    VGPUSWState *s = opaque;
-    struct vfio_gfx_meta *page = (struct vfio_gfx_meta *)page_start(s);
-    uint32_t flags = s->meta.flags;
+    VGPUSWMetadata *meta = opaque;
+    struct vfio_gfx_meta *page = (struct vfio_gfx_meta *)page_start(meta);
+    uint32_t flags = meta->flags;
 
-    s->meta.held = flags & VGPU_SW_META_SILENT;
+    meta->held = flags & VGPU_SW_META_SILENT;
     if (flags & (VGPU_SW_META_SILENT | VGPU_SW_META_CUT)) {
         return;
     }
-    set_generation(page, s->meta.generation | 1);
+    set_generation(page, meta->generation | 1);
     page->magic = cpu_to_le32(VFIO_GFX_META_MAGIC);
     page->version = cpu_to_le32(VFIO_GFX_META_VERSION);
     page->header_size = cpu_to_le32(sizeof(*page));
     page->time_ns =
         cpu_to_le64(qemu_clock_get_ns(QEMU_CLOCK_REALTIME));
-    page->status = cpu_to_le32(write_frame(s, page));
-    write_cursor(s, page);
-    page->request = cpu_to_le32(s->meta.request);
-    if (s->meta.poke_offset % 4 == 0 &&
-        s->meta.poke_offset < sizeof(*page) && flags & VGPU_SW_META_POKE) {
-        stl_le_p((uint8_t *)page + s->meta.poke_offset, s->meta.poke_value);
+    page->status = cpu_to_le32(write_frame(meta, page));
+    write_cursor(meta, page);
+    page->request = cpu_to_le32(meta->request);
+    if (meta->poke_offset % 4 == 0 &&
+        meta->poke_offset < sizeof(*page) && flags & VGPU_SW_META_POKE) {
+        stl_le_p((uint8_t *)page + meta->poke_offset, meta->poke_value);
     }
     if (!(flags & VGPU_SW_META_ODD)) {
-        s->meta.generation += 2;
-        set_generation(page, s->meta.generation);
+        meta->generation += 2;
+        set_generation(page, meta->generation);
     }
-    trace_vgpu_sw_answer(s->meta.request, le32_to_cpu(page->status),
+    trace_vgpu_sw_answer(meta->request, le32_to_cpu(page->status),
                          le32_to_cpu(page->damage_count));
-    vgpu_sw_irq_signal(s);
+    vgpu_sw_irq_signal(meta->irq, VFIO_GFX_IRQ_PRIMARY);
 }
 
-/* --- The plane source's calls ------------------------------------------- */
+/* --- The display's calls ------------------------------------------------ */
 
-int vgpu_sw_open_metadata(void *opaque, VFIODisplayRegion *region)
+void vgpu_sw_metadata_init(VGPUSWMetadata *meta, VGPUSWPlanes *planes,
+                           const VGPUSWBuffers *buffers, VGPUSWIrq *irq)
 {
-    VGPUSWState *s = opaque;
-    uint64_t len = region_size(s) - VFIO_GFX_META_DOORBELL_FROM_END;
+    meta->planes = planes;
+    meta->buffers = buffers;
+    meta->irq = irq;
+    meta->fd = -1;
+}
+
+int vgpu_sw_metadata_open(VGPUSWMetadata *meta, VFIODisplayRegion *region)
+{
+    uint64_t len = mapped_size(meta);
     void *map;
     int ret;
 
-    if (!(s->kinds & VGPU_SW_KIND_METADATA)) {
-        return -ENOENT;
-    }
-    s->meta.fd = memfd_create("vgpu-sw-metadata", MFD_CLOEXEC);
-    if (s->meta.fd < 0) {
+    meta->fd = memfd_create("vgpu-sw-metadata", MFD_CLOEXEC);
+    if (meta->fd < 0) {
         return -errno;
     }
-    map = ftruncate(s->meta.fd, len) < 0 ? MAP_FAILED :
-        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, s->meta.fd, 0);
+    map = ftruncate(meta->fd, len) < 0 ? MAP_FAILED :
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, meta->fd, 0);
     if (map == MAP_FAILED) {
         ret = -errno;
-        close(s->meta.fd);
-        s->meta.fd = -1;
+        close(meta->fd);
+        meta->fd = -1;
         return ret;
     }
-    s->meta.map = map;
-    s->meta.bh = qemu_bh_new(answer, s);
-    *region = (VFIODisplayRegion) { .size = region_size(s) };
-    if (s->meta.mmap) {
-        region->map = s->meta.map;
+    meta->map = map;
+    meta->bh = qemu_bh_new(answer, meta);
+    *region = (VFIODisplayRegion) { .size = region_size(meta) };
+    if (meta->mmap) {
+        region->map = meta->map;
         region->map_len = len;
     }
     return 0;
 }
 
-ssize_t vgpu_sw_read_metadata(void *opaque, void *buf, size_t len,
+ssize_t vgpu_sw_metadata_read(VGPUSWMetadata *meta, void *buf, size_t len,
                               uint64_t offset)
 {
-    VGPUSWState *s = opaque;
-
-    return pread(s->meta.fd, buf, len, offset) == len ? len : -EIO;
+    return pread(meta->fd, buf, len, offset) == len ? len : -EIO;
 }
 
-int vgpu_sw_metadata_request(void *opaque, uint32_t request,
+int vgpu_sw_metadata_request(VGPUSWMetadata *meta, uint32_t request,
                              uint32_t rate_mhz)
 {
-    VGPUSWState *s = opaque;
-
-    s->meta.requests++;
-    s->meta.rate = rate_mhz;
-    if (s->meta.flags & VGPU_SW_META_REFUSE) {
+    meta->requests++;
+    if (meta->flags & VGPU_SW_META_REFUSE) {
         return -EIO;
     }
-    s->meta.request = request;
-    if (!(s->meta.flags & VGPU_SW_META_CUT)) {
-        stl_le_p(page_start(s) + VFIO_GFX_META_VMM_OFFSET, request);
-        stl_le_p(page_start(s) + VFIO_GFX_META_VMM_OFFSET +
+    meta->request = request;
+    if (!(meta->flags & VGPU_SW_META_CUT)) {
+        stl_le_p(page_start(meta) + VFIO_GFX_META_VMM_OFFSET, request);
+        stl_le_p(page_start(meta) + VFIO_GFX_META_VMM_OFFSET +
                  offsetof(struct vfio_gfx_meta_vmm, rate_mhz), rate_mhz);
     }
-    qemu_bh_schedule(s->meta.bh);
+    qemu_bh_schedule(meta->bh);
     return 0;
 }
 
-void vgpu_sw_close_metadata(void *opaque)
+void vgpu_sw_metadata_close(VGPUSWMetadata *meta)
 {
-    VGPUSWState *s = opaque;
-    uint64_t len = region_size(s) - VFIO_GFX_META_DOORBELL_FROM_END;
-
-    qemu_bh_delete(s->meta.bh);
-    s->meta.bh = NULL;
-    munmap(s->meta.map, len);
-    s->meta.map = NULL;
-    close(s->meta.fd);
-    s->meta.fd = -1;
+    qemu_bh_delete(meta->bh);
+    meta->bh = NULL;
+    munmap(meta->map, mapped_size(meta));
+    meta->map = NULL;
+    close(meta->fd);
+    meta->fd = -1;
 }
 
-void vgpu_sw_metadata_set_flags(VGPUSWState *s, uint32_t flags)
+void vgpu_sw_metadata_set_flags(VGPUSWMetadata *meta, uint32_t flags)
 {
-    uint64_t len = region_size(s) - VFIO_GFX_META_DOORBELL_FROM_END;
+    uint64_t len = mapped_size(meta);
     bool cut = flags & VGPU_SW_META_CUT;
 
     /* its pages go away under the display, and come back empty */
-    if (s->meta.map && cut != !!(s->meta.flags & VGPU_SW_META_CUT) &&
-        ftruncate(s->meta.fd, cut ? 0 : len) < 0) {
+    if (meta->map && cut != !!(meta->flags & VGPU_SW_META_CUT) &&
+        ftruncate(meta->fd, cut ? 0 : len) < 0) {
         return;
     }
     if (cut) {
-        vgpu_sw_damage_add_all(s);
+        vgpu_sw_damage_add_all(&meta->planes->damage);
     }
-    s->meta.flags = flags;
-    if (s->meta.held && s->meta.bh && !(flags & VGPU_SW_META_SILENT)) {
+    meta->flags = flags;
+    if (meta->held && meta->bh && !(flags & VGPU_SW_META_SILENT)) {
         /* late, when nobody may wait for it any more */
-        qemu_bh_schedule(s->meta.bh);
+        qemu_bh_schedule(meta->bh);
     }
 }
 
-void vgpu_sw_metadata_reset(VGPUSWState *s)
+void vgpu_sw_metadata_reset(VGPUSWMetadata *meta)
 {
-    s->meta.held = false;
-    vgpu_sw_metadata_set_flags(s, 0);
-    s->meta.poke_offset = 0;
-    s->meta.poke_value = 0;
-    s->meta.requests = 0;
+    meta->held = false;
+    vgpu_sw_metadata_set_flags(meta, 0);
+    meta->poke_offset = 0;
+    meta->poke_value = 0;
+    meta->requests = 0;
 }

@@ -9,71 +9,87 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/xxhash.h"
 #include "standard-headers/drm/drm_fourcc.h"
-#include "vgpu-sw-internal.h"
+#include "vgpu-sw-planes.h"
 #include "trace.h"
 
-#define PAGE 4096
-
 /* Ids that the guest chooses are small numbers, as a rule. */
-#define AUTO_FIRST 0x80000000
+#define AUTO_BIT 0x80000000
 
-uint64_t vgpu_sw_shown_size(const VGPUSWState *s, unsigned plane)
+VFIOPlane vgpu_sw_shown_plane(const VGPUSWPlanes *planes, unsigned index)
 {
-    uint64_t stride = vgpu_sw_shown(s, plane, VGPU_SW_STRIDE);
-    uint64_t rows = vgpu_sw_shown(s, plane, VGPU_SW_HEIGHT);
+#define REG(name) vgpu_sw_shown(planes, index, VGPU_SW_##name)
+    uint64_t rows = REG(HEIGHT);
 
-    if (vgpu_sw_shown(s, plane, VGPU_SW_FOURCC) == DRM_FORMAT_NV12) {
+    if (REG(FOURCC) == DRM_FORMAT_NV12) {
         /* then chroma, of half as many rows */
         rows += DIV_ROUND_UP(rows, 2);
     }
-    return stride * rows;
+    return (VFIOPlane) {
+        .type = index == VGPU_SW_PRIMARY ? VFIO_PLANE_PRIMARY :
+            index == VGPU_SW_CURSOR ? VFIO_PLANE_CURSOR : VFIO_PLANE_OVERLAY,
+        .index = index > VGPU_SW_CURSOR ? index - VGPU_SW_OVERLAY(0) : 0,
+        .fourcc = REG(FOURCC),
+        .modifier = (uint64_t)REG(MODIFIER_HI) << 32 | REG(MODIFIER_LO),
+        .width = REG(WIDTH),
+        .height = REG(HEIGHT),
+        .stride = REG(STRIDE),
+        .offset = (uint64_t)REG(OFFSET_HI) << 32 | REG(OFFSET_LO),
+        .size = rows * REG(STRIDE),
+        .x = REG(X),
+        .y = REG(Y),
+        .hot_x = REG(HOT_X),
+        .hot_y = REG(HOT_Y),
+        .zpos = REG(ZPOS),
+        .straight_alpha = REG(PLANE_FLAGS) & VGPU_SW_PLANE_STRAIGHT,
+    };
+#undef REG
 }
 
-void vgpu_sw_planes_reset(VGPUSWState *s)
+void vgpu_sw_planes_reset(VGPUSWPlanes *planes)
 {
-    memset(s->pending, 0, sizeof(s->pending));
-    memset(s->shown, 0, sizeof(s->shown));
-    memset(&s->damage, 0, sizeof(s->damage));
-    vgpu_sw_damage_add_all(s);
-    s->commits = 0;
-    s->flips = 0;
+    memset(planes->pending, 0, sizeof(planes->pending));
+    memset(planes->shown, 0, sizeof(planes->shown));
+    memset(&planes->damage, 0, sizeof(planes->damage));
+    vgpu_sw_damage_add_all(&planes->damage);
+    planes->commits = 0;
+    planes->flips = 0;
 }
 
-bool vgpu_sw_commits_cursor(const VGPUSWState *s)
+static bool plane_changes(const VGPUSWPlanes *planes, unsigned plane)
 {
-    bool cursor = false;
+    return memcmp(planes->shown[plane], planes->pending[plane],
+                  sizeof(planes->shown[plane]));
+}
 
+static bool only_cursor_changes(const VGPUSWPlanes *planes)
+{
     for (unsigned plane = 0; plane < VGPU_SW_PLANES; plane++) {
-        if (!memcmp(s->shown[plane], s->pending[plane],
-                    sizeof(s->shown[plane]))) {
-            continue;
-        }
-        if (plane != VGPU_SW_CURSOR) {
+        if (plane != VGPU_SW_CURSOR && plane_changes(planes, plane)) {
             return false;
         }
-        cursor = true;
     }
-    return cursor && s->damage.reported;
+    return plane_changes(planes, VGPU_SW_CURSOR);
 }
 
-void vgpu_sw_commit(VGPUSWState *s)
+bool vgpu_sw_commit(VGPUSWPlanes *planes)
 {
-    const unsigned primary = VGPU_SW_PRIMARY;
+    bool cursor = only_cursor_changes(planes) && planes->damage.reported;
+    VFIOPlane primary;
 
-    if (memcmp(s->shown[primary], s->pending[primary],
-               sizeof(s->shown[primary]))) {
-        vgpu_sw_damage_add_all(s);
+    if (plane_changes(planes, VGPU_SW_PRIMARY)) {
+        vgpu_sw_damage_add_all(&planes->damage);
     }
-    memcpy(s->shown, s->pending, sizeof(s->shown));
-    s->commits++;
-    trace_vgpu_sw_commit(vgpu_sw_shown(s, primary, VGPU_SW_ENABLE),
-                         vgpu_sw_shown(s, primary, VGPU_SW_ID),
-                         vgpu_sw_shown(s, primary, VGPU_SW_WIDTH),
-                         vgpu_sw_shown(s, primary, VGPU_SW_HEIGHT),
-                         vgpu_sw_shown(s, primary, VGPU_SW_STRIDE),
-                         vgpu_sw_shown(s, primary, VGPU_SW_FOURCC),
-                         vgpu_sw_shown_offset(s, primary));
+    memcpy(planes->shown, planes->pending, sizeof(planes->shown));
+    planes->commits++;
+    primary = vgpu_sw_shown_plane(planes, VGPU_SW_PRIMARY);
+    trace_vgpu_sw_commit(vgpu_sw_shown(planes, VGPU_SW_PRIMARY,
+                                       VGPU_SW_ENABLE),
+                         vgpu_sw_shown(planes, VGPU_SW_PRIMARY, VGPU_SW_ID),
+                         primary.width, primary.height, primary.stride,
+                         primary.fourcc, primary.offset);
+    return cursor;
 }
 
 static void set_offset(uint32_t *registers, uint64_t offset)
@@ -82,77 +98,39 @@ static void set_offset(uint32_t *registers, uint64_t offset)
     registers[(VGPU_SW_OFFSET_HI - VGPU_SW_PLANE) / 4] = offset >> 32;
 }
 
-void vgpu_sw_flip(VGPUSWState *s, uint32_t page)
+void vgpu_sw_flip(VGPUSWPlanes *planes, uint32_t page)
 {
-    uint64_t offset = (uint64_t)page * PAGE;
+    uint64_t offset = (uint64_t)page * 4096;
 
-    set_offset(s->pending[VGPU_SW_PRIMARY], offset);
-    set_offset(s->shown[VGPU_SW_PRIMARY], offset);
-    s->flips++;
+    set_offset(planes->pending[VGPU_SW_PRIMARY], offset);
+    set_offset(planes->shown[VGPU_SW_PRIMARY], offset);
+    planes->flips++;
     trace_vgpu_sw_flip(offset);
 }
 
-/* What tells one buffer from another, as far as a driver can see. */
-static void auto_key(const VGPUSWState *s, unsigned plane, uint32_t key[8])
+uint32_t vgpu_sw_plane_id(const VGPUSWPlanes *planes, unsigned index)
 {
-    static const uint32_t registers[8] = {
-        VGPU_SW_WIDTH, VGPU_SW_HEIGHT, VGPU_SW_STRIDE, VGPU_SW_FOURCC,
-        VGPU_SW_MODIFIER_LO, VGPU_SW_MODIFIER_HI,
-        VGPU_SW_OFFSET_LO, VGPU_SW_OFFSET_HI,
-    };
+    uint32_t id = vgpu_sw_shown(planes, index, VGPU_SW_ID);
+    VFIOPlane plane = vgpu_sw_shown_plane(planes, index);
 
-    for (int i = 0; i < 8; i++) {
-        key[i] = vgpu_sw_shown(s, plane, registers[i]);
-    }
+    /* What tells one buffer from another, as far as a driver can see. */
+    return id ?: AUTO_BIT | qemu_xxhash8(
+        (uint64_t)plane.width << 32 | plane.height, plane.modifier,
+        plane.offset, plane.stride, plane.fourcc);
 }
 
-/* The entry with that key, else the one that was not used for longest. */
-static VGPUSWAutoId *auto_find(VGPUSWState *s, const uint32_t key[8])
+void vgpu_sw_damage_add(VGPUSWDamage *damage)
 {
-    VGPUSWAutoId *oldest = &s->auto_ids[0];
-
-    for (int i = 0; i < VGPU_SW_AUTO_IDS; i++) {
-        VGPUSWAutoId *entry = &s->auto_ids[i];
-
-        if (entry->id && !memcmp(entry->key, key, sizeof(entry->key))) {
-            return entry;
-        }
-        if (entry->used < oldest->used) {
-            oldest = entry;
-        }
-    }
-    memcpy(oldest->key, key, sizeof(oldest->key));
-    oldest->id = AUTO_FIRST | s->auto_next++;
-    return oldest;
-}
-
-uint32_t vgpu_sw_plane_id(VGPUSWState *s, unsigned plane)
-{
-    uint32_t id = vgpu_sw_shown(s, plane, VGPU_SW_ID);
-    VGPUSWAutoId *entry;
-    uint32_t key[8];
-
-    if (id) {
-        return id;
-    }
-    auto_key(s, plane, key);
-    entry = auto_find(s, key);
-    entry->used = ++s->auto_clock;
-    return entry->id;
-}
-
-void vgpu_sw_damage_add(VGPUSWState *s)
-{
-    const uint32_t *rect = s->damage.rect;
+    const uint32_t *rect = damage->rect;
 
     for (int i = 0; i < VGPU_SW_ASKERS; i++) {
-        uint32_t *count = &s->damage.drawn[i].count;
+        uint32_t *count = &damage->drawn[i].count;
 
         if (*count >= VFIO_GFX_META_MAX_DAMAGE) {
             *count = VFIO_GFX_META_DAMAGE_ALL;
             continue;
         }
-        s->damage.drawn[i].rects[(*count)++] = (struct vfio_gfx_meta_rect) {
+        damage->drawn[i].rects[(*count)++] = (struct vfio_gfx_meta_rect) {
             .x = rect[0],
             .y = rect[1],
             .width = rect[2],
@@ -161,17 +139,16 @@ void vgpu_sw_damage_add(VGPUSWState *s)
     }
 }
 
-void vgpu_sw_damage_add_all(VGPUSWState *s)
+void vgpu_sw_damage_add_all(VGPUSWDamage *damage)
 {
     for (int i = 0; i < VGPU_SW_ASKERS; i++) {
-        s->damage.drawn[i].count = VFIO_GFX_META_DAMAGE_ALL;
+        damage->drawn[i].count = VFIO_GFX_META_DAMAGE_ALL;
     }
 }
 
-uint32_t vgpu_sw_damage_take(VGPUSWState *s, VGPUSWAsker asker,
+uint32_t vgpu_sw_damage_take(VGPUSWDamage *damage, VGPUSWAsker asker,
                              struct vfio_gfx_meta_rect *rects)
 {
-    VGPUSWDamage *damage = &s->damage;
     uint32_t count = damage->reported ? damage->drawn[asker].count
                                       : VFIO_GFX_META_DAMAGE_ALL;
 

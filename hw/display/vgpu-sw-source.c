@@ -10,15 +10,15 @@
 
 #include "qemu/osdep.h"
 #include <linux/vfio.h>
-#include "vgpu-sw-internal.h"
+#include "vgpu-sw-source.h"
 #include "trace.h"
 
 /* Counts a call; 0, or the negative errno that it is to fail with. */
-static int count_call(VGPUSWState *s, unsigned call)
+static int count_call(VGPUSWSource *source, unsigned call)
 {
-    VGPUSWFault *fault = &s->faults[call];
+    VGPUSWFault *fault = &source->faults[call];
 
-    s->calls[call]++;
+    source->calls[call]++;
     if (!fault->count) {
         return 0;
     }
@@ -31,23 +31,19 @@ static int count_call(VGPUSWState *s, unsigned call)
 
 static bool vgpu_sw_probe(void *opaque, VFIOPlaneKind kind)
 {
-    VGPUSWState *s = opaque;
+    VGPUSWSource *source = opaque;
 
-    switch (kind) {
-    case VFIO_PLANE_KIND_DMABUF:
-        return s->kinds & VGPU_SW_KIND_DMABUF;
-    case VFIO_PLANE_KIND_REGION:
-        return s->kinds & VGPU_SW_KIND_REGION;
-    default:
-        return false;
-    }
+    return (kind == VFIO_PLANE_KIND_DMABUF &&
+            source->kinds & VGPU_SW_KIND_DMABUF) ||
+           (kind == VFIO_PLANE_KIND_REGION &&
+            source->kinds & VGPU_SW_KIND_REGION);
 }
 
 static uint32_t vgpu_sw_overlays(void *opaque, VFIOPlaneKind kind)
 {
-    VGPUSWState *s = opaque;
+    VGPUSWSource *source = opaque;
 
-    return kind == VFIO_PLANE_KIND_DMABUF ? s->overlays : 0;
+    return kind == VFIO_PLANE_KIND_DMABUF ? source->overlays : 0;
 }
 
 /* One rectangle around all that the guest reported. */
@@ -71,10 +67,11 @@ static VFIOPlaneRect bound(const struct vfio_gfx_meta_rect *rects,
 }
 
 /* As a driver: what was drawn before the guest began to report is not known. */
-static void fill_damage(VGPUSWState *s, VFIOPlane *plane)
+static void fill_damage(VGPUSWPlanes *planes, VFIOPlane *plane)
 {
     struct vfio_gfx_meta_rect rects[VFIO_GFX_META_MAX_DAMAGE];
-    uint32_t count = vgpu_sw_damage_take(s, VGPU_SW_BY_QUERY, rects);
+    uint32_t count = vgpu_sw_damage_take(&planes->damage, VGPU_SW_BY_QUERY,
+                                         rects);
 
     if (count <= VFIO_GFX_META_MAX_DAMAGE) {
         plane->damage_known = true;
@@ -82,40 +79,32 @@ static void fill_damage(VGPUSWState *s, VFIOPlane *plane)
     }
 }
 
-static void fill_plane(VGPUSWState *s, unsigned index, VFIOPlane *plane)
+static VFIOPlane shown_plane(VGPUSWSource *source, unsigned index,
+                             VFIOPlaneKind kind)
 {
-    bool dmabuf = plane->kind == VFIO_PLANE_KIND_DMABUF;
-    uint64_t size = vgpu_sw_shown_size(s, index);
+    VFIOPlane plane = vgpu_sw_shown_plane(source->planes, index);
 
-    plane->id = dmabuf ? vgpu_sw_plane_id(s, index) : s->region_index;
-    plane->fourcc = vgpu_sw_shown(s, index, VGPU_SW_FOURCC);
-    plane->modifier =
-        (uint64_t)vgpu_sw_shown(s, index, VGPU_SW_MODIFIER_HI) << 32 |
-        vgpu_sw_shown(s, index, VGPU_SW_MODIFIER_LO);
-    plane->width = vgpu_sw_shown(s, index, VGPU_SW_WIDTH);
-    plane->height = vgpu_sw_shown(s, index, VGPU_SW_HEIGHT);
-    plane->stride = vgpu_sw_shown(s, index, VGPU_SW_STRIDE);
-    plane->offset = dmabuf ? vgpu_sw_buffer_offset(s, index) :
-        vgpu_sw_shown_offset(s, index);
-    /* Whole pages, and at least one: 0 would say that the plane is off. */
-    plane->size = MAX(ROUND_UP(size, 4096), 4096);
-    plane->x = vgpu_sw_shown(s, index, VGPU_SW_X);
-    plane->y = vgpu_sw_shown(s, index, VGPU_SW_Y);
-    plane->hot_x = vgpu_sw_shown(s, index, VGPU_SW_HOT_X);
-    plane->hot_y = vgpu_sw_shown(s, index, VGPU_SW_HOT_Y);
-    if (s->overlays) {
-        /* it has the extension */
-        plane->zpos = vgpu_sw_shown(s, index, VGPU_SW_ZPOS);
-        plane->straight_alpha = vgpu_sw_shown(s, index, VGPU_SW_PLANE_FLAGS) &
-            VGPU_SW_PLANE_STRAIGHT;
-        if (index == VGPU_SW_PRIMARY) {
-            fill_damage(s, plane);
-        }
+    plane.kind = kind;
+    if (kind == VFIO_PLANE_KIND_DMABUF) {
+        plane.id = vgpu_sw_plane_id(source->planes, index);
+        plane.offset = vgpu_sw_buffer_offset(source->buffers, plane.offset);
+    } else {
+        plane.id = source->region_index;
     }
+    /* Whole pages, and at least one: 0 would say that the plane is off. */
+    plane.size = MAX(ROUND_UP(plane.size, 4096), 4096);
+    if (!source->overlays) {
+        /* it lacks the extension */
+        plane.zpos = 0;
+        plane.straight_alpha = false;
+    } else if (index == VGPU_SW_PRIMARY) {
+        fill_damage(source->planes, &plane);
+    }
+    return plane;
 }
 
 /* The plane's registers; -EINVAL if there is no such plane. */
-static int plane_index(const VGPUSWState *s, const VFIOPlane *plane)
+static int plane_index(const VGPUSWSource *source, const VFIOPlane *plane)
 {
     switch (plane->type) {
     case VFIO_PLANE_PRIMARY:
@@ -123,8 +112,8 @@ static int plane_index(const VGPUSWState *s, const VFIOPlane *plane)
     case VFIO_PLANE_CURSOR:
         return plane->index ? -EINVAL : VGPU_SW_CURSOR;
     case VFIO_PLANE_OVERLAY:
-        return plane->index < s->overlays ? VGPU_SW_OVERLAY(plane->index)
-                                          : -EINVAL;
+        return plane->index < source->overlays ?
+            VGPU_SW_OVERLAY(plane->index) : -EINVAL;
     default:
         return -EINVAL;
     }
@@ -132,20 +121,22 @@ static int plane_index(const VGPUSWState *s, const VFIOPlane *plane)
 
 static int vgpu_sw_query_plane(void *opaque, VFIOPlane *plane)
 {
-    VGPUSWState *s = opaque;
-    int ret = count_call(s, VGPU_SW_CALL_QUERY);
-    int index = plane_index(s, plane);
+    VGPUSWSource *source = opaque;
+    int ret = count_call(source, VGPU_SW_CALL_QUERY);
+    int index = plane_index(source, plane);
 
-    if (ret == 0 && !vgpu_sw_probe(s, plane->kind)) {
+    if (ret == 0 && !vgpu_sw_probe(source, plane->kind)) {
         ret = -EINVAL;
     }
     if (ret == 0 && index < 0) {
         ret = index;
     }
-    if (ret == 0 && s->refused & 1u << index) {
+    if (ret == 0 && source->refused & 1u << index) {
         ret = -EIO;
     }
-    if (ret == 0) {
+    if (ret == 0 && vgpu_sw_shown(source->planes, index, VGPU_SW_ENABLE)) {
+        *plane = shown_plane(source, index, plane->kind);
+    } else if (ret == 0) {
         *plane = (VFIOPlane) {
             .type = plane->type,
             .index = plane->index,
@@ -153,20 +144,17 @@ static int vgpu_sw_query_plane(void *opaque, VFIOPlane *plane)
             .hot_x = VFIO_PLANE_NO_HOTSPOT,
             .hot_y = VFIO_PLANE_NO_HOTSPOT,
         };
-        if (vgpu_sw_shown(s, index, VGPU_SW_ENABLE)) {
-            fill_plane(s, index, plane);
-        }
     }
     trace_vgpu_sw_query(plane->kind, plane->type, plane->id, ret);
     return ret;
 }
 
 /* The plane that shows the buffer; the first one if it has several. */
-static int find_buffer(VGPUSWState *s, uint32_t id)
+static int find_buffer(VGPUSWPlanes *planes, uint32_t id)
 {
     for (int i = 0; i < VGPU_SW_PLANES; i++) {
-        if (vgpu_sw_shown(s, i, VGPU_SW_ENABLE) &&
-            vgpu_sw_plane_id(s, i) == id) {
+        if (vgpu_sw_shown(planes, i, VGPU_SW_ENABLE) &&
+            vgpu_sw_plane_id(planes, i) == id) {
             return i;
         }
     }
@@ -175,17 +163,19 @@ static int find_buffer(VGPUSWState *s, uint32_t id)
 
 static int vgpu_sw_get_dmabuf(void *opaque, uint32_t id)
 {
-    VGPUSWState *s = opaque;
-    int ret = count_call(s, VGPU_SW_CALL_GET);
+    VGPUSWSource *source = opaque;
+    int ret = count_call(source, VGPU_SW_CALL_GET);
+    VFIOPlane plane;
 
-    if (ret == 0 && !(s->kinds & VGPU_SW_KIND_DMABUF)) {
+    if (ret == 0 && !(source->kinds & VGPU_SW_KIND_DMABUF)) {
         ret = -EINVAL;
     }
     if (ret == 0) {
-        ret = find_buffer(s, id);
+        ret = find_buffer(source->planes, id);
     }
     if (ret >= 0) {
-        ret = vgpu_sw_buffer_get(s, ret);
+        plane = vgpu_sw_shown_plane(source->planes, ret);
+        ret = vgpu_sw_buffer_get(source->buffers, plane.offset, plane.size);
     }
     trace_vgpu_sw_get(id, ret);
     return ret;
@@ -194,22 +184,22 @@ static int vgpu_sw_get_dmabuf(void *opaque, uint32_t id)
 static int vgpu_sw_open_region(void *opaque, uint32_t index,
                                VFIODisplayRegion *region)
 {
-    VGPUSWState *s = opaque;
-    int ret = count_call(s, VGPU_SW_CALL_OPEN);
+    VGPUSWSource *source = opaque;
+    int ret = count_call(source, VGPU_SW_CALL_OPEN);
 
     if (ret == 0 && (index != VGPU_SW_REGION ||
-                     !(s->kinds & VGPU_SW_KIND_REGION))) {
+                     !(source->kinds & VGPU_SW_KIND_REGION))) {
         ret = -EINVAL;
     }
     if (ret == 0) {
         *region = (VFIODisplayRegion) {
-            .size = s->vram_size,
-            .readable = !(s->region_flags & VGPU_SW_REGION_NO_READ),
+            .size = source->buffers->vram_size,
+            .readable = !(source->region_flags & VGPU_SW_REGION_NO_READ),
         };
-        if (!(s->region_flags & VGPU_SW_REGION_NO_MAP)) {
-            region->map = memory_region_get_ram_ptr(&s->vram);
-            region->map_len = s->region_flags & VGPU_SW_REGION_PART
-                ? VGPU_SW_REGION_PART_BYTES : s->vram_size;
+        if (!(source->region_flags & VGPU_SW_REGION_NO_MAP)) {
+            region->map = vgpu_sw_vram(source->buffers);
+            region->map_len = source->region_flags & VGPU_SW_REGION_PART
+                ? VGPU_SW_REGION_PART_BYTES : source->buffers->vram_size;
         }
     }
     trace_vgpu_sw_open(index, ret);
@@ -219,17 +209,17 @@ static int vgpu_sw_open_region(void *opaque, uint32_t index,
 static ssize_t vgpu_sw_read_region(void *opaque, void *buf, size_t len,
                                    uint64_t offset)
 {
-    VGPUSWState *s = opaque;
-    const uint8_t *vram = memory_region_get_ram_ptr(&s->vram);
-    int ret = count_call(s, VGPU_SW_CALL_READ);
+    VGPUSWSource *source = opaque;
+    const uint8_t *vram = vgpu_sw_vram(source->buffers);
+    int ret = count_call(source, VGPU_SW_CALL_READ);
 
     if (ret < 0) {
         return ret;
     }
-    if (offset > s->vram_size) {
+    if (offset > source->buffers->vram_size) {
         return -EINVAL;
     }
-    len = MIN(len, s->vram_size - offset);
+    len = MIN(len, source->buffers->vram_size - offset);
     memcpy(buf, vram + offset, len);
     return len;
 }
@@ -241,27 +231,68 @@ static void vgpu_sw_close_region(void *opaque)
 
 static bool vgpu_sw_has_edid(void *opaque)
 {
-    VGPUSWState *s = opaque;
+    VGPUSWSource *source = opaque;
 
-    return s->has_edid;
+    return source->has_edid;
 }
 
 static int vgpu_sw_source_edid_read(void *opaque, void *buf, size_t len,
                                     uint64_t offset)
 {
-    VGPUSWState *s = opaque;
+    VGPUSWSource *source = opaque;
 
-    return vgpu_sw_edid_read(&s->edid, buf, len, offset);
+    return vgpu_sw_edid_read(source->edid, buf, len, offset);
 }
 
 static int vgpu_sw_source_edid_write(void *opaque, const void *buf, size_t len,
                                      uint64_t offset)
 {
-    VGPUSWState *s = opaque;
+    VGPUSWSource *source = opaque;
     bool blob = offset >= sizeof(struct vfio_region_gfx_edid);
-    int ret = blob ? count_call(s, VGPU_SW_CALL_EDID) : 0;
+    int ret = blob ? count_call(source, VGPU_SW_CALL_EDID) : 0;
 
-    return ret < 0 ? ret : vgpu_sw_edid_write(&s->edid, buf, len, offset);
+    return ret < 0 ? ret : vgpu_sw_edid_write(source->edid, buf, len, offset);
+}
+
+static int vgpu_sw_set_notifier(void *opaque, EventNotifier *notifier)
+{
+    VGPUSWSource *source = opaque;
+
+    if (!(source->kinds & VGPU_SW_KIND_IRQ)) {
+        return -ENOENT;
+    }
+    vgpu_sw_irq_set_notifier(source->irq, notifier);
+    return 0;
+}
+
+static int vgpu_sw_open_metadata(void *opaque, VFIODisplayRegion *region)
+{
+    VGPUSWSource *source = opaque;
+
+    return source->kinds & VGPU_SW_KIND_METADATA ?
+        vgpu_sw_metadata_open(source->meta, region) : -ENOENT;
+}
+
+static ssize_t vgpu_sw_read_metadata(void *opaque, void *buf, size_t len,
+                                     uint64_t offset)
+{
+    VGPUSWSource *source = opaque;
+
+    return vgpu_sw_metadata_read(source->meta, buf, len, offset);
+}
+
+static int vgpu_sw_request(void *opaque, uint32_t request, uint32_t rate_mhz)
+{
+    VGPUSWSource *source = opaque;
+
+    return vgpu_sw_metadata_request(source->meta, request, rate_mhz);
+}
+
+static void vgpu_sw_close_metadata(void *opaque)
+{
+    VGPUSWSource *source = opaque;
+
+    vgpu_sw_metadata_close(source->meta);
 }
 
 const VFIODisplayOps vgpu_sw_source_ops = {
@@ -278,6 +309,15 @@ const VFIODisplayOps vgpu_sw_source_ops = {
     .set_notifier = vgpu_sw_set_notifier,
     .open_metadata = vgpu_sw_open_metadata,
     .read_metadata = vgpu_sw_read_metadata,
-    .metadata_request = vgpu_sw_metadata_request,
+    .metadata_request = vgpu_sw_request,
     .close_metadata = vgpu_sw_close_metadata,
 };
+
+void vgpu_sw_source_reset(VGPUSWSource *source)
+{
+    memset(source->calls, 0, sizeof(source->calls));
+    memset(source->faults, 0, sizeof(source->faults));
+    source->refused = 0;
+    source->region_index = VGPU_SW_REGION;
+    source->region_flags = 0;
+}

@@ -494,11 +494,11 @@ static bool vfio_pci_display_open(VFIOPCIDevice *vdev, Error **errp)
         .yres = vdev->display_yres,
         .ramfb = vdev->enable_ramfb,
         .screendump_cursor = vdev->screendump_cursor,
-        .way = PIXEL_WAY__MAX,
+        .path = PIXEL_PATH__MAX,
     };
 
     if (vdev->display_path &&
-        !pixel_way_parse(vdev->display_path, &config.way)) {
+        !pixel_path_parse(vdev->display_path, &config.path)) {
         error_setg(errp, "x-display-path=%s: must be one of auto, mmap, "
                    "region, metadata, gl", vdev->display_path);
         return false;

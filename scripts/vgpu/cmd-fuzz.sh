@@ -40,7 +40,7 @@ declare -A SOURCES=(
         hw/display/vfio-plane*.c hw/display/edid-generate.c
         ui/console.c ui/console-mirror.c ui/mirror-layer.c
         ui/mirror-overlays.c ui/damage-log.c ui/damage-map.c
-        ui/guarded-read.c ui/pixel-format.c ui/pixel-way.c
+        ui/guarded-read.c ui/pixel-format.c ui/pixel-path.c
         ui/refresh-policy.c ui/dmabuf-map.c ui/dmabuf.c ui/cursor.c
         ui/qemu-pixman.c util/qemu-timer.c util/coroutine-ucontext.c"
 )

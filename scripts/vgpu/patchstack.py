@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The quilt stack in patches/, read.
 
-A patch file holds a commit message, whose trailers "Adds: PATH" name new
+patches/series names the patches as GROUP/NAME.patch. A patch file holds a commit message, whose trailers "Adds: PATH" name new
 files that come with it and "Removes: PATH" files of QEMU's that go with it,
 a line "---", and the diff of the files that it edits (there may be none).
 """
@@ -19,12 +19,12 @@ class Patch:
     _TRAILER = re.compile(r'(Adds|Removes): +(\S+)\s*$')
     _DIFF_START = re.compile(r'(---( |$)|diff |Index: )')
 
-    def __init__(self, path):
-        self.path = path
-        self.name = path.name
+    def __init__(self, folder, name):
+        self.path = folder / name
+        self.name = name
         self.adds = []
         self.removes = []
-        message = self._read_header(path.read_text().splitlines())
+        message = self._read_header(self.path.read_text().splitlines())
         self.subject = message[0].strip() if message else ''
         self.body = '\n'.join(message[1:]).strip()
         if not self.subject:
@@ -84,7 +84,7 @@ def read_stack(top):
     if series.exists():
         names = [line.split('#')[0].strip()
                  for line in series.read_text().splitlines()]
-    stack = [Patch(series.parent / name.split()[0]) for name in names if name]
+    stack = [Patch(series.parent, name.split()[0]) for name in names if name]
     added = {}
     for patch in stack:
         for path in patch.adds:

@@ -90,7 +90,7 @@ static void plug(FuzzInput *in)
         .ramfb = what & 2,
         .screendump_cursor = what & 4,
         .software_import = what & 8,
-        .way = MIN(what / 16, PIXEL_WAY__MAX),
+        .path = MIN(what / 16, PIXEL_PATH__MAX),
     };
     Error *err = NULL;
 

@@ -1,13 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a VNC server owes its clients: sizes, rectangles, the pointer.
+"""What a VNC server owes its clients: sizes and rectangles.
 
-Prints TAP. The software vGPU is what they look at; an emulated tablet, which
-needs no driver for it, makes the pointer absolute.
+Prints TAP. The software vGPU is what they look at.
 """
 
 import contextlib
-import re
 
 import tapcases
 from swvgpu import SwVgpu
@@ -22,63 +20,6 @@ from vgpulab.wait import until
 FORWARDED, INVALID = 4, 3
 
 MEMORY = "-global", "vgpu-sw.vram=128M"
-
-_MOVED = re.compile(r"input_event_abs .*axis (x|y), value (0x[0-9a-f]+)")
-
-
-def pixels_of(value, size):
-    """What guests make of a tablet's value, which is 0 to 0x7fff.
-
-    Linux's libinput takes it as a part of 0x8000, others as one of 0x7fff, and
-    round down or to the nearest.
-    """
-    part = value * (size - 1) / 0x7fff
-    return {value * size // 0x8000, int(part), round(part)}
-
-
-# An absolute pointer and no other, and a line for each of its moves.
-TABLET = ("-machine", "i8042=off", "-device", "virtio-tablet-pci",
-          "-trace", "input_event_abs")
-
-
-def moves(vm):
-    """The values that QEMU sent so far, x and y in turn."""
-    return _MOVED.findall(vm.errors())
-
-
-def check_pointer(vm, move, width, height):
-    """Every column of pixels, on the diagonal."""
-    places = [(x, x * (height - 1) // (width - 1)) for x in range(width)]
-    before = len(moves(vm))
-    move(places)
-    until("the pointer", lambda: len(moves(vm)) >= before + 2 * len(places))
-    found = moves(vm)[before:]
-    for number, place in enumerate(places):
-        for (axis, value), name, want, size in zip(
-                found[2 * number:], "xy", place, (width, height)):
-            assert axis == name, (place, axis)
-            assert pixels_of(int(value, 16), size) == {want}, \
-                (place, axis, value)
-
-
-def test_pointer():
-    """the pointer is at the pixel that the client means, at every width"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port), *TABLET) as vm:
-        for width, height in ((640, 480), (1366, 768), (801, 601),
-                              (1920, 1080), (333, 77)):
-            want = vm.draw(0, width, height, 0x40)
-            with Rfb(port - 5900, RAW) as viewer:
-                viewer.wait_for(want, "the mode")
-                check_pointer(vm, viewer.move, width, height)
-
-
-def test_dbus_pointer():
-    """D-Bus: the pointer is at the pixel that the client means"""
-    with Bus() as bus, SwVgpu(*dbus(bus), *TABLET) as vm:
-        want = vm.draw(0, 1366, 768, 0x40)
-        vm.expect_screen(want)
-        check_pointer(vm, bus.move, 1366, 768)
 
 
 def test_first_size():
@@ -231,6 +172,6 @@ def test_wishes():
 
 
 if __name__ == "__main__":
-    tapcases.run([test_pointer, test_dbus_pointer, test_first_size, test_large,
+    tapcases.run([test_first_size, test_large,
                   test_too_large, test_tight, test_many_rectangles,
                   test_nothing, test_idle, test_wishes])

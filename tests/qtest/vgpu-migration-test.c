@@ -609,7 +609,8 @@ static void test_hostile_plane(const void *data)
     Stream stream;
 
     vgpu_paint_show_expect(vgpu, &mode, 1);
-    stream = save_for_change(vgpu, "shown", "shown", &plane, &size);
+    stream = save_for_change(vgpu, "planes.shown", "planes.shown", &plane,
+                             &size);
     g_assert_cmpuint(size, ==, VGPU_SW_PLANES_END - VGPU_SW_PLANE);
     memset(plane, 0xff, size);
     write_stream(vgpu, &stream);
@@ -637,7 +638,7 @@ static void test_hostile_noise(const void *data)
     Stream stream;
 
     vgpu_paint_show_expect(vgpu, &mode, 1);
-    stream = save_for_change(vgpu, "pending", "edid", &start, &size);
+    stream = save_for_change(vgpu, "planes.pending", "edid", &start, &size);
     pristine = g_memdup2(start, size);
     for (unsigned i = 0; i < 6; i++) {
         g_autofree char *status = NULL;

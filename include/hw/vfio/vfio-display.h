@@ -10,7 +10,7 @@
 #include "hw/vfio/vfio-plane.h"
 #include "qemu/event_notifier.h"
 #include "ui/console.h"
-#include "ui/pixel-way.h"
+#include "ui/pixel-path.h"
 
 /**
  * struct VFIODisplayRegion:
@@ -104,7 +104,7 @@ typedef struct VFIODisplayOps {
  * @screendump_cursor: screendumps include the cursor plane
  * @software_import: OpenGL in software may import buffers, to test that: a
  *     page that goes away ends QEMU then
- * @way: the only way that pixels may take, or PIXEL_WAY__MAX
+ * @path: the only path that pixels may take, or PIXEL_PATH__MAX
  */
 typedef struct VFIODisplayConfig {
     uint32_t xres;
@@ -112,7 +112,7 @@ typedef struct VFIODisplayConfig {
     bool ramfb;
     bool screendump_cursor;
     bool software_import;
-    PixelWay way;
+    PixelPath path;
 } VFIODisplayConfig;
 
 typedef struct VFIODisplay VFIODisplay;

@@ -39,6 +39,11 @@ class Image:
         self.straight = straight
 
     @property
+    def layout(self):
+        """What a driver says about a buffer beside its id."""
+        return self.fourcc, self.width, self.height, self.stride
+
+    @property
     def tolerance(self):
         """How far a converted colour may be from the exact one.
 

@@ -71,6 +71,7 @@ class Lab(Software):
     # One CPU for kernel, QEMU and test, of a host that has more to do.
     answer_s = 10.0
     takes_faults_along = False
+    tells_offsets = False       # of dma-bufs: vfio has no field for them
     cut_copy = None
 
     def _prepare(self):

@@ -71,7 +71,8 @@ class Session:
         self._folder = tempfile.mkdtemp(prefix="vgpu-states-")
         self._slow = 0.0
         self._numbers = 0
-        self._same_id = 0
+        self._forget_id()
+        self._layout = None         # of the pages
         self.model = None
         self.device = None
         self._display = None
@@ -202,15 +203,30 @@ class Session:
         identity: 0 the device's choice, 1 a new one, 2 that of the last 1.
         """
         shown = picture(mode, self._next())
-        if identity == 1 or not self._same_id:
-            self._same_id = self.device.new_id()
         image = encode(shown, FORMATS[fourcc], 16 * padding)
         self._image = image
         self._planes.show(PRIMARY, image, page * _PAGE,
-                          id=self._same_id if identity else 0)
+                          id=self._choose_id(identity, page))
         self._tell_all(shown)
         self.model.show(page, shown, identity == 0)
         self._forget_pages_unlike(page)
+
+    def _forget_id(self):
+        self._same_id = 0
+        self._named = {}            # pages by the layouts of that id's buffers
+
+    def _choose_id(self, identity, page):
+        """A new one, too, where the last one's buffer could be another one
+        that QEMU holds: that would be on screen, and rightly."""
+        if not identity:
+            return 0
+        known = self._named.get(self._image.layout, page) == page
+        if identity == 1 or not self._same_id or not (
+                known or self.device.tells_offsets):
+            self._forget_id()
+            self._same_id = self.device.new_id()
+        self._named[self._image.layout] = page
+        return self._same_id
 
     def _tell_all(self, shown):
         """The plane may be as it was, so the guest says what it drew."""
@@ -219,10 +235,8 @@ class Session:
 
     def _forget_pages_unlike(self, page):
         """Others hold the layout of another mode."""
-        layout = (self._image.width, self._image.height, self._image.stride,
-                  self._image.fourcc)
-        if layout != getattr(self, "_layout", None):
-            self._layout = layout
+        if self._image.layout != self._layout:
+            self._layout = self._image.layout
             self.model.pages = {page: self.model.pages[page]}
 
     def _encode(self, shown):
@@ -477,7 +491,7 @@ class Session:
     def plug(self):
         self.device.plug()
         self.model.forget_device()
-        self._same_id = 0
+        self._forget_id()
 
     def _can_stop(self):
         return self.model.running
@@ -501,9 +515,16 @@ class Session:
         self.model.running = True
 
     def _can_migrate(self):
-        return (self.model.plugged and self._slow + 1 <= _SLOW_S
-                and (self.model.fault is None
-                     or self._make_device.takes_faults_along))
+        model = self.model
+        if not model.plugged or self._slow + 1 > _SLOW_S:
+            return False
+        if model.fault is None:
+            return True
+        # The other QEMU opens all buffers anew. An overlay or a cursor that it
+        # cannot map then stays unseen, until it has another buffer.
+        opens = model.fault.maps or (
+            model.overlay is None and model.cursor is None)
+        return opens and self._make_device.takes_faults_along
 
     def migrate(self):
         """To another QEMU, where all viewers come again."""

@@ -46,12 +46,15 @@ class Fault:
     kinds: of devices that can have it. counted: the kind that QEMU counts it
     as, where it is not the driver that finds out; None: it may count nothing.
     gpu_reads: viewers that take buffers are shown one that a GPU could read.
+    maps: the CPU can read buffers that are opened while it lasts.
     """
 
-    def __init__(self, outcome, kinds, counted, begin, gpu_reads=False):
+    def __init__(self, outcome, kinds, counted, begin, gpu_reads=False,
+                 maps=True):
         self.outcome = outcome
         self.kinds = kinds
         self.gpu_reads = gpu_reads
+        self.maps = maps
         self._counted = counted
         self._begin = begin
 
@@ -127,9 +130,9 @@ FAULTS = {
     "region-open": Fault(KEPT, ("region",), "region",
                          _register(_REGION_INDEX, 0xffffffff)),
     "no-mmap": Fault(NOTHING, ("dmabuf",), "map",
-                     _register(_BUFFER_FLAGS, 1), gpu_reads=True),
+                     _register(_BUFFER_FLAGS, 1), gpu_reads=True, maps=False),
     "other-way": Fault(SHOWN, ("both",), None, _register(_BUFFER_FLAGS, 1),
-                       gpu_reads=True),
+                       gpu_reads=True, maps=False),
     "tiled": Fault(NOTHING, ("dmabuf",), "modifier", _plane(
         modifier=1, modifier_hi=1 << 24), gpu_reads=True),
     "small": Fault(KEPT, _BUFFERS, "bounds", _register(_BUFFER_COPY, 1)),
@@ -141,7 +144,8 @@ FAULTS = {
     "odd-all": Fault(SHOWN, ("all",), "request", _meta(_ODD)),
     "refused-all": Fault(SHOWN, ("all",), "request", _meta(_REFUSE)),
     "page-gone-all": Fault(SHOWN, ("all",), "request", _meta(_CUT)),
-}# A buffer that is cut off, and one that is not and no part of the memory.
+}
+# A buffer that is cut off, and one that is not and no part of the memory.
 CUT, COPY = Fault(KEPT, (), None, None), Fault(SHOWN, (), None, None)
 
 
@@ -165,7 +169,10 @@ class Software:
     driver = "vgpu-sw"
     answer_s = 1.0              # how soon QEMU has to answer
     takes_faults_along = True   # when it migrates
-    _ids = itertools.count(1)   # a migrated device's are known, too
+    tells_offsets = True        # of buffers, beside their ids
+    # A migrated device's are known, too. None of those that a driver gives
+    # buffers itself: from 1 on, or from 0x80000000.
+    _ids = itertools.count(0x10000)
 
     def __init__(self, config, arguments=(), environment=None, stream=None):
         self._config = config

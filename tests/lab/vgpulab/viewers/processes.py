@@ -24,8 +24,8 @@ class Processes:
         with open(self._log(command[0]), "ab") as stream:
             # pylint: disable=consider-using-with
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=stream,
-                stderr=stream, env=variables, **keywords)
+                command, stdout=stream, stderr=stream, env=variables,
+                **{"stdin": subprocess.DEVNULL, **keywords})
         self._running.append(process)
         return process
 

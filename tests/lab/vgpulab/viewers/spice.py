@@ -32,11 +32,18 @@ class SpiceClient(Processes):
         super().__init__()
         program = os.path.join(os.path.dirname(__file__), "spiceclient.py")
         self._process = self.spawn(sys.executable, program,
-                                   path or str(port), self._picture())
+                                   path or str(port), self._picture(),
+                                   stdin=subprocess.PIPE)
 
     def signal(self, number):
         """Stop the client, or let it go on."""
         self._process.send_signal(number)
+
+    def move(self, left, top):
+        """Where the pointer is from now on; of two soon after one another
+        the first one may be left out."""
+        self._process.stdin.write(f"{left} {top}\n".encode())
+        self._process.stdin.flush()
 
     def _picture(self):
         return self.file("picture.ppm")
@@ -57,3 +64,7 @@ class SpiceClient(Processes):
             return os.path.exists(self._picture())
         until("a frame", there)
         return Picture.load_ppm(self._picture())
+
+    def close(self):
+        self._process.stdin.close()
+        super().close()

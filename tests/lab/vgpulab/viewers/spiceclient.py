@@ -7,6 +7,7 @@
 PICTURE is a PPM that is replaced at each frame; PICTURE.way says how frames
 came, a word for each: "gl" for a buffer, "gl-unreadable" for one that only a
 GPU could read (the picture is black then), "2d" for drawing commands.
+A line of standard input moves the pointer to a pixel's column and row.
 """
 
 import ctypes
@@ -105,14 +106,34 @@ class Display:
         os.replace(self._path + ".new", self._path)
 
 
+class Pointer:
+    """The channel of a mouse that is where the lines say."""
+
+    def __init__(self, channel):
+        self._channel = channel
+        GLib.io_add_watch(sys.stdin.fileno(), GLib.PRIORITY_DEFAULT,
+                          GLib.IOCondition.IN, self._on_lines)
+
+    def _on_lines(self, source, _condition):
+        lines = os.read(source, 1 << 16).decode().splitlines()
+        for line in lines:
+            left, top = line.split()
+            self._channel.position(int(left), int(top), 0, 0)
+        return bool(lines)
+
+
 def main():
     address, picture = sys.argv[1:]
-    displays = []
+    users = []
 
     def on_channel(_session, channel):
-        if isinstance(channel, SpiceClientGLib.DisplayChannel):
-            displays.append(Display(channel, picture))
-            channel.connect()
+        for kind, user in ((SpiceClientGLib.DisplayChannel,
+                            lambda: Display(channel, picture)),
+                           (SpiceClientGLib.InputsChannel,
+                            lambda: Pointer(channel))):
+            if isinstance(channel, kind):
+                users.append(user())
+                channel.connect()
 
     session = SpiceClientGLib.Session()
     if address.isdecimal():

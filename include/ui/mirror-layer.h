@@ -111,6 +111,8 @@ typedef enum MirrorResult {
     MIRROR_VANISHED,
 } MirrorResult;
 
+typedef struct MirrorBounce MirrorBounce;
+
 /**
  * struct MirrorLayer:
  * @image: x8r8g8b8, or a8r8g8b8 with colours multiplied by alpha; NULL until
@@ -121,11 +123,7 @@ typedef enum MirrorResult {
  * @seen: where the last frame was read from, or NULL
  * @samples: how many were read
  * @busy: reads in a row that found the device still drawing
- * @bounce: some rows as the device has them
- * @converted: the same as @image has them
- * @multiplied: the same once more, multiplied by alpha
- * @block: room for rows as they come from MirrorFrame.read
- * @block_size: bytes of it
+ * @bounce: what frames in other formats go through, or NULL
  *
  * All zeros is a new layer. Owners may look at @image and @damage, clear
  * @damage, and draw into @image what no frame brings.
@@ -138,11 +136,7 @@ typedef struct MirrorLayer {
     const uint8_t *seen;
     uint32_t samples;
     uint32_t busy;
-    pixman_image_t *bounce;
-    pixman_image_t *converted;
-    pixman_image_t *multiplied;
-    uint8_t *block;
-    size_t block_size;
+    MirrorBounce *bounce;
 } MirrorLayer;
 
 /**

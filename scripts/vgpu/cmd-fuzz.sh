@@ -33,13 +33,13 @@ declare -A SOURCES=(
     [metadata]="hw/display/vfio-metadata.c hw/display/vfio-plane.c
         ui/pixel-format.c"
     [plane]="hw/display/vfio-plane.c ui/pixel-format.c ui/mirror-layer.c
-        ui/damage-map.c ui/guarded-read.c"
+        ui/mirror-bounce.c ui/damage-map.c ui/guarded-read.c"
     # With the console that viewers and screendumps meet at, and what of QEMU
     # the sanitizers or our clock have to know. The rest is linked as it is.
     [display]="hw/display/vfio-display*.c hw/display/vfio-metadata.c
         hw/display/vfio-plane*.c hw/display/edid-generate.c
-        ui/console.c ui/console-mirror.c ui/mirror-layer.c
-        ui/mirror-overlays.c ui/damage-log.c ui/damage-map.c
+        ui/console.c ui/console-mirror.c ui/mirror-bounce.c
+        ui/mirror-layer.c ui/mirror-overlays.c ui/damage-log.c ui/damage-map.c
         ui/guarded-read.c ui/pixel-format.c ui/pixel-path.c
         ui/refresh-policy.c ui/dmabuf-map.c ui/dmabuf.c ui/cursor.c
         ui/qemu-pixman.c util/qemu-timer.c util/coroutine-ucontext.c"

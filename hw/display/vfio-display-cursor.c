@@ -1,6 +1,5 @@
 /*
- * The display of a device that renders where only its driver can see:
- * the cursor plane
+ * vGPU display: the cursor plane
  *
  * Viewers get the cursor as the console's own: an image when it changes, a
  * position when it moves. So a cursor that moves costs no frame, and a viewer
@@ -8,14 +7,14 @@
  * layer at each refresh, since a guest may draw another one into the same
  * buffer; that compares 16 to 256 KiB and copies what differs.
  *
- * Where the CPU cannot read the image, viewers with GL get its dma-buf.
+ * Where the CPU cannot read the image, viewers with OpenGL get its dma-buf.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "trace.h"
-#include "vfio-display-internal.h"
+#include "vfio-display-cursor.h"
 
 /* The layer's image as the console wants it: a8r8g8b8, multiplied by alpha. */
 static QEMUCursor *cursor_new(const MirrorLayer *layer, const VFIOPlane *plane,
@@ -35,19 +34,24 @@ static QEMUCursor *cursor_new(const MirrorLayer *layer, const VFIOPlane *plane,
     return c;
 }
 
-static void cursor_define(VFIODisplay *dpy, QEMUCursor *c)
+static QemuConsole *cursor_console(const VFIODisplayCursor *cursor)
 {
-    trace_vfio_display_cursor_define(dpy, c->width, c->height, c->hot_x,
-                                     c->hot_y);
-    dpy_cursor_define(dpy->con, c);
+    return cursor->screen->con;
+}
+
+static void cursor_define(VFIODisplayCursor *cursor, QEMUCursor *c)
+{
+    trace_vfio_display_cursor_define(cursor->source, c->width, c->height,
+                                     c->hot_x, c->hot_y);
+    dpy_cursor_define(cursor_console(cursor), c);
     cursor_unref(c);
 }
 
 /* dpy_mouse_set() takes the image's corner: SPICE adds the hotspot itself. */
-static void cursor_move(VFIODisplay *dpy, const VFIOPlane *plane)
+static void cursor_move(VFIODisplayCursor *cursor, const VFIOPlane *plane)
 {
-    trace_vfio_display_cursor_move(dpy, plane->x, plane->y);
-    dpy_mouse_set(dpy->con, plane->x, plane->y, true);
+    trace_vfio_display_cursor_move(cursor->source, plane->x, plane->y);
+    dpy_mouse_set(cursor_console(cursor), plane->x, plane->y, true);
 }
 
 /*
@@ -55,87 +59,95 @@ static void cursor_move(VFIODisplay *dpy, const VFIOPlane *plane)
  * once more if it is as it was. A viewer that is busy draws at the refresh
  * that comes when it is ready.
  */
-static void cursor_redraw(VFIODisplay *dpy)
+static void cursor_redraw(VFIODisplayCursor *cursor)
 {
-    VFIODisplayCursor *cursor = &dpy->cursor;
+    QemuConsole *con = cursor_console(cursor);
+    const VFIOPlaneBuffer *primary = cursor->screen->primary;
 
     if (!cursor->redraw) {
         return;
     }
-    qemu_console_active(dpy->con);
-    if (qemu_console_is_gl_blocked(dpy->con)) {
-        qemu_console_hurry(dpy->con);
+    qemu_console_active(con);
+    if (qemu_console_is_gl_blocked(con)) {
+        qemu_console_hurry(con);
         return;
     }
     cursor->redraw = false;
-    if (dpy->primary && !dpy->composed) {
-        dpy_gl_update(dpy->con, 0, 0, dpy->primary->plane.width,
-                      dpy->primary->plane.height);
+    if (primary && !cursor->screen->composed) {
+        dpy_gl_update(con, 0, 0, primary->plane.width, primary->plane.height);
     }
 }
 
-void vfio_display_cursor_take_off(VFIODisplay *dpy)
+static void cursor_take_off(VFIODisplayCursor *cursor)
 {
-    if (dpy->cursor.gl) {
-        dpy->cursor.gl = NULL;
-        dpy->cursor.redraw = true;
-        dpy_gl_cursor_dmabuf(dpy->con, NULL, false, 0, 0);
+    if (cursor->gl) {
+        cursor->gl = NULL;
+        cursor->redraw = true;
+        dpy_gl_cursor_dmabuf(cursor_console(cursor), NULL, false, 0, 0);
     }
 }
 
-static void cursor_hide(VFIODisplay *dpy)
+void vfio_display_cursor_closing(VFIODisplayCursor *cursor,
+                                 const VFIOPlaneBuffer *buffer)
 {
-    VFIODisplayCursor *cursor = &dpy->cursor;
+    if (cursor->gl == buffer) {
+        cursor_take_off(cursor);
+    }
+}
 
-    vfio_display_cursor_take_off(dpy);
+static void cursor_hide(VFIODisplayCursor *cursor)
+{
+    QemuConsole *con = cursor_console(cursor);
+
+    cursor_take_off(cursor);
     if (!cursor->shown) {
         return;
     }
     cursor->shown = false;
     /* not every viewer knows of cursors that are off; VNC does not */
-    cursor_define(dpy, cursor_builtin_hidden());
-    dpy_mouse_set(dpy->con, cursor->plane.x, cursor->plane.y, false);
-    qemu_console_active(dpy->con);
+    cursor_define(cursor, cursor_builtin_hidden());
+    dpy_mouse_set(con, cursor->plane.x, cursor->plane.y, false);
+    qemu_console_active(con);
 }
 
-static void cursor_show(VFIODisplay *dpy, const VFIOPlane *plane, bool changed)
+static void cursor_show(VFIODisplayCursor *cursor, const VFIOPlane *plane,
+                        bool changed)
 {
-    VFIODisplayCursor *cursor = &dpy->cursor;
     VFIOPlaneHotspot hotspot = vfio_plane_hotspot(plane);
     bool moved = !cursor->shown || plane->x != cursor->plane.x ||
         plane->y != cursor->plane.y;
 
     if (changed || !cursor->shown ||
         !vfio_plane_same_hotspot(hotspot, cursor->hotspot)) {
-        cursor_define(dpy, cursor_new(&cursor->layer, plane, hotspot));
+        cursor_define(cursor, cursor_new(&cursor->layer, plane, hotspot));
         cursor->hotspot = hotspot;
         cursor->updates++;
         changed = true;
     }
     if (moved) {
-        cursor_move(dpy, plane);
+        cursor_move(cursor, plane);
     }
     if (changed || moved) {
-        qemu_console_active(dpy->con);
+        qemu_console_active(cursor_console(cursor));
     }
     cursor->shown = true;
     cursor->plane = *plane;
 }
 
 /* Reads the image, and shows it if there is one to show. */
-static void cursor_mirror(VFIODisplay *dpy, const VFIOPlane *plane,
+static void cursor_mirror(VFIODisplayCursor *cursor, const VFIOPlane *plane,
                           const MirrorFrame *frame)
 {
-    MirrorLayer *layer = &dpy->cursor.layer;
+    MirrorLayer *layer = &cursor->layer;
     bool fresh = mirror_layer_fit(layer, frame);
 
-    vfio_display_cursor_take_off(dpy);
+    cursor_take_off(cursor);
     switch (mirror_layer_read(layer, frame)) {
     case MIRROR_UNCHANGED:
-        cursor_show(dpy, plane, fresh);
+        cursor_show(cursor, plane, fresh);
         break;
     case MIRROR_CHANGED:
-        cursor_show(dpy, plane, true);
+        cursor_show(cursor, plane, true);
         break;
     case MIRROR_BUSY:
         if (fresh) {
@@ -145,7 +157,8 @@ static void cursor_mirror(VFIODisplay *dpy, const VFIOPlane *plane,
     case MIRROR_VANISHED:
         /* viewers keep the last image, and this copy is half of another */
         mirror_layer_set_image(layer, NULL);
-        vfio_display_bad_plane(dpy, VFIO_PLANE_FAULT_VANISHED, plane, 0);
+        vfio_display_bad_plane(cursor->source, VFIO_PLANE_FAULT_VANISHED,
+                               plane, 0);
         break;
     }
     if (layer->damage) {
@@ -153,54 +166,56 @@ static void cursor_mirror(VFIODisplay *dpy, const VFIOPlane *plane,
     }
 }
 
-/* Gives viewers with GL a buffer that the CPU cannot read. */
-static void cursor_hand_over(VFIODisplay *dpy, const VFIOPlane *plane,
-                             VFIOPlaneBuffer *buffer)
+/* Gives viewers with OpenGL a buffer that the CPU cannot read. */
+static void cursor_hand_over(VFIODisplayCursor *cursor,
+                             const VFIOPlane *plane, VFIOPlaneBuffer *buffer)
 {
-    VFIODisplayCursor *cursor = &dpy->cursor;
+    QemuConsole *con = cursor_console(cursor);
     VFIODisplayBuffer *user = buffer->user;
     VFIOPlaneHotspot hotspot = vfio_plane_hotspot(plane);
     bool other = cursor->gl != buffer;
 
     if (cursor->shown) {
-        cursor_hide(dpy);
+        cursor_hide(cursor);
     }
     if (other || !vfio_plane_same_hotspot(hotspot, cursor->hotspot)) {
         cursor->gl = buffer;
         cursor->hotspot = hotspot;
         cursor->redraw = true;
-        dpy_gl_cursor_dmabuf(dpy->con, user->dmabuf, hotspot.known, hotspot.x,
+        dpy_gl_cursor_dmabuf(con, user->dmabuf, hotspot.known, hotspot.x,
                              hotspot.y);
     }
     if (other || plane->x != cursor->plane.x || plane->y != cursor->plane.y) {
         cursor->redraw = true;
-        dpy_gl_cursor_position(dpy->con, plane->x, plane->y);
+        dpy_gl_cursor_position(con, plane->x, plane->y);
     }
     cursor->plane = *plane;
 }
 
-static bool cursor_ask(VFIODisplay *dpy, VFIOPlane *plane)
+static bool cursor_query(VFIODisplayCursor *cursor, VFIOPlane *plane)
 {
     *plane = (VFIOPlane) {
         .type = VFIO_PLANE_CURSOR,
         .kind = VFIO_PLANE_KIND_DMABUF,
     };
-    if (vfio_display_ask(dpy, plane) < 0) {
+    if (vfio_display_query_plane(cursor->source, plane) < 0) {
         /* a driver that never answers has no cursor: that is no fault */
-        if (dpy->cursor.answered) {
-            dpy->faults[VFIO_PLANE_CURSOR][VFIO_PLANE_FAULT_QUERY]++;
+        if (cursor->answered) {
+            vfio_display_count_fault(cursor->source, VFIO_PLANE_CURSOR,
+                                     VFIO_PLANE_FAULT_QUERY);
         }
-        if (vfio_display_is_silent(dpy, &dpy->cursor.silent_ns)) {
-            cursor_hide(dpy);
+        if (vfio_display_is_silent(qemu_console_now(cursor_console(cursor)),
+                                   &cursor->silent_ns)) {
+            cursor_hide(cursor);
         }
         return false;
     }
-    dpy->cursor.answered = true;
-    dpy->cursor.silent_ns = 0;
+    cursor->answered = true;
+    cursor->silent_ns = 0;
     return true;
 }
 
-static void cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary)
+static void cursor_update(VFIODisplayCursor *cursor, const VFIOPlane *primary)
 {
     VFIOPlaneBuffer *buffer = NULL;
     VFIOPlaneFault fault;
@@ -209,47 +224,48 @@ static void cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary)
     int err = 0;
 
     /* drivers with a region may answer for the primary, and not say so */
-    if (!dpy->kinds[VFIO_PLANE_KIND_DMABUF] || !cursor_ask(dpy, &plane)) {
+    if (!cursor->source->kinds[VFIO_PLANE_KIND_DMABUF] ||
+        !cursor_query(cursor, &plane)) {
         return;
     }
     if (vfio_plane_is_off(&plane)) {
-        cursor_hide(dpy);
+        cursor_hide(cursor);
         return;
     }
     fault = vfio_plane_same_buffer(&plane, primary) ? VFIO_PLANE_FAULT_ALIAS
-        : vfio_display_fetch_plane(dpy, &plane, &frame, &buffer, &err);
+        : vfio_display_buffers_get_mapped(cursor->buffers, &plane, &frame,
+                                          &buffer, &err);
     if (fault == VFIO_PLANE_FAULT_NONE) {
-        cursor_mirror(dpy, &plane, &frame);
-        return;
-    }
-    if (fault == VFIO_PLANE_FAULT_DMABUF && err == EAGAIN) {
-        return;
-    }
-    vfio_display_bad_plane(dpy, fault, &plane, err);
-    if (buffer) {
-        cursor_hand_over(dpy, &plane, buffer);
+        cursor_mirror(cursor, &plane, &frame);
+    } else if (fault != VFIO_PLANE_FAULT_LATER) {
+        vfio_display_bad_plane(cursor->source, fault, &plane, err);
+        if (buffer) {
+            cursor_hand_over(cursor, &plane, buffer);
+        }
     }
 }
 
-void vfio_display_cursor_refresh(VFIODisplay *dpy, const VFIOPlane *primary)
+void vfio_display_cursor_refresh(VFIODisplayCursor *cursor,
+                                 const VFIOPlane *primary)
 {
-    cursor_refresh(dpy, primary);
-    cursor_redraw(dpy);
+    cursor_update(cursor, primary);
+    cursor_redraw(cursor);
 }
 
-void vfio_display_cursor_show(VFIODisplay *dpy, const VFIOPlane *plane,
+void vfio_display_cursor_show(VFIODisplayCursor *cursor,
+                              const VFIOPlane *plane,
                               const MirrorFrame *frame)
 {
     if (vfio_plane_is_off(plane)) {
-        cursor_hide(dpy);
+        cursor_hide(cursor);
     } else {
-        cursor_mirror(dpy, plane, frame);
+        cursor_mirror(cursor, plane, frame);
     }
 }
 
-void vfio_display_cursor_forget(VFIODisplay *dpy)
+void vfio_display_cursor_drop(VFIODisplayCursor *cursor)
 {
-    cursor_hide(dpy);
-    mirror_layer_set_image(&dpy->cursor.layer, NULL);
-    mirror_layer_finish(&dpy->cursor.layer);
+    cursor_hide(cursor);
+    mirror_layer_set_image(&cursor->layer, NULL);
+    mirror_layer_finish(&cursor->layer);
 }

@@ -1,68 +1,315 @@
 /*
- * The display of a device that renders where only its driver can see:
- * what the device says that differs
+ * vGPU display: scan policy
  *
- * Some say in the answer to each query what differs from the last one. It
- * stays in a log until the mirror has it, since a frame may come late, or not
- * at all, and is what is read of the next one. A guest that draws without
- * saying so is found out when it has been quiet for a while.
+ * Which pixels a refresh reads. Three things tell what changed:
+ *
+ * - the answer to a query may name the damage since the last answer. It stays
+ *   in a log until the mirror has it, since a frame may come late or not at
+ *   all.
+ * - the device may signal changes. While it is silent nothing is read, but for
+ *   audits now and then.
+ * - a scan compares memory with the mirror: a full one, or a sampled one if
+ *   another scan follows soon.
+ *
+ * Values go in and a decision comes out: there is no clock, console or device
+ * here. tests/unit/test-vfio-display-damage.c has the cases.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include "vfio-display-internal.h"
+#include "ui/refresh-policy.h"
+#include "vfio-display-damage.h"
 
-void vfio_display_damage_told(VFIODisplay *dpy, const VFIOPlane *plane)
+QEMU_BUILD_BUG_ON(DAMAGE_LOG_BOXES > GL_READBACK_MAX_BOXES);
+
+static const pixman_box32_t nothing;
+
+/* --- Audits of a device that signals ------------------------------------- */
+
+/* The longest that a still picture goes unread. */
+#define AUDIT_MAX_NS 30000000000ll
+/* The same with a device that is trusted. */
+#define AUDIT_TRUSTED_NS 60000000000ll
+/* Audits that a device has to pass before it is trusted. */
+#define AUDITS_TO_TRUST 2
+
+/*
+ * A device that signals is audited after a second, two, four and so on without
+ * a change or input: it may not signal each change, or have stopped. One that
+ * has signalled changes, and passed its audits, is trusted: it is read after
+ * input, since somebody who sees an old picture touches something, and else
+ * once a minute.
+ */
+static bool audit_is_due(const VFIODisplayDamage *d, int64_t quiet_ns)
 {
-    pixman_box32_t box;
+    int64_t since_ns = d->facts.now_ns - d->read_ns;
 
-    dpy->damage_known = plane->damage_known && !vfio_plane_is_off(plane);
-    if (dpy->damage_known) {
-        box = vfio_plane_damage(plane);
-        damage_log_add(dpy->damage, &box);
-        if (!damage_log_has_pending(dpy->damage) &&
-            vfio_display_look_is_due(dpy)) {
-            damage_log_add_all(dpy->damage);
-        }
-    } else if (!dpy->look.untold) {
-        damage_log_add_all(dpy->damage);
+    if (d->reported && d->audits_passed >= AUDITS_TO_TRUST) {
+        return quiet_ns < since_ns || since_ns >= AUDIT_TRUSTED_NS;
+    }
+    /* refreshes are a bit off the second */
+    return since_ns + REFRESH_SAFETY_NS / 8 >=
+        MIN(MAX(quiet_ns / 2, REFRESH_SAFETY_NS / 2), AUDIT_MAX_NS);
+}
+
+/* Nothing has changed for a while, and it is time to see whether that is so. */
+static bool is_doubtful(const VFIODisplayDamage *d, int64_t quiet_ns)
+{
+    return quiet_ns >= REFRESH_SAFETY_NS - REFRESH_SAFETY_NS / 8 &&
+        audit_is_due(d, quiet_ns);
+}
+
+void vfio_display_damage_reset(VFIODisplayDamage *d)
+{
+    d->reported = false;
+    d->audits_passed = 0;
+}
+
+static void audit_result(VFIODisplayDamage *d, bool changed)
+{
+    if (d->audit && changed) {
+        vfio_display_damage_reset(d);
+    } else if (d->audit) {
+        d->audits_passed += d->reported;
+    } else if (d->facts.signalled) {
+        d->reported |= changed;
     }
 }
 
-void vfio_display_damage_moved(VFIODisplay *dpy, const VFIOPlaneBuffer *from,
-                               const VFIOPlaneBuffer *to)
+/* --- Scans of mapped memory ----------------------------------------------- */
+
+/*
+ * A sampled scan will do for a display that is polled at its viewers' rate,
+ * since the next one follows soon, and after a signal, since a full one
+ * follows the last signal. Not for a screendump, nor at the slow rate of a
+ * still screen, where the eighth sample would come so late that people notice.
+ */
+static MirrorScan choose_scan(const VFIODisplayFacts *facts, bool pending)
 {
-    if (!dpy->damage_known || !from ||
-        from->plane.fourcc != to->plane.fourcc) {
-        damage_log_add_all(dpy->damage);
+    if (facts->dump) {
+        return MIRROR_SCAN_FULL;
     }
+    if (!facts->notifies) {
+        return facts->quiet_ns < REFRESH_ACTIVE_NS ? MIRROR_SCAN_SAMPLED
+                                                   : MIRROR_SCAN_FULL;
+    }
+    if (pending || (!facts->signalled && !facts->cursor_only)) {
+        return MIRROR_SCAN_FULL;
+    }
+    return facts->cursor_only ? MIRROR_SCAN_NONE : MIRROR_SCAN_SAMPLED;
 }
 
-bool vfio_display_damage_limit(VFIODisplay *dpy, MirrorFrame *frame)
+void vfio_display_damage_begin(VFIODisplayDamage *d,
+                               const VFIODisplayFacts *facts)
 {
-    static const pixman_box32_t nothing;
+    bool pending = d->full_scan_pending && !facts->signalled;
+
+    d->facts = *facts;
+    if (facts->signalled || facts->cursor_only || !facts->wants_pixels) {
+        d->mirrored = (MirrorFrame) { 0 };
+    }
+    d->scan = choose_scan(facts, pending);
+    d->full_scan_pending = facts->signalled && d->scan == MIRROR_SCAN_SAMPLED;
+    d->complete = false;
+    d->silent = facts->notifies && !pending && !facts->dump;
+    d->trusted = d->silent && !audit_is_due(d, facts->quiet_ns);
+    d->unchanged = d->trusted && !facts->signalled;
+    d->audit = false;
+}
+
+void vfio_display_damage_rescan(VFIODisplayDamage *d)
+{
+    d->mirrored = (MirrorFrame) { 0 };
+    d->scan = MIRROR_SCAN_FULL;
+}
+
+static bool same_memory(const MirrorFrame *a, const MirrorFrame *b)
+{
+    return a->format == b->format && a->width == b->width &&
+        a->height == b->height && a->readable == b->readable &&
+        a->stride == b->stride && a->offset == b->offset &&
+        a->map == b->map && a->fd == b->fd && a->read == b->read;
+}
+
+/* The device has named the damage: then that is all there is to read. */
+static bool plan_damage(VFIODisplayDamage *d, MirrorFrame *frame, bool held)
+{
     const pixman_box32_t *boxes;
     size_t n;
 
     /* a screendump is to be right, whatever the device says */
-    if (!dpy->damage_known || qemu_console_dump_waits(dpy->con) ||
-        dpy->damage_format != frame->format ||
-        !console_mirror_holds(dpy->mirror, frame->width, frame->height)) {
+    if (!d->known || d->facts.dump || d->format != frame->format || !held) {
         return false;
     }
-    boxes = damage_log_boxes(dpy->damage, frame->width, frame->height, &n);
+    boxes = damage_log_boxes(d->log, frame->width, frame->height, &n);
     if (!boxes) {
         return false;
     }
     frame->damage = n ? boxes : &nothing;
     frame->n_damage = n;
+    frame->scan = MIRROR_SCAN_FULL;
     return true;
 }
 
-void vfio_display_damage_shown(VFIODisplay *dpy, const MirrorFrame *frame)
+void vfio_display_damage_plan(VFIODisplayDamage *d, MirrorFrame *frame,
+                              bool held)
 {
-    dpy->damage_format = frame->format;
-    damage_log_submitted(dpy->damage, UINT64_MAX);
-    damage_log_completed(dpy->damage, UINT64_MAX);
+    bool same = same_memory(&d->mirrored, frame);
+
+    if (plan_damage(d, frame, held)) {
+        d->audit = false;
+        d->full_scan_pending = false;
+        d->complete = true;
+        return;
+    }
+    /* after a full scan the damage that the device names is of use */
+    frame->scan = d->known ? MIRROR_SCAN_FULL : d->scan;
+    d->audit = d->silent && same && !d->trusted;
+    if (d->trusted && same) {
+        frame->damage = &nothing;
+        frame->n_damage = 0;
+    } else if (frame->scan != MIRROR_SCAN_NONE) {
+        d->read_ns = d->facts.now_ns;
+        d->complete = frame->scan == MIRROR_SCAN_FULL;
+    }
+}
+
+void vfio_display_damage_done(VFIODisplayDamage *d, const MirrorFrame *frame,
+                              MirrorResult result, bool half_drawn)
+{
+    bool complete = d->complete;
+
+    d->complete = false;
+    d->mirrored = (MirrorFrame) { 0 };
+    if (result == MIRROR_BUSY || half_drawn) {
+        /* the signal was for this frame; none comes when it is done */
+        d->full_scan_pending = d->facts.notifies;
+        return;
+    }
+    if (result == MIRROR_VANISHED) {
+        return;
+    }
+    if (complete) {
+        d->format = frame->format;
+        damage_log_submitted(d->log, UINT64_MAX);
+        damage_log_completed(d->log, UINT64_MAX);
+    }
+    d->mirrored = *frame;
+    audit_result(d, result == MIRROR_CHANGED);
+}
+
+/* --- Damage that the device names ----------------------------------------- */
+
+void vfio_display_damage_report(VFIODisplayDamage *d, const VFIOPlane *plane)
+{
+    pixman_box32_t box;
+
+    d->known = plane->damage_known && !vfio_plane_is_off(plane);
+    if (d->known) {
+        box = vfio_plane_damage(plane);
+        damage_log_add(d->log, &box);
+        if (!damage_log_has_pending(d->log) &&
+            is_doubtful(d, d->facts.quiet_ns)) {
+            /* its guest may draw without saying so */
+            damage_log_add_all(d->log);
+        }
+    } else if (!d->unchanged) {
+        damage_log_add_all(d->log);
+    }
+}
+
+void vfio_display_damage_flip(VFIODisplayDamage *d, const VFIOPlane *from,
+                              const VFIOPlane *to)
+{
+    if (!d->known || !from || from->fourcc != to->fourcc) {
+        damage_log_add_all(d->log);
+    }
+    vfio_display_damage_rescan(d);
+}
+
+/* --- Readbacks ------------------------------------------------------------ */
+
+VFIODisplayReadbackPlan
+vfio_display_damage_plan_readback(VFIODisplayDamage *d, const VFIOPlane *plane,
+                                  bool held, GLReadbackArea *area)
+{
+    const pixman_box32_t *boxes;
+    size_t n;
+
+    /* a readback compares all that it reads */
+    d->full_scan_pending = false;
+    d->readback_whole |= d->facts.dump || !held;
+    if (d->readback_whole) {
+        damage_log_add_all(d->log);
+    }
+    if (!damage_log_has_pending(d->log)) {
+        return damage_log_is_empty(d->log) ? VFIO_DISPLAY_PLAN_NOTHING
+                                           : VFIO_DISPLAY_PLAN_WAIT;
+    }
+    boxes = damage_log_boxes(d->log, plane->width, plane->height, &n);
+    if (!boxes || !n) {
+        area->what = d->readback_whole ? GL_READBACK_WHOLE
+                                       : GL_READBACK_CHANGES;
+        area->n = 0;
+        d->read_ns = d->facts.now_ns;
+        return VFIO_DISPLAY_PLAN_READ;
+    }
+    area->what = GL_READBACK_BOXES;
+    area->n = n;
+    for (size_t i = 0; i < n; i++) {
+        area->box[i] = boxes[i];
+    }
+    return VFIO_DISPLAY_PLAN_READ;
+}
+
+void vfio_display_damage_requested(VFIODisplayDamage *d, uint64_t number,
+                                   const GLReadbackArea *area)
+{
+    damage_log_submitted(d->log, number);
+    d->readback_whole &= area->what != GL_READBACK_WHOLE;
+}
+
+void vfio_display_damage_completed(VFIODisplayDamage *d, uint64_t number)
+{
+    damage_log_completed(d->log, number);
+}
+
+/* --- Dma-bufs that viewers draw themselves -------------------------------- */
+
+/* Would the device, or its guest, have said that the picture changed? */
+static bool change_is_reported(const VFIODisplayDamage *d, int64_t quiet_ns)
+{
+    return (d->facts.notifies || d->known) && !is_doubtful(d, quiet_ns);
+}
+
+bool vfio_display_damage_probes(const VFIODisplayDamage *d, int64_t quiet_ns)
+{
+    return !change_is_reported(d, quiet_ns) &&
+        refresh_probe_is_due(quiet_ns, d->facts.now_ns - d->probe_ns,
+                             d->probe_took_ns);
+}
+
+void vfio_display_damage_probed(VFIODisplayDamage *d, int64_t took_ns)
+{
+    d->probe_ns = d->facts.now_ns;
+    d->probe_took_ns = took_ns;
+}
+
+bool vfio_display_damage_redraws(const VFIODisplayDamage *d, int64_t quiet_ns)
+{
+    return refresh_redraws(change_is_reported(d, quiet_ns), quiet_ns,
+                           d->facts.now_ns - d->probe_ns);
+}
+
+/* --- Life ----------------------------------------------------------------- */
+
+void vfio_display_damage_init(VFIODisplayDamage *d)
+{
+    d->log = damage_log_new();
+}
+
+void vfio_display_damage_finish(VFIODisplayDamage *d)
+{
+    damage_log_free(d->log);
 }

@@ -1,9 +1,9 @@
 /*
- * The monitor that a vGPU's guest sees: the EDID region
+ * vGPU display: the monitor that the guest sees
  *
- * struct vfio_region_gfx_edid in linux/vfio.h has the registers and the
- * sequence: link down, size, blob, link up. What drivers make of it: GVT-g
- * takes only aligned accesses of four bytes to the registers, bounds blob
+ * struct vfio_region_gfx_edid in linux/vfio.h has the EDID region's registers
+ * and the sequence: link down, size, blob, link up. What drivers make of it:
+ * GVT-g takes only aligned accesses of four bytes to the registers, bounds blob
  * writes by the size that was written before, and reports a region size that
  * does not cover the blob, so nothing here is checked against that size.
  *
@@ -13,11 +13,9 @@
 #include "qemu/osdep.h"
 #include <linux/vfio.h>
 #include "hw/display/edid.h"
-#include "qapi/error.h"
-#include "qemu/error-report.h"
 #include "qemu/timer.h"
 #include "trace.h"
-#include "vfio-display-internal.h"
+#include "vfio-display-edid.h"
 
 /*
  * Guest drivers poll for a hotplug; one that is down for less may be missed.
@@ -46,7 +44,7 @@
 #define EDID_MAX_SIZE 1024
 
 struct VFIODisplayEdid {
-    VFIODisplay *dpy;
+    VFIODisplaySource *source;
     uint32_t offset;    /* of the blob in the region */
     uint32_t max_xres;
     uint32_t max_yres;
@@ -62,36 +60,38 @@ struct VFIODisplayEdid {
     QemuUIInfo written; /* what the guest was told of last */
 };
 
-static bool edid_read_reg(VFIODisplay *dpy, size_t offset, uint32_t *value)
+static bool edid_read_reg(VFIODisplayEdid *edid, size_t offset,
+                          uint32_t *value)
 {
-    return dpy->ops->edid_read(dpy->opaque, value, sizeof(*value),
-                               offset) == 0;
+    return edid->source->ops->edid_read(edid->source->opaque, value,
+                                        sizeof(*value), offset) == 0;
 }
 
-static bool edid_write_reg(VFIODisplay *dpy, size_t offset, uint32_t value)
+static bool edid_write_reg(VFIODisplayEdid *edid, size_t offset,
+                           uint32_t value)
 {
-    int ret = dpy->ops->edid_write(dpy->opaque, &value, sizeof(value), offset);
+    int ret = edid->source->ops->edid_write(edid->source->opaque, &value,
+                                            sizeof(value), offset);
 
     if (ret < 0) {
-        trace_vfio_display_edid_refused(dpy, offset, value, ret);
+        trace_vfio_display_edid_refused(edid->source, offset, value, ret);
     }
     return ret == 0;
 }
 
-static bool edid_set_link(VFIODisplay *dpy, uint32_t state)
+static bool edid_set_link(VFIODisplayEdid *edid, uint32_t state)
 {
-    return edid_write_reg(dpy, offsetof(struct vfio_region_gfx_edid,
-                                        link_state), state);
+    return edid_write_reg(edid, offsetof(struct vfio_region_gfx_edid,
+                                         link_state), state);
 }
 
 /* Writes an EDID; the link is down before and after. */
 static bool edid_write(VFIODisplayEdid *edid, const uint8_t *blob, size_t size)
 {
-    VFIODisplay *dpy = edid->dpy;
-
-    return edid_write_reg(dpy, offsetof(struct vfio_region_gfx_edid,
-                                        edid_size), size) &&
-        dpy->ops->edid_write(dpy->opaque, blob, size, edid->offset) == 0;
+    return edid_write_reg(edid, offsetof(struct vfio_region_gfx_edid,
+                                         edid_size), size) &&
+        edid->source->ops->edid_write(edid->source->opaque, blob, size,
+                                      edid->offset) == 0;
 }
 
 /* Makes the EDID for a mode and writes it. */
@@ -117,7 +117,7 @@ static bool edid_write_mode(VFIODisplayEdid *edid, const QemuUIInfo *info)
     }
     qemu_edid_generate(blob, edid->blob_size, &generate);
     size = qemu_edid_size(blob);
-    trace_vfio_display_edid_mode(edid->dpy, generate.prefx, generate.prefy,
+    trace_vfio_display_edid_mode(edid->source, generate.prefx, generate.prefy,
                                  size);
     if (!edid_write(edid, blob, size)) {
         return false;
@@ -131,12 +131,10 @@ static bool edid_write_mode(VFIODisplayEdid *edid, const QemuUIInfo *info)
 static void edid_refused(VFIODisplayEdid *edid, const char *what)
 {
     if (!edid->warned) {
-        g_autofree char *name = vfio_display_name(edid->dpy);
-
         edid->warned = true;
-        warn_report("vGPU display of %s: the driver refuses %s for a monitor "
-                    "of %ux%u; the guest sees the one before, if any", name,
-                    what, edid->wanted.width, edid->wanted.height);
+        vfio_display_warn(edid->source, "the driver refuses %s for a monitor "
+                          "of %ux%u; the guest sees the one before, if any",
+                          what, edid->wanted.width, edid->wanted.height);
     }
     edid->refused = true;
     if (edid->refusals < RETRIES) {
@@ -151,8 +149,8 @@ static void edid_link_up(void *opaque)
 {
     VFIODisplayEdid *edid = opaque;
 
-    if (edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_UP)) {
-        trace_vfio_display_edid_link(edid->dpy, "up");
+    if (edid_set_link(edid, VFIO_DEVICE_GFX_LINK_STATE_UP)) {
+        trace_vfio_display_edid_link(edid->source, "up");
     } else if (!edid->refused) {
         edid_refused(edid, "the link going up");
     }
@@ -168,11 +166,11 @@ static void edid_plug(VFIODisplayEdid *edid)
 
     timer_del(edid->link_up_timer);
     edid->refused = false;
-    if (!edid_set_link(edid->dpy, VFIO_DEVICE_GFX_LINK_STATE_DOWN)) {
+    if (!edid_set_link(edid, VFIO_DEVICE_GFX_LINK_STATE_DOWN)) {
         edid_refused(edid, "the link going down");
         return;
     }
-    trace_vfio_display_edid_link(edid->dpy, "down");
+    trace_vfio_display_edid_link(edid->source, "down");
 
     edid->written = *info;
     if (!info->width || !info->height) {
@@ -217,48 +215,53 @@ void vfio_display_edid_ui_info(VFIODisplayEdid *edid, const QemuUIInfo *info)
               qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + SETTLE_MS);
 }
 
-static bool edid_read_limits(VFIODisplayEdid *edid, Error **errp)
+static bool edid_read_limits(VFIODisplayEdid *edid)
 {
-    VFIODisplay *dpy = edid->dpy;
+    VFIODisplaySource *source = edid->source;
     uint32_t max_size;
 
-    if (!edid_read_reg(dpy, offsetof(struct vfio_region_gfx_edid,
-                                     edid_offset), &edid->offset) ||
-        !edid_read_reg(dpy, offsetof(struct vfio_region_gfx_edid,
-                                     edid_max_size), &max_size) ||
-        !edid_read_reg(dpy, offsetof(struct vfio_region_gfx_edid,
-                                     max_xres), &edid->max_xres) ||
-        !edid_read_reg(dpy, offsetof(struct vfio_region_gfx_edid,
-                                     max_yres), &edid->max_yres)) {
-        error_setg(errp, "the EDID region cannot be read");
+    if (!edid_read_reg(edid, offsetof(struct vfio_region_gfx_edid,
+                                      edid_offset), &edid->offset) ||
+        !edid_read_reg(edid, offsetof(struct vfio_region_gfx_edid,
+                                      edid_max_size), &max_size) ||
+        !edid_read_reg(edid, offsetof(struct vfio_region_gfx_edid,
+                                      max_xres), &edid->max_xres) ||
+        !edid_read_reg(edid, offsetof(struct vfio_region_gfx_edid,
+                                      max_yres), &edid->max_yres)) {
+        vfio_display_warn(source, "no EDID: the EDID region cannot be read");
         return false;
     }
     if (max_size < EDID_BLOCK ||
         edid->offset < sizeof(struct vfio_region_gfx_edid)) {
-        error_setg(errp, "the EDID region has room for %u bytes at %u",
-                   max_size, edid->offset);
+        vfio_display_warn(source, "no EDID: the EDID region has room for %u "
+                          "bytes at %u", max_size, edid->offset);
         return false;
     }
     edid->blob_size = MIN(max_size, EDID_MAX_SIZE);
     return true;
 }
 
-VFIODisplayEdid *vfio_display_edid_new(VFIODisplay *dpy, Error **errp)
+VFIODisplayEdid *vfio_display_edid_new(VFIODisplaySource *source,
+                                       uint32_t xres, uint32_t yres)
 {
     g_autofree VFIODisplayEdid *edid = g_new0(VFIODisplayEdid, 1);
-    edid->dpy = dpy;
-    if (!edid_read_limits(edid, errp)) {
+
+    if (!source->ops->has_edid || !source->ops->has_edid(source->opaque)) {
         return NULL;
     }
-    trace_vfio_display_edid_region(dpy, edid->max_xres, edid->max_yres,
-                                      edid->blob_size);
+    edid->source = source;
+    if (!edid_read_limits(edid)) {
+        return NULL;
+    }
+    trace_vfio_display_edid_region(source, edid->max_xres, edid->max_yres,
+                                   edid->blob_size);
     edid->link_up_timer = timer_new_ms(QEMU_CLOCK_REALTIME, edid_link_up,
                                        edid);
     edid->settle_timer = timer_new_ms(QEMU_CLOCK_REALTIME, edid_settled,
                                       edid);
     /* a size of 0 would leave the link down; a limit of 0 is none */
-    edid->wanted.width = dpy->config.xres ?: edid->max_xres ?: DEFAULT_XRES;
-    edid->wanted.height = dpy->config.yres ?: edid->max_yres ?: DEFAULT_YRES;
+    edid->wanted.width = xres ?: edid->max_xres ?: DEFAULT_XRES;
+    edid->wanted.height = yres ?: edid->max_yres ?: DEFAULT_YRES;
     edid_plug(edid);
     return g_steal_pointer(&edid);
 }

@@ -1,6 +1,5 @@
 /*
- * The display of a device that renders where only its driver can see:
- * what the monitor tells of it
+ * vGPU display: what the monitor tells of it
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,21 +9,7 @@
 #include "monitor/monitor.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-ui.h"
-#include "vfio-display-internal.h"
-
-static const char *vfio_display_path_name(const VFIODisplay *dpy)
-{
-    DisplaySurface *surface = qemu_console_surface(dpy->con);
-
-    if (dpy->way != PIXEL_PATH__MAX) {
-        /* while another way is tried, too, the words stay */
-        return pixel_path_name(dpy->placeholder ? PIXEL_PATH_PLACEHOLDER
-                                               : dpy->way);
-    }
-    /* what is no placeholder while the device's plane is off is ramfb's */
-    return dpy->ramfb && surface && !surface_is_placeholder(surface) ? "ramfb"
-                                                                     : "none";
-}
+#include "vfio-display-refresh.h"
 
 /* How users know planes and their faults. */
 static const char *const plane_names[VFIO_DISPLAY_PLANE_TYPES] = {
@@ -40,13 +25,13 @@ static void vfio_display_add_faults(const VFIODisplay *dpy, VFIOPlaneType type,
         const char *kind = vfio_plane_fault_name(i);
         VGPUDisplayFault *fault;
 
-        if (!dpy->faults[type][i]) {
+        if (!dpy->source.faults[type][i]) {
             continue;
         }
         fault = g_new0(VGPUDisplayFault, 1);
         fault->kind = type == VFIO_PLANE_PRIMARY ? g_strdup(kind)
             : g_strdup_printf("%s-%s", plane_names[type], kind);
-        fault->count = dpy->faults[type][i];
+        fault->count = dpy->source.faults[type][i];
         QAPI_LIST_PREPEND(*list, fault);
     }
 }
@@ -88,20 +73,21 @@ static void vfio_display_add_plane(VGPUDisplayPlaneList **list,
 
 static VGPUDisplayPlaneList *vfio_display_query_planes(const VFIODisplay *dpy)
 {
+    const VFIODisplayOverlay *overlay = dpy->overlays.overlay;
     const VFIODisplayCursor *cursor = &dpy->cursor;
     VGPUDisplayPlaneList *list = NULL;
 
-    for (uint32_t i = dpy->n_overlays; i-- > 0;) {
+    for (uint32_t i = dpy->source.n_overlays; i-- > 0;) {
         vfio_display_add_plane(&list, VFIO_PLANE_OVERLAY, i,
-                               dpy->overlays[i].visible,
-                               &dpy->overlays[i].plane);
+                               overlay[i].visible, &overlay[i].plane);
     }
-    if (dpy->kinds[VFIO_PLANE_KIND_DMABUF] || dpy->metadata) {
+    if (dpy->source.kinds[VFIO_PLANE_KIND_DMABUF] || dpy->metadata) {
         vfio_display_add_plane(&list, VFIO_PLANE_CURSOR, 0,
                                cursor->shown || cursor->gl, &cursor->plane);
     }
     vfio_display_add_plane(&list, VFIO_PLANE_PRIMARY, 0,
-                           dpy->state != VFIO_DISPLAY_BLANK, &dpy->plane);
+                           dpy->screen.state != VFIO_DISPLAY_BLANK,
+                           &dpy->screen.plane);
     return list;
 }
 
@@ -111,7 +97,7 @@ static VGPUDisplayViewerList *vfio_display_query_viewers(VFIODisplay *dpy)
     const char *name, *shows;
 
     for (unsigned i = 0;
-         (name = qemu_console_viewer(dpy->con, i, &shows)) != NULL; i++) {
+         (name = qemu_console_viewer(dpy->screen.con, i, &shows)) != NULL; i++) {
         VGPUDisplayViewer *viewer = g_new0(VGPUDisplayViewer, 1);
 
         viewer->name = g_strdup(name);
@@ -124,18 +110,19 @@ static VGPUDisplayViewerList *vfio_display_query_viewers(VFIODisplay *dpy)
 static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
 {
     VGPUDisplayInfo *info = g_new0(VGPUDisplayInfo, 1);
-    VFIOPlaneCacheStats cache = vfio_plane_cache_stats(dpy->cache);
+    VFIOPlaneCacheStats cache = vfio_plane_cache_stats(dpy->buffers.cache);
+    const VFIODisplayScreen *screen = &dpy->screen;
     char fourcc[UI_FOURCC_STRLEN];
 
-    info->device = vfio_display_name(dpy);
-    info->console = qemu_console_get_index(dpy->con);
-    info->path = g_strdup(vfio_display_path_name(dpy));
-    info->active = dpy->state != VFIO_DISPLAY_BLANK;
+    info->device = vfio_display_source_name(&dpy->source);
+    info->console = qemu_console_get_index(screen->con);
+    info->path = g_strdup(vfio_display_screen_path_name(screen));
+    info->active = screen->state != VFIO_DISPLAY_BLANK;
     if (info->active) {
-        info->width = dpy->plane.width;
-        info->height = dpy->plane.height;
-        info->modifier = dpy->plane.modifier;
-        info->format = g_strdup(ui_fourcc_to_string(dpy->plane.fourcc,
+        info->width = screen->plane.width;
+        info->height = screen->plane.height;
+        info->modifier = screen->plane.modifier;
+        info->format = g_strdup(ui_fourcc_to_string(screen->plane.fourcc,
                                                     fourcc));
     } else {
         info->format = g_strdup("");
@@ -146,11 +133,11 @@ static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
     info->cache_misses = cache.misses;
     info->cache_evictions = cache.evictions;
     info->refreshes = dpy->refreshes;
-    info->frames = dpy->frames;
+    info->frames = screen->frames;
     info->skipped = dpy->skipped;
-    info->bytes_probed = dpy->bytes_probed;
-    info->bytes_read = console_mirror_stats(dpy->mirror).bytes_read -
-        dpy->bytes_probed;
+    info->bytes_probed = screen->bytes_probed;
+    info->bytes_read = console_mirror_stats(screen->mirror).bytes_read -
+        screen->bytes_probed;
     info->notifications = vfio_display_notify_count(dpy->notify);
     info->cursor_updates = dpy->cursor.updates;
     info->planes = vfio_display_query_planes(dpy);
@@ -162,9 +149,9 @@ static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
 VGPUDisplayInfoList *qmp_x_query_vgpu_display(Error **errp)
 {
     VGPUDisplayInfoList *list = NULL;
-    VFIODisplay *dpy;
+    VFIODisplay *dpy = NULL;
 
-    QLIST_FOREACH(dpy, &vfio_displays, next) {
+    while ((dpy = vfio_display_next(dpy)) != NULL) {
         QAPI_LIST_PREPEND(list, vfio_display_query_info(dpy));
     }
     return list;

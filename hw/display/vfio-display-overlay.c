@@ -1,41 +1,37 @@
 /*
- * The display of a device that renders where only its driver can see:
- * overlay planes
+ * vGPU display: overlay planes
  *
- * They are asked for one by one, with an extension of the query that not every
- * driver has (vfio-gfx-ext.h), and composed over the picture by the console's
- * mirror. One that cannot be shown is left out; the others are shown.
+ * They are queried one by one, with an extension that not every driver has
+ * (vfio-gfx-ext.h), and composed over the picture by the console's mirror. One
+ * that cannot be shown is left out; the others are shown.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include "vfio-display-internal.h"
+#include "vfio-display-overlay.h"
 
-/* Has the device given the primary plane for an answer? */
-static bool is_alias(const VFIOPlane *plane, const VFIOPlane *primary)
+static void overlay_query(VFIODisplayOverlays *overlays, uint32_t index,
+                          const VFIOPlane *primary)
 {
-    return vfio_plane_same_buffer(plane, primary);
-}
-
-static void overlay_find(VFIODisplay *dpy, VFIODisplayOverlay *overlay,
-                         uint32_t index, const VFIOPlane *primary)
-{
+    VFIODisplayOverlay *overlay = &overlays->overlay[index];
     VFIOPlane plane = {
         .type = VFIO_PLANE_OVERLAY,
         .index = index,
         .kind = VFIO_PLANE_KIND_DMABUF,
     };
-    VFIOPlaneBuffer *buffer;
     bool was_visible = overlay->visible;
+    VFIOPlaneBuffer *buffer;
     VFIOPlaneFault fault;
     int err = 0;
 
     overlay->visible = false;
-    if (vfio_display_ask(dpy, &plane) < 0) {
+    if (vfio_display_query_plane(overlays->source, &plane) < 0) {
         /* as with the primary: it may know again at the next refresh */
-        dpy->faults[VFIO_PLANE_OVERLAY][VFIO_PLANE_FAULT_QUERY]++;
-        if (vfio_display_is_silent(dpy, &overlay->silent_ns)) {
+        vfio_display_count_fault(overlays->source, VFIO_PLANE_OVERLAY,
+                                 VFIO_PLANE_FAULT_QUERY);
+        if (vfio_display_is_silent(qemu_console_now(overlays->screen->con),
+                                   &overlay->silent_ns)) {
             return;
         }
         plane = overlay->plane;
@@ -46,55 +42,55 @@ static void overlay_find(VFIODisplay *dpy, VFIODisplayOverlay *overlay,
     if (vfio_plane_is_off(&plane)) {
         return;
     }
-    fault = is_alias(&plane, primary) ? VFIO_PLANE_FAULT_ALIAS
-        : vfio_display_fetch_plane(dpy, &plane, &overlay->frame, &buffer,
-                                   &err);
-    if (fault == VFIO_PLANE_FAULT_DMABUF && err == EAGAIN) {
-        /* as it was: its buffer can be had at the next refresh */
+    fault = vfio_plane_same_buffer(&plane, primary) ? VFIO_PLANE_FAULT_ALIAS
+        : vfio_display_buffers_get_mapped(overlays->buffers, &plane,
+                                          &overlay->frame, &buffer, &err);
+    if (fault == VFIO_PLANE_FAULT_LATER) {
         overlay->visible = was_visible;
         overlay->frame.map = NULL;
-        return;
-    }
-    if (fault != VFIO_PLANE_FAULT_NONE) {
-        vfio_display_bad_plane(dpy, fault, &plane, err);
-        return;
-    }
-    overlay->visible = true;
-}
-
-void vfio_display_overlays_find(VFIODisplay *dpy, const VFIOPlane *primary)
-{
-    dpy->overlaid = false;
-    for (uint32_t i = 0; i < dpy->n_overlays; i++) {
-        overlay_find(dpy, &dpy->overlays[i], i, primary);
-        dpy->overlaid |= dpy->overlays[i].visible;
+    } else if (fault != VFIO_PLANE_FAULT_NONE) {
+        vfio_display_bad_plane(overlays->source, fault, &plane, err);
+    } else {
+        overlay->visible = true;
     }
 }
 
-void vfio_display_overlays_show(VFIODisplay *dpy)
+void vfio_display_overlays_query(VFIODisplayOverlays *overlays,
+                                 const VFIOPlane *primary)
 {
-    for (uint32_t i = 0; i < dpy->n_overlays; i++) {
-        VFIODisplayOverlay *overlay = &dpy->overlays[i];
+    overlays->visible = false;
+    for (uint32_t i = 0; i < overlays->source->n_overlays; i++) {
+        overlay_query(overlays, i, primary);
+        overlays->visible |= overlays->overlay[i].visible;
+    }
+}
+
+void vfio_display_overlays_show(VFIODisplayOverlays *overlays)
+{
+    ConsoleMirror *mirror = overlays->screen->mirror;
+
+    for (uint32_t i = 0; i < overlays->source->n_overlays; i++) {
+        VFIODisplayOverlay *overlay = &overlays->overlay[i];
         const VFIOPlane *plane = &overlay->plane;
 
         if (!overlay->visible) {
-            console_mirror_hide_overlay(dpy->mirror, i);
+            console_mirror_hide_overlay(mirror, i);
         } else if (overlay->frame.map &&
-                   console_mirror_show_overlay(dpy->mirror, i,
-                                               &overlay->frame, plane->x,
-                                               plane->y, plane->zpos) ==
+                   console_mirror_show_overlay(mirror, i, &overlay->frame,
+                                               plane->x, plane->y,
+                                               plane->zpos) ==
                    MIRROR_VANISHED) {
-            vfio_display_bad_plane(dpy, VFIO_PLANE_FAULT_VANISHED, plane, 0);
+            vfio_display_bad_plane(overlays->source,
+                                   VFIO_PLANE_FAULT_VANISHED, plane, 0);
         }
     }
 }
 
-void vfio_display_overlays_forget(VFIODisplay *dpy)
+void vfio_display_overlays_drop(VFIODisplayOverlays *overlays)
 {
-    for (uint32_t i = 0; i < dpy->n_overlays; i++) {
-        dpy->overlays[i] = (VFIODisplayOverlay) { .visible = false };
-        console_mirror_hide_overlay(dpy->mirror, i);
+    for (uint32_t i = 0; i < overlays->source->n_overlays; i++) {
+        overlays->overlay[i] = (VFIODisplayOverlay) { .visible = false };
+        console_mirror_hide_overlay(overlays->screen->mirror, i);
     }
-    dpy->overlaid = false;
-    dpy->composed = false;
+    overlays->visible = false;
 }

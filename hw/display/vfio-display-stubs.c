@@ -1,6 +1,5 @@
 /*
- * The display of a device that renders where only its driver can see,
- * where no such display is built
+ * vGPU display: where it is not built
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

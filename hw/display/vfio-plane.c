@@ -187,6 +187,7 @@ const char *vfio_plane_fault_name(VFIOPlaneFault fault)
         [VFIO_PLANE_FAULT_ALIAS] = "alias",
         [VFIO_PLANE_FAULT_TIMEOUT] = "timeout",
         [VFIO_PLANE_FAULT_LOST] = "lost",
+        [VFIO_PLANE_FAULT_LATER] = "later",
     };
 
     assert((unsigned)fault < VFIO_PLANE_FAULT__MAX);

@@ -13,10 +13,12 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/vfio.h>
 #include <linux/vmalloc.h>
 
-#include "vgpu.h"
+#include "vgpu-buffer.h"
 
 /* More than any monitor leaves unfetched; ids that are queried cost memory. */
 #define MAX_QUERIED	16
@@ -30,7 +32,7 @@ struct vgpu_buffer {
 };
 
 struct vgpu_dmabuf {
-	struct vgpu *vgpu;
+	struct vgpu_buffers *buffers;
 	struct vgpu_buffer *buffer;
 	struct vgpu_pages *vram;
 	pgoff_t first;
@@ -40,13 +42,13 @@ struct vgpu_dmabuf {
 
 /* Ids */
 
-static bool on_screen(struct vgpu *vgpu, const struct vgpu_buffer *buffer)
+static bool on_screen(struct vgpu_buffers *buffers, const struct vgpu_buffer *buffer)
 {
 	struct vgpu_plane plane;
 	u32 i;
 
 	for (i = 0; i < VGPU_SW_PLANES; i++)
-		if (!vgpu_plane_get(vgpu, i, &plane) && plane.fourcc &&
+		if (!vgpu_plane_get(buffers->regs, buffers->settings, i, &plane) && plane.fourcc &&
 		    vgpu_plane_same_buffer(&plane, &buffer->plane))
 			return true;
 	return false;
@@ -59,82 +61,82 @@ static void free_buffer(struct vgpu_buffer *buffer)
 }
 
 /* Frees what nobody can ask for any more. */
-static void collect(struct vgpu *vgpu)
+static void collect(struct vgpu_buffers *buffers)
 {
 	struct vgpu_buffer *buffer, *next;
 	u32 queried = 0;
 
-	list_for_each_entry_safe_reverse(buffer, next, &vgpu->buffers, list) {
+	list_for_each_entry_safe_reverse(buffer, next, &buffers->list, list) {
 		if (buffer->dmabufs)
 			continue;
 		if (buffer->queried && queried++ < MAX_QUERIED)
 			continue;
-		if (!on_screen(vgpu, buffer))
+		if (!on_screen(buffers, buffer))
 			free_buffer(buffer);
 	}
 }
 
-void vgpu_buffer_forget(struct vgpu *vgpu)
+void vgpu_buffers_forget(struct vgpu_buffers *buffers)
 {
 	struct vgpu_buffer *buffer, *next;
 
-	list_for_each_entry_safe(buffer, next, &vgpu->buffers, list)
+	list_for_each_entry_safe(buffer, next, &buffers->list, list)
 		if (!buffer->dmabufs)
 			free_buffer(buffer);
 }
 
-static struct vgpu_buffer *find_id(struct vgpu *vgpu, u32 id)
+static struct vgpu_buffer *find_id(struct vgpu_buffers *buffers, u32 id)
 {
 	struct vgpu_buffer *buffer;
 
-	list_for_each_entry(buffer, &vgpu->buffers, list)
+	list_for_each_entry(buffer, &buffers->list, list)
 		if (buffer->id == id)
 			return buffer;
 	return NULL;
 }
 
-static struct vgpu_buffer *find_plane(struct vgpu *vgpu,
+static struct vgpu_buffer *find_plane(struct vgpu_buffers *buffers,
 				      const struct vgpu_plane *plane)
 {
 	struct vgpu_buffer *buffer;
 
-	list_for_each_entry(buffer, &vgpu->buffers, list)
+	list_for_each_entry(buffer, &buffers->list, list)
 		if (vgpu_plane_same_buffer(&buffer->plane, plane))
 			return buffer;
 	return NULL;
 }
 
-static u32 lowest_free_id(struct vgpu *vgpu)
+static u32 lowest_free_id(struct vgpu_buffers *buffers)
 {
 	u32 id = 1;
 
-	while (find_id(vgpu, id))
+	while (find_id(buffers, id))
 		id++;
 	return id;
 }
 
-static struct vgpu_buffer *new_buffer(struct vgpu *vgpu, u32 id)
+static struct vgpu_buffer *new_buffer(struct vgpu_buffers *buffers, u32 id)
 {
 	struct vgpu_buffer *buffer = kzalloc(sizeof(*buffer), GFP_KERNEL);
 
 	if (buffer) {
 		buffer->id = id;
-		list_add_tail(&buffer->list, &vgpu->buffers);
+		list_add_tail(&buffer->list, &buffers->list);
 	}
 	return buffer;
 }
 
 /* A guest that chooses the id itself may give another buffer the same. */
-u32 vgpu_buffer_id(struct vgpu *vgpu, const struct vgpu_plane *plane)
+u32 vgpu_buffer_id(struct vgpu_buffers *buffers, const struct vgpu_plane *plane)
 {
 	struct vgpu_buffer *buffer;
 
-	lockdep_assert_held(&vgpu->lock);
-	buffer = plane->id ? find_id(vgpu, plane->id) :
-		find_plane(vgpu, plane);
+	lockdep_assert_held(buffers->lock);
+	buffer = plane->id ? find_id(buffers, plane->id) :
+		find_plane(buffers, plane);
 	if (!buffer) {
-		collect(vgpu);
-		buffer = new_buffer(vgpu, plane->id ?: lowest_free_id(vgpu));
+		collect(buffers);
+		buffer = new_buffer(buffers, plane->id ?: lowest_free_id(buffers));
 		if (!buffer)
 			return 0;
 	}
@@ -222,8 +224,8 @@ static vm_fault_t dmabuf_fault(struct vm_fault *vmf)
 	struct vgpu_dmabuf *dmabuf = vmf->vma->vm_private_data;
 	pgoff_t page = vmf->pgoff - VGPU_REGION_PGOFF(VGPU_DMABUF_SPACE);
 
-	guard(mutex)(&dmabuf->vgpu->lock);
-	if (page >= dmabuf->count || dmabuf->vgpu->faults.sigbus)
+	guard(mutex)(dmabuf->buffers->lock);
+	if (page >= dmabuf->count || dmabuf->buffers->faults->sigbus)
 		return VM_FAULT_SIGBUS;
 	return vgpu_pages_fault(dmabuf->vram, vmf, dmabuf->first + page);
 }
@@ -267,16 +269,16 @@ static void dmabuf_vunmap(struct dma_buf *buf, struct iosys_map *map)
 static void dmabuf_release(struct dma_buf *buf)
 {
 	struct vgpu_dmabuf *dmabuf = buf->priv;
-	struct vgpu *vgpu = dmabuf->vgpu;
+	struct vgpu_buffers *buffers = dmabuf->buffers;
 
-	scoped_guard(mutex, &vgpu->lock) {
+	scoped_guard(mutex, buffers->lock) {
 		dmabuf->buffer->dmabufs--;
-		vgpu->live_buffers--;
-		collect(vgpu);
+		buffers->live--;
+		collect(buffers);
 	}
 	vgpu_pages_put(dmabuf->vram);
 	kfree(dmabuf);
-	vfio_put_device(&vgpu->vdev);
+	vfio_put_device(buffers->vdev);
 }
 
 static const struct dma_buf_ops vgpu_dmabuf_ops = {
@@ -291,7 +293,8 @@ static const struct dma_buf_ops vgpu_dmabuf_ops = {
 };
 
 /* The dma-buf; its maps are the device's, so that all can be undone at once. */
-static struct dma_buf *make_dmabuf(struct vgpu *vgpu,
+static struct dma_buf *make_dmabuf(struct vgpu_buffers *buffers,
+				   struct vgpu_pages *vram,
 				   struct vgpu_buffer *buffer)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
@@ -300,12 +303,12 @@ static struct dma_buf *make_dmabuf(struct vgpu *vgpu,
 
 	if (!dmabuf)
 		return ERR_PTR(-ENOMEM);
-	dmabuf->vgpu = vgpu;
+	dmabuf->buffers = buffers;
 	dmabuf->buffer = buffer;
-	dmabuf->vram = vgpu->vram;
+	dmabuf->vram = vram;
 	dmabuf->first = buffer->plane.offset >> PAGE_SHIFT;
 	dmabuf->count = DIV_ROUND_UP(buffer->plane.size, PAGE_SIZE);
-	dmabuf->refuse_mmap = vgpu->faults.refuse_mmap;
+	dmabuf->refuse_mmap = buffers->faults->refuse_mmap;
 	info.ops = &vgpu_dmabuf_ops;
 	info.size = (size_t)dmabuf->count << PAGE_SHIFT;
 	info.flags = O_RDWR;
@@ -315,54 +318,33 @@ static struct dma_buf *make_dmabuf(struct vgpu *vgpu,
 		kfree(dmabuf);
 		return buf;
 	}
-	buf->file->f_mapping = vgpu->vdev.inode->i_mapping;
-	get_device(&vgpu->vdev.device);
-	vgpu_pages_get(vgpu->vram);
+	buf->file->f_mapping = buffers->vdev->inode->i_mapping;
+	get_device(&buffers->vdev->device);
+	vgpu_pages_get(vram);
 	buffer->dmabufs++;
 	buffer->queried = false;
-	vgpu->live_buffers++;
+	buffers->live++;
 	return buf;
 }
 
-static int injected(struct vgpu_faults *faults)
+/* The caller gives it back without the lock: that takes it. */
+struct dma_buf *vgpu_buffer_export(struct vgpu_buffers *buffers,
+				   struct vgpu_pages *vram, u32 id)
 {
-	if (!faults->get_count)
-		return 0;
-	faults->get_count--;
-	return -(int)clamp(faults->get_errno, 1u, (u32)MAX_ERRNO);
+	struct vgpu_buffer *buffer = find_id(buffers, id);
+
+	lockdep_assert_held(buffers->lock);
+	return buffer ? make_dmabuf(buffers, vram, buffer) : ERR_PTR(-EINVAL);
 }
 
-static struct dma_buf *export_id(struct vgpu *vgpu, u32 id)
+void vgpu_buffers_unmap(struct vgpu_buffers *buffers)
 {
-	struct vgpu_buffer *buffer;
-	int ret;
-
-	guard(mutex)(&vgpu->lock);
-	vgpu->regs.gets++;
-	ret = injected(&vgpu->faults);
-	if (ret)
-		return ERR_PTR(ret);
-	buffer = find_id(vgpu, id);
-	return buffer ? make_dmabuf(vgpu, buffer) : ERR_PTR(-EINVAL);
-}
-
-/* Without the lock at the end: giving a dma-buf back takes it. */
-long vgpu_buffer_export(struct vgpu *vgpu, u32 id)
-{
-	struct dma_buf *buf = export_id(vgpu, id);
-	int fd;
-
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-	fd = dma_buf_fd(buf, O_CLOEXEC);
-	if (fd < 0)
-		dma_buf_put(buf);
-	return fd;
-}
-
-void vgpu_buffer_unmap_all(struct vgpu *vgpu)
-{
-	unmap_mapping_range(vgpu->vdev.inode->i_mapping,
+	unmap_mapping_range(buffers->vdev->inode->i_mapping,
 			    (loff_t)VGPU_DMABUF_SPACE << VGPU_REGION_SHIFT,
 			    1ull << VGPU_REGION_SHIFT, 1);
+}
+
+void vgpu_buffers_init(struct vgpu_buffers *buffers)
+{
+	INIT_LIST_HEAD(&buffers->list);
 }

@@ -25,7 +25,7 @@ static int sigbus_set(void *data, u64 val)
 
 	guard(mutex)(&vgpu->lock);
 	vgpu->faults.sigbus = val;
-	vgpu_buffer_unmap_all(vgpu);
+	vgpu_buffers_unmap(&vgpu->buffers);
 	unmap_mapping_range(vgpu->vdev.inode->i_mapping,
 			    (loff_t)VGPU_REGION_FRAME << VGPU_REGION_SHIFT,
 			    2ull << VGPU_REGION_SHIFT, 1);
@@ -50,8 +50,7 @@ static int storm_set(void *data, u64 val)
 
 	if (val > 1000000)
 		return -EINVAL;
-	guard(mutex)(&vgpu->lock);
-	vgpu_irq_set_storm(vgpu, val);
+	vgpu_irq_set_storm(&vgpu->irq, val);
 	return 0;
 }
 
@@ -90,7 +89,7 @@ static void add_counters(struct vgpu *vgpu, struct dentry *dir)
 	debugfs_create_u32("queries", 0400, dir, &vgpu->regs.queries);
 	debugfs_create_u32("gets", 0400, dir, &vgpu->regs.gets);
 	debugfs_create_u32("reads", 0400, dir, &vgpu->regs.reads);
-	debugfs_create_u32("live_buffers", 0400, dir, &vgpu->live_buffers);
+	debugfs_create_u32("live_buffers", 0400, dir, &vgpu->buffers.live);
 	debugfs_create_u32("completed", 0400, dir, &vgpu->meta.completed);
 	debugfs_create_bool("link_up", 0400, dir, &vgpu->edid.link_up);
 	debugfs_create_u64("signals", 0400, dir, &vgpu->irq.signals);

@@ -5,22 +5,23 @@
  */
 #include <linux/string.h>
 #include <linux/unaligned.h>
+#include <linux/vfio.h>
 
-#include "vgpu.h"
+#include "vgpu-edid.h"
 
 #define EDID_BLOCK	128
 
 static const u8 edid_header[8] = { 0, 255, 255, 255, 255, 255, 255, 0 };
 
-static struct vfio_region_gfx_edid edid_header_regs(const struct vgpu *vgpu)
+static struct vfio_region_gfx_edid edid_regs(const struct vgpu_edid *edid)
 {
 	return (struct vfio_region_gfx_edid) {
 		.edid_offset = VGPU_EDID_BLOB_OFFSET,
 		.edid_max_size = VGPU_EDID_MAX,
-		.edid_size = vgpu->edid.size,
-		.max_xres = vgpu->settings.max_xres,
-		.max_yres = vgpu->settings.max_yres,
-		.link_state = vgpu->edid.link_up ?
+		.edid_size = edid->size,
+		.max_xres = edid->max_xres,
+		.max_yres = edid->max_yres,
+		.link_state = edid->link_up ?
 			VFIO_DEVICE_GFX_LINK_STATE_UP :
 			VFIO_DEVICE_GFX_LINK_STATE_DOWN,
 	};
@@ -77,9 +78,10 @@ static int write_register(struct vgpu_edid *edid, u32 offset, u32 val)
 	}
 }
 
-int vgpu_edid_read(struct vgpu *vgpu, u32 offset, void *buf, u32 len)
+int vgpu_edid_read(const struct vgpu_edid *edid, u32 offset, void *buf,
+		   u32 len)
 {
-	struct vfio_region_gfx_edid regs = edid_header_regs(vgpu);
+	struct vfio_region_gfx_edid regs = edid_regs(edid);
 
 	if (offset < sizeof(regs)) {
 		if (len > sizeof(regs) - offset)
@@ -90,15 +92,14 @@ int vgpu_edid_read(struct vgpu *vgpu, u32 offset, void *buf, u32 len)
 	if (offset < VGPU_EDID_BLOB_OFFSET ||
 	    offset - VGPU_EDID_BLOB_OFFSET + len > VGPU_EDID_MAX)
 		return -EINVAL;
-	memcpy(buf, vgpu->edid.blob + offset - VGPU_EDID_BLOB_OFFSET, len);
+	memcpy(buf, edid->blob + offset - VGPU_EDID_BLOB_OFFSET, len);
 	return 0;
 }
 
 /* The blob is limited by the size that was written before. */
-int vgpu_edid_write(struct vgpu *vgpu, u32 offset, const void *buf, u32 len)
+int vgpu_edid_write(struct vgpu_edid *edid, u32 offset, const void *buf,
+		    u32 len)
 {
-	struct vgpu_edid *edid = &vgpu->edid;
-
 	if (offset < sizeof(struct vfio_region_gfx_edid)) {
 		if (len != 4 || offset % 4)
 			return -EINVAL;
@@ -113,16 +114,17 @@ int vgpu_edid_write(struct vgpu *vgpu, u32 offset, const void *buf, u32 len)
 	return 0;
 }
 
-u32 vgpu_edid_guest_read(const struct vgpu *vgpu, u32 offset)
+u32 vgpu_edid_guest_read(const struct vgpu_edid *edid, u32 offset)
 {
-	const struct vgpu_edid *edid = &vgpu->edid;
-
 	if (!edid->link_up || offset >= edid->size)
 		return 0;
 	return get_unaligned_le32(edid->blob + offset);
 }
 
-void vgpu_edid_reset(struct vgpu *vgpu)
+void vgpu_edid_reset(struct vgpu_edid *edid, u32 max_xres, u32 max_yres)
 {
-	memset(&vgpu->edid, 0, sizeof(vgpu->edid));
+	*edid = (struct vgpu_edid) {
+		.max_xres = max_xres,
+		.max_yres = max_yres,
+	};
 }

@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "vgpu.h"
+#include "vgpu-irq.h"
 
 /* As often as timers are exact anywhere. */
 #define STORM_PERIOD	(10 * NSEC_PER_MSEC)
@@ -17,10 +17,8 @@
 
 static_assert(VFIO_GFX_IRQ_INFO_CAP_OFFSET == sizeof(struct vfio_irq_info));
 
-void vgpu_irq_signal(struct vgpu *vgpu, u64 amount)
+void vgpu_irq_signal(struct vgpu_irq *irq, u64 amount)
 {
-	struct vgpu_irq *irq = &vgpu->irq;
-
 	guard(spinlock_irqsave)(&irq->lock);
 	if (!irq->eventfd)
 		return;
@@ -30,80 +28,88 @@ void vgpu_irq_signal(struct vgpu *vgpu, u64 amount)
 
 static enum hrtimer_restart vblank_fire(struct hrtimer *timer)
 {
-	struct vgpu *vgpu = container_of(timer, struct vgpu, irq.vblank);
+	struct vgpu_irq *irq = container_of(timer, struct vgpu_irq, vblank);
 
-	vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
-	hrtimer_forward_now(timer, NSEC_PER_SEC / vgpu->settings.vblank_hz);
+	vgpu_irq_signal(irq, VFIO_GFX_IRQ_PRIMARY);
+	hrtimer_forward_now(timer, NSEC_PER_SEC / irq->vblank_hz);
 	return HRTIMER_RESTART;
 }
 
 static enum hrtimer_restart storm_fire(struct hrtimer *timer)
 {
-	struct vgpu *vgpu = container_of(timer, struct vgpu, irq.storm_timer);
+	struct vgpu_irq *irq = container_of(timer, struct vgpu_irq,
+					    storm_timer);
 	u64 periods = hrtimer_forward_now(timer, STORM_PERIOD);
-	u64 n = periods * READ_ONCE(vgpu->irq.storm) /
-		(NSEC_PER_SEC / STORM_PERIOD);
+	u64 n = periods * READ_ONCE(irq->storm) / (NSEC_PER_SEC / STORM_PERIOD);
 
 	while (n--)
-		vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
+		vgpu_irq_signal(irq, VFIO_GFX_IRQ_PRIMARY);
 	return HRTIMER_RESTART;
 }
 
-void vgpu_irq_init(struct vgpu *vgpu)
+void vgpu_irq_init(struct vgpu_irq *irq)
 {
-	spin_lock_init(&vgpu->irq.lock);
-	hrtimer_init(&vgpu->irq.vblank, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	vgpu->irq.vblank.function = vblank_fire;
-	hrtimer_init(&vgpu->irq.storm_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	vgpu->irq.storm_timer.function = storm_fire;
+	mutex_init(&irq->timers);
+	spin_lock_init(&irq->lock);
+	hrtimer_init(&irq->vblank, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	irq->vblank.function = vblank_fire;
+	hrtimer_init(&irq->storm_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	irq->storm_timer.function = storm_fire;
 }
 
-void vgpu_irq_update_vblank(struct vgpu *vgpu)
+static void run_timer(struct hrtimer *timer, bool run, u64 ns)
 {
-	bool wanted;
-
-	lockdep_assert_held(&vgpu->lock);
-	wanted = vgpu->irq.eventfd && vgpu->settings.vblank_hz &&
-		!vgpu->regs.damage_reported &&
-		vgpu_shown(vgpu, VGPU_SW_PRIMARY, VGPU_SW_ENABLE);
-	if (!wanted)
-		hrtimer_cancel(&vgpu->irq.vblank);
-	else if (!hrtimer_active(&vgpu->irq.vblank))
-		hrtimer_start(&vgpu->irq.vblank,
-			      NSEC_PER_SEC / vgpu->settings.vblank_hz,
-			      HRTIMER_MODE_REL);
+	if (!run)
+		hrtimer_cancel(timer);
+	else if (!hrtimer_active(timer))
+		hrtimer_start(timer, ns, HRTIMER_MODE_REL);
 }
 
-void vgpu_irq_set_storm(struct vgpu *vgpu, u32 signals_per_second)
+static void update_timers(struct vgpu_irq *irq)
 {
-	lockdep_assert_held(&vgpu->lock);
-	WRITE_ONCE(vgpu->irq.storm, signals_per_second);
-	if (!signals_per_second || !vgpu->open)
-		hrtimer_cancel(&vgpu->irq.storm_timer);
-	else if (!hrtimer_active(&vgpu->irq.storm_timer))
-		hrtimer_start(&vgpu->irq.storm_timer, STORM_PERIOD,
-			      HRTIMER_MODE_REL);
+	lockdep_assert_held(&irq->timers);
+	run_timer(&irq->vblank, irq->vblank_hz && irq->eventfd,
+		  NSEC_PER_SEC / (irq->vblank_hz ?: 1));
+	run_timer(&irq->storm_timer, irq->storm && irq->eventfd, STORM_PERIOD);
 }
 
-void vgpu_irq_set_eventfd(struct vgpu *vgpu, struct eventfd_ctx *eventfd)
+void vgpu_irq_set_vblank(struct vgpu_irq *irq, u32 hz)
+{
+	guard(mutex)(&irq->timers);
+	/* The timer divides by the rate. */
+	if (!hz)
+		hrtimer_cancel(&irq->vblank);
+	irq->vblank_hz = hz;
+	update_timers(irq);
+}
+
+void vgpu_irq_set_storm(struct vgpu_irq *irq, u32 signals_per_second)
+{
+	guard(mutex)(&irq->timers);
+	WRITE_ONCE(irq->storm, signals_per_second);
+	update_timers(irq);
+}
+
+/* Takes over the reference that it is given; NULL: none. */
+static void use_eventfd(struct vgpu_irq *irq, struct eventfd_ctx *eventfd)
 {
 	struct eventfd_ctx *old;
 
-	scoped_guard(spinlock_irqsave, &vgpu->irq.lock) {
-		old = vgpu->irq.eventfd;
-		vgpu->irq.eventfd = eventfd;
+	guard(mutex)(&irq->timers);
+	scoped_guard(spinlock_irqsave, &irq->lock) {
+		old = irq->eventfd;
+		irq->eventfd = eventfd;
 	}
 	if (old)
 		eventfd_ctx_put(old);
-	guard(mutex)(&vgpu->lock);
-	vgpu_irq_update_vblank(vgpu);
+	update_timers(irq);
 }
 
-void vgpu_irq_stop(struct vgpu *vgpu)
+void vgpu_irq_stop(struct vgpu_irq *irq)
 {
-	scoped_guard(mutex, &vgpu->lock)
-		vgpu_irq_set_storm(vgpu, 0);
-	vgpu_irq_set_eventfd(vgpu, NULL);
+	vgpu_irq_set_vblank(irq, 0);
+	vgpu_irq_set_storm(irq, 0);
+	use_eventfd(irq, NULL);
 }
 
 static int display_caps(struct vfio_info_cap *caps)
@@ -151,7 +157,7 @@ static long put_info(struct vfio_irq_info *info, struct vfio_info_cap *caps,
 	return copy_to_user(arg, info, sizeof(*info)) ? -EFAULT : 0;
 }
 
-long vgpu_irq_get_info(struct vgpu *vgpu, void __user *arg)
+long vgpu_irq_get_info(u32 num_irqs, void __user *arg)
 {
 	struct vfio_info_cap caps = {};
 	struct vfio_irq_info info;
@@ -159,8 +165,7 @@ long vgpu_irq_get_info(struct vgpu *vgpu, void __user *arg)
 
 	if (copy_from_user(&info, arg, sizeof(info)))
 		return -EFAULT;
-	if (info.argsz < sizeof(info) ||
-	    info.index >= VFIO_PCI_NUM_IRQS + !!vgpu->settings.irq)
+	if (info.argsz < sizeof(info) || info.index >= num_irqs)
 		return -EINVAL;
 	info.flags = 0;
 	info.count = 0;
@@ -176,7 +181,7 @@ long vgpu_irq_get_info(struct vgpu *vgpu, void __user *arg)
 	return ret;
 }
 
-static long set_eventfd(struct vgpu *vgpu, s32 fd)
+static long set_eventfd(struct vgpu_irq *irq, s32 fd)
 {
 	struct eventfd_ctx *eventfd = NULL;
 
@@ -187,11 +192,11 @@ static long set_eventfd(struct vgpu *vgpu, s32 fd)
 		if (IS_ERR(eventfd))
 			return PTR_ERR(eventfd);
 	}
-	vgpu_irq_set_eventfd(vgpu, eventfd);
+	use_eventfd(irq, eventfd);
 	return 0;
 }
 
-static long trigger(struct vgpu *vgpu, const struct vfio_irq_set *set,
+static long trigger(struct vgpu_irq *irq, const struct vfio_irq_set *set,
 		    void __user *data)
 {
 	s32 fd;
@@ -201,7 +206,7 @@ static long trigger(struct vgpu *vgpu, const struct vfio_irq_set *set,
 	case VFIO_IRQ_SET_DATA_EVENTFD:
 		if (copy_from_user(&fd, data, sizeof(fd)))
 			return -EFAULT;
-		return set_eventfd(vgpu, fd);
+		return set_eventfd(irq, fd);
 	case VFIO_IRQ_SET_DATA_BOOL:
 		if (copy_from_user(&yes, data, sizeof(yes)))
 			return -EFAULT;
@@ -211,11 +216,11 @@ static long trigger(struct vgpu *vgpu, const struct vfio_irq_set *set,
 		break;
 	}
 	if (yes)
-		vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
+		vgpu_irq_signal(irq, VFIO_GFX_IRQ_PRIMARY);
 	return 0;
 }
 
-long vgpu_irq_set(struct vgpu *vgpu, void __user *arg)
+long vgpu_irq_set(struct vgpu_irq *irq, u32 num_irqs, void __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_irq_set, count), data_size;
 	struct vfio_irq_set set;
@@ -225,8 +230,7 @@ long vgpu_irq_set(struct vgpu *vgpu, void __user *arg)
 		return -EFAULT;
 	if (set.index != VGPU_IRQ_DISPLAY)
 		return -EINVAL;
-	ret = vfio_set_irqs_validate_and_prepare(&set, 1,
-			VFIO_PCI_NUM_IRQS + !!vgpu->settings.irq, &data_size);
+	ret = vfio_set_irqs_validate_and_prepare(&set, 1, num_irqs, &data_size);
 	if (ret)
 		return ret;
 	if ((set.flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) !=
@@ -236,8 +240,8 @@ long vgpu_irq_set(struct vgpu *vgpu, void __user *arg)
 		/* How all of an index's interrupts are given up. */
 		if (!(set.flags & VFIO_IRQ_SET_DATA_NONE))
 			return -EINVAL;
-		vgpu_irq_set_eventfd(vgpu, NULL);
+		use_eventfd(irq, NULL);
 		return 0;
 	}
-	return trigger(vgpu, &set, arg + minsz);
+	return trigger(irq, &set, arg + minsz);
 }

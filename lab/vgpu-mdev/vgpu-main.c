@@ -59,17 +59,6 @@ static struct mdev_type *mdev_types[ARRAY_SIZE(types)];
 static struct mdev_parent parent;
 static struct device *parent_device;
 
-u32 vgpu_kinds(const struct vgpu *vgpu)
-{
-	const struct vgpu_settings *settings = &vgpu->settings;
-
-	return (settings->dmabuf ? VGPU_SW_KIND_DMABUF : 0) |
-		(settings->region ? VGPU_SW_KIND_REGION : 0) |
-		(settings->metadata ? VGPU_SW_KIND_METADATA : 0) |
-		(settings->overlays ? VGPU_SW_KIND_OVERLAYS : 0) |
-		(settings->irq ? VGPU_SW_KIND_IRQ : 0);
-}
-
 /* Switches */
 
 struct setting {

@@ -12,49 +12,43 @@
  */
 #include <drm/drm_fourcc.h>
 #include <linux/string.h>
-#include <linux/unaligned.h>
 
-#include "vgpu.h"
+#include "vgpu-metadata.h"
 
 /* Rows that are compared, and reported, together. */
 #define BAND_ROWS	8
 
-static u64 pixel_bytes(const struct vgpu *vgpu)
+static u64 pixel_bytes(const struct vgpu_settings *settings)
 {
-	return PAGE_ALIGN((u64)vgpu->settings.max_xres *
-			  vgpu->settings.max_yres * 4);
+	return PAGE_ALIGN((u64)settings->max_xres * settings->max_yres * 4);
 }
 
-static u64 cursor_offset(const struct vgpu *vgpu)
+/* Behind the pixels comes the cursor, then the page. */
+static u64 page_offset_of_meta(const struct vgpu_settings *settings)
 {
-	return pixel_bytes(vgpu);
-}
-
-static u64 page_offset_of_meta(const struct vgpu *vgpu)
-{
-	return pixel_bytes(vgpu) + VGPU_CURSOR_BYTES;
+	return pixel_bytes(settings) + VGPU_CURSOR_BYTES;
 }
 
 /* With the doorbell's page, behind which there is no memory. */
-u64 vgpu_meta_region_size(const struct vgpu *vgpu)
+u64 vgpu_meta_region_size(const struct vgpu_settings *settings)
 {
-	return vgpu->settings.metadata ?
-		page_offset_of_meta(vgpu) + VFIO_GFX_META_FROM_END : 0;
+	return settings->metadata ?
+		page_offset_of_meta(settings) + VFIO_GFX_META_FROM_END : 0;
 }
 
-static struct vfio_gfx_meta *meta_page(struct vgpu *vgpu)
+static struct vfio_gfx_meta *meta_page(struct vgpu_metadata *meta)
 {
-	return vgpu_pages_at(vgpu->meta.pages, page_offset_of_meta(vgpu));
+	return vgpu_pages_at(meta->pages, page_offset_of_meta(meta->settings));
 }
 
 /* Damage */
 
-void vgpu_meta_damage(struct vgpu *vgpu, const struct vfio_gfx_meta_rect *rect)
+void vgpu_meta_damage(struct vgpu_metadata *meta,
+		      const struct vfio_gfx_meta_rect *rect)
 {
-	struct vgpu_meta_damage *damage = &vgpu->meta.damage;
+	struct vgpu_damage *damage = &meta->damage;
 
-	lockdep_assert_held(&vgpu->lock);
-	vgpu_plane_drawn(vgpu, rect);
+	lockdep_assert_held(meta->lock);
 	if (!rect || damage->count == VFIO_GFX_META_MAX_DAMAGE)
 		damage->all = true;
 	else if (rect->width && rect->height)
@@ -72,7 +66,7 @@ static bool clip(struct vfio_gfx_meta_rect *rect,
 	return true;
 }
 
-static void clip_all(struct vgpu_meta_damage *damage,
+static void clip_all(struct vgpu_damage *damage,
 		     const struct vgpu_plane *plane)
 {
 	u32 i, kept = 0;
@@ -85,50 +79,13 @@ static void clip_all(struct vgpu_meta_damage *damage,
 
 /* Copying */
 
-/*
- * As memcmp(), which tells the order as well and on some architectures looks
- * at one byte at a time for it: this is what a frame's comparison takes long
- * or short by.
- */
-static bool bytes_differ(const void *a, const void *b, size_t len)
-{
-	const u64 *p = a, *q = b;
-
-	for (; len >= 4 * sizeof(*p); len -= 4 * sizeof(*p), p += 4, q += 4) {
-		u64 differ = get_unaligned(p) ^ get_unaligned(q);
-
-		differ |= get_unaligned(p + 1) ^ get_unaligned(q + 1);
-		differ |= get_unaligned(p + 2) ^ get_unaligned(q + 2);
-		differ |= get_unaligned(p + 3) ^ get_unaligned(q + 3);
-		if (differ)
-			return true;
-	}
-	return memcmp(p, q, len);
-}
-
-static bool range_differs(struct vgpu *vgpu, u64 to, u64 from, u64 len)
-{
-	while (len) {
-		u64 part = min3(len, PAGE_SIZE - offset_in_page(to),
-				PAGE_SIZE - offset_in_page(from));
-
-		if (bytes_differ(vgpu_pages_at(vgpu->meta.pages, to),
-				 vgpu_pages_at(vgpu->vram, from), part))
-			return true;
-		to += part;
-		from += part;
-		len -= part;
-	}
-	return false;
-}
-
 /* Bytes from the first row's start to the last one's end. */
 static u64 rows_bytes(const struct vgpu_plane *plane, u32 rows)
 {
 	return (u64)plane->stride * (rows - 1) + plane->row_bytes;
 }
 
-static void add_band(struct vgpu_meta_damage *damage,
+static void add_band(struct vgpu_damage *damage,
 		     const struct vgpu_plane *plane, u32 y, u32 rows)
 {
 	struct vfio_gfx_meta_rect *last = damage->rect + damage->count - 1;
@@ -146,14 +103,15 @@ static void add_band(struct vgpu_meta_damage *damage,
 	};
 }
 
-static void copy_all(struct vgpu *vgpu, const struct vgpu_plane *plane)
+static void copy_all(struct vgpu_metadata *meta, const struct vgpu_plane *plane)
 {
-	vgpu_pages_copy(vgpu->meta.pages, 0, vgpu->vram, plane->offset,
+	vgpu_pages_copy(meta->pages, 0, meta->vram, plane->offset,
 			rows_bytes(plane, plane->height));
 }
 
-static void copy_differing(struct vgpu *vgpu, const struct vgpu_plane *plane,
-			   struct vgpu_meta_damage *damage)
+static void copy_differing(struct vgpu_metadata *meta,
+			   const struct vgpu_plane *plane,
+			   struct vgpu_damage *damage)
 {
 	u32 y;
 
@@ -163,16 +121,18 @@ static void copy_differing(struct vgpu *vgpu, const struct vgpu_plane *plane,
 		u64 at = (u64)plane->stride * y;
 		u64 len = rows_bytes(plane, rows);
 
-		if (!range_differs(vgpu, at, plane->offset + at, len))
+		if (!vgpu_pages_differ(meta->pages, at, meta->vram,
+				       plane->offset + at, len))
 			continue;
-		vgpu_pages_copy(vgpu->meta.pages, at, vgpu->vram,
+		vgpu_pages_copy(meta->pages, at, meta->vram,
 				plane->offset + at, len);
 		add_band(damage, plane, y, rows);
 	}
 }
 
-static void copy_reported(struct vgpu *vgpu, const struct vgpu_plane *plane,
-			  struct vgpu_meta_damage *damage)
+static void copy_reported(struct vgpu_metadata *meta,
+			  const struct vgpu_plane *plane,
+			  struct vgpu_damage *damage)
 {
 	u32 bytes = plane->row_bytes / plane->width, i, y;
 
@@ -184,46 +144,43 @@ static void copy_reported(struct vgpu *vgpu, const struct vgpu_plane *plane,
 			u64 at = (u64)plane->stride * y +
 				(u64)rect->x * bytes;
 
-			vgpu_pages_copy(vgpu->meta.pages, at, vgpu->vram,
+			vgpu_pages_copy(meta->pages, at, meta->vram,
 					plane->offset + at,
 					(size_t)rect->width * bytes);
 		}
 	}
 }
 
-static bool same_layout(const struct vgpu_plane *a, const struct vgpu_plane *b)
-{
-	return a->fourcc == b->fourcc && a->width == b->width &&
-	       a->height == b->height && a->stride == b->stride;
-}
-
 /* The copy's damage ends up in meta.damage. */
-static void copy_frame(struct vgpu *vgpu, const struct vgpu_plane *plane)
+static void copy_frame(struct vgpu_metadata *meta,
+		       const struct vgpu_plane *plane)
 {
-	struct vgpu_metadata *meta = &vgpu->meta;
-	bool reported = vgpu->regs.damage_reported;
+	bool reported = meta->regs->damage_reported;
 
-	if (!same_layout(plane, &meta->last) || (reported && meta->damage.all)) {
+	if (!vgpu_plane_same_layout(plane, &meta->last) ||
+	    (reported && meta->damage.all)) {
 		meta->damage.all = true;
-		copy_all(vgpu, plane);
+		copy_all(meta, plane);
 	} else if (reported) {
-		copy_reported(vgpu, plane, &meta->damage);
+		copy_reported(meta, plane, &meta->damage);
 	} else {
 		meta->damage.all = false;
-		copy_differing(vgpu, plane, &meta->damage);
+		copy_differing(meta, plane, &meta->damage);
 	}
 	meta->last = *plane;
 }
 
-static void describe_frame(struct vgpu *vgpu, struct vfio_gfx_meta *out)
+static void describe_frame(struct vgpu_metadata *meta,
+			   struct vfio_gfx_meta *out)
 {
-	struct vgpu_meta_damage *damage = &vgpu->meta.damage;
+	struct vgpu_damage *damage = &meta->damage;
 	struct vgpu_plane plane;
-	int ret = vgpu_plane_get(vgpu, VGPU_SW_PRIMARY, &plane);
+	int ret = vgpu_plane_get(meta->regs, meta->settings, VGPU_SW_PRIMARY,
+				 &plane);
 
 	/* A stride so wide that the rows do not fit into the region. */
 	if (!ret && plane.fourcc &&
-	    rows_bytes(&plane, plane.height) > pixel_bytes(vgpu))
+	    rows_bytes(&plane, plane.height) > pixel_bytes(meta->settings))
 		ret = -EFBIG;
 	if (ret) {
 		out->status = VFIO_GFX_META_ERROR;
@@ -232,12 +189,12 @@ static void describe_frame(struct vgpu *vgpu, struct vfio_gfx_meta *out)
 		return;
 	}
 	if (!plane.fourcc) {
-		if (vgpu->meta.last.fourcc)
+		if (meta->last.fourcc)
 			damage->all = true;
-		vgpu->meta.last = plane;
+		meta->last = plane;
 		return;
 	}
-	copy_frame(vgpu, &plane);
+	copy_frame(meta, &plane);
 	out->fourcc = plane.fourcc;
 	out->width = plane.width;
 	out->height = plane.height;
@@ -246,9 +203,10 @@ static void describe_frame(struct vgpu *vgpu, struct vfio_gfx_meta *out)
 }
 
 /* What changed is told once; an error's is kept for the frame after it. */
-static void describe_damage(struct vgpu *vgpu, struct vfio_gfx_meta *out)
+static void describe_damage(struct vgpu_metadata *meta,
+			    struct vfio_gfx_meta *out)
 {
-	struct vgpu_meta_damage *damage = &vgpu->meta.damage;
+	struct vgpu_damage *damage = &meta->damage;
 
 	if (out->status == VFIO_GFX_META_ERROR)
 		return;
@@ -259,39 +217,44 @@ static void describe_damage(struct vgpu *vgpu, struct vfio_gfx_meta *out)
 		memcpy(out->damage, damage->rect, sizeof(out->damage));
 	}
 	if (out->damage_count)
-		vgpu->meta.frame++;
+		meta->frame++;
 	else
 		out->status = VFIO_GFX_META_UNCHANGED;
 	memset(damage, 0, sizeof(*damage));
 }
 
 /* Copied row by row; the serial changes when the image does. */
-static void copy_cursor(struct vgpu *vgpu, const struct vgpu_plane *plane)
+static void copy_cursor(struct vgpu_metadata *meta,
+			const struct vgpu_plane *plane)
 {
-	bool changed = !same_layout(plane, &vgpu->meta.last_cursor);
+	bool changed = !vgpu_plane_same_layout(plane, &meta->last_cursor);
 	u32 y;
 
 	for (y = 0; y < plane->height; y++) {
-		u64 to = cursor_offset(vgpu) + (u64)plane->row_bytes * y;
+		u64 to = pixel_bytes(meta->settings) +
+			(u64)plane->row_bytes * y;
 		u64 from = plane->offset + (u64)plane->stride * y;
 
-		if (!range_differs(vgpu, to, from, plane->row_bytes))
+		if (!vgpu_pages_differ(meta->pages, to, meta->vram, from,
+				       plane->row_bytes))
 			continue;
-		vgpu_pages_copy(vgpu->meta.pages, to, vgpu->vram, from,
+		vgpu_pages_copy(meta->pages, to, meta->vram, from,
 				plane->row_bytes);
 		changed = true;
 	}
-	vgpu->meta.cursor_serial += changed;
-	vgpu->meta.last_cursor = *plane;
+	meta->cursor_serial += changed;
+	meta->last_cursor = *plane;
 }
 
-static void describe_cursor(struct vgpu *vgpu, struct vfio_gfx_meta_cursor *out)
+static void describe_cursor(struct vgpu_metadata *meta,
+			    struct vfio_gfx_meta_cursor *out)
 {
 	struct vgpu_plane plane;
 
-	if (vgpu_plane_get(vgpu, VGPU_SW_CURSOR, &plane) || !plane.fourcc)
+	if (vgpu_plane_get(meta->regs, meta->settings, VGPU_SW_CURSOR,
+			   &plane) || !plane.fourcc)
 		return;
-	copy_cursor(vgpu, &plane);
+	copy_cursor(meta, &plane);
 	*out = (struct vfio_gfx_meta_cursor) {
 		.visible = 1,
 		.x = plane.x,
@@ -302,8 +265,8 @@ static void describe_cursor(struct vgpu *vgpu, struct vfio_gfx_meta_cursor *out)
 		.width = plane.width,
 		.height = plane.height,
 		.stride = plane.row_bytes,
-		.serial = vgpu->meta.cursor_serial,
-		.offset = cursor_offset(vgpu),
+		.serial = meta->cursor_serial,
+		.offset = pixel_bytes(meta->settings),
 		.flags = plane.flags & VGPU_SW_PLANE_STRAIGHT ?
 			VFIO_GFX_PLANE_EXT_STRAIGHT : 0,
 	};
@@ -323,9 +286,9 @@ static void distort(const struct vgpu_faults *faults, struct vfio_gfx_meta *out)
 	out->damage_count = faults->damage_count ?: out->damage_count;
 }
 
-static void complete_request(struct vgpu *vgpu, u32 request)
+static void complete_request(struct vgpu_metadata *meta, u32 request)
 {
-	struct vfio_gfx_meta *page = meta_page(vgpu);
+	struct vfio_gfx_meta *page = meta_page(meta);
 	struct vfio_gfx_meta out = {
 		.magic = VFIO_GFX_META_MAGIC,
 		.version = VFIO_GFX_META_VERSION,
@@ -335,79 +298,79 @@ static void complete_request(struct vgpu *vgpu, u32 request)
 		.request = request,
 	};
 
-	out.generation = ++vgpu->meta.generation | 1;
+	out.generation = ++meta->generation | 1;
 	WRITE_ONCE(page->generation, out.generation);
 	/* Whoever sees any of what follows sees the odd generation. */
 	smp_wmb();
-	describe_frame(vgpu, &out);
-	describe_damage(vgpu, &out);
-	describe_cursor(vgpu, &out.cursor);
-	out.frame = vgpu->meta.frame;
-	distort(&vgpu->faults, &out);
+	describe_frame(meta, &out);
+	describe_damage(meta, &out);
+	describe_cursor(meta, &out.cursor);
+	out.frame = meta->frame;
+	distort(meta->faults, &out);
 	memcpy(page, &out, sizeof(out));
 	/* And who sees the even one sees all of it. */
 	smp_wmb();
-	vgpu->meta.generation = out.generation + !vgpu->faults.odd_generation;
-	WRITE_ONCE(page->generation, vgpu->meta.generation);
-	vgpu->meta.completed++;
-	vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
+	meta->generation = out.generation + !meta->faults->odd_generation;
+	WRITE_ONCE(page->generation, meta->generation);
+	meta->completed++;
+	vgpu_irq_signal(meta->irq, VFIO_GFX_IRQ_PRIMARY);
 }
 
 static void work(struct work_struct *item)
 {
-	struct vgpu *vgpu = container_of(item, struct vgpu, meta.work);
+	struct vgpu_metadata *meta = container_of(item,
+						  struct vgpu_metadata, work);
 	u32 request;
 
-	guard(mutex)(&vgpu->lock);
-	request = vgpu->meta.request;
-	vgpu->meta.request = 0;
-	if (!request || !vgpu->meta.pages)
+	guard(mutex)(meta->lock);
+	request = meta->request;
+	meta->request = 0;
+	if (!request || !meta->pages)
 		return;
-	if (vgpu->faults.stall_requests) {
-		vgpu->faults.stall_requests--;
+	if (meta->faults->stall_requests) {
+		meta->faults->stall_requests--;
 		return;
 	}
-	complete_request(vgpu, request);
+	complete_request(meta, request);
 }
 
-void vgpu_meta_doorbell(struct vgpu *vgpu, u32 request)
+void vgpu_meta_doorbell(struct vgpu_metadata *meta, u32 request)
 {
-	lockdep_assert_held(&vgpu->lock);
-	vgpu->meta.request = request;
+	lockdep_assert_held(meta->lock);
+	meta->request = request;
 	if (request)
-		schedule_work(&vgpu->meta.work);
+		schedule_work(&meta->work);
 }
 
-void vgpu_meta_init(struct vgpu *vgpu)
+void vgpu_meta_init(struct vgpu_metadata *meta)
 {
-	INIT_WORK(&vgpu->meta.work, work);
+	INIT_WORK(&meta->work, work);
 }
 
-int vgpu_meta_open(struct vgpu *vgpu)
+int vgpu_meta_open(struct vgpu_metadata *meta, struct vgpu_pages *vram)
 {
-	struct vgpu_metadata *meta = &vgpu->meta;
-
-	lockdep_assert_held(&vgpu->lock);
+	lockdep_assert_held(meta->lock);
+	meta->vram = vram;
 	meta->generation = 0;
 	meta->frame = 0;
 	meta->last = (struct vgpu_plane) {};
 	meta->last_cursor = (struct vgpu_plane) {};
-	if (!vgpu->settings.metadata)
+	if (!meta->settings->metadata)
 		return 0;
-	meta->pages = vgpu_pages_new(vgpu_meta_region_size(vgpu) -
+	meta->pages = vgpu_pages_new(vgpu_meta_region_size(meta->settings) -
 				     VFIO_GFX_META_PAGE);
 	return meta->pages ? 0 : -ENOMEM;
 }
 
-void vgpu_meta_close(struct vgpu *vgpu)
+void vgpu_meta_close(struct vgpu_metadata *meta)
 {
 	struct vgpu_pages *pages;
 
-	scoped_guard(mutex, &vgpu->lock) {
-		pages = vgpu->meta.pages;
-		vgpu->meta.pages = NULL;
-		vgpu->meta.request = 0;
+	scoped_guard(mutex, meta->lock) {
+		pages = meta->pages;
+		meta->pages = NULL;
+		meta->request = 0;
 	}
-	cancel_work_sync(&vgpu->meta.work);
+	cancel_work_sync(&meta->work);
 	vgpu_pages_put(pages);
 }

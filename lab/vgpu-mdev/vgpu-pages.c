@@ -6,8 +6,9 @@
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/unaligned.h>
 
-#include "vgpu.h"
+#include "vgpu-pages.h"
 
 /*
  * How many pages a fault maps from the one that was touched on. Who touches one
@@ -109,6 +110,44 @@ void vgpu_pages_copy(struct vgpu_pages *to, u64 to_offset,
 		from_offset += part;
 		len -= part;
 	}
+}
+
+/*
+ * As memcmp(), which tells the order as well and on some architectures looks
+ * at one byte at a time for it: this is what comparing a frame takes long or
+ * short by.
+ */
+static bool bytes_differ(const void *a, const void *b, size_t len)
+{
+	const u64 *p = a, *q = b;
+
+	for (; len >= 4 * sizeof(*p); len -= 4 * sizeof(*p), p += 4, q += 4) {
+		u64 differ = get_unaligned(p) ^ get_unaligned(q);
+
+		differ |= get_unaligned(p + 1) ^ get_unaligned(q + 1);
+		differ |= get_unaligned(p + 2) ^ get_unaligned(q + 2);
+		differ |= get_unaligned(p + 3) ^ get_unaligned(q + 3);
+		if (differ)
+			return true;
+	}
+	return memcmp(p, q, len);
+}
+
+bool vgpu_pages_differ(struct vgpu_pages *a, u64 a_offset,
+		       struct vgpu_pages *b, u64 b_offset, u64 len)
+{
+	while (len) {
+		u64 part = min3(len, PAGE_SIZE - offset_in_page(a_offset),
+				PAGE_SIZE - offset_in_page(b_offset));
+
+		if (bytes_differ(vgpu_pages_at(a, a_offset),
+				 vgpu_pages_at(b, b_offset), part))
+			return true;
+		a_offset += part;
+		b_offset += part;
+		len -= part;
+	}
+	return false;
 }
 
 int vgpu_pages_read_user(struct vgpu_pages *pages, char __user *buf,

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The registers, as hw/display/vgpu-sw.h names them. Those of the software
- * vGPU that make faults are not there: here they are made in debugfs.
+ * The registers, as hw/display/vgpu-sw.h names them, that belong to no other
+ * part. Those of the software vGPU that make faults are not there: here they
+ * are made in debugfs.
  */
 #include <linux/string.h>
+#include <linux/wordpart.h>
 
-#include "vgpu.h"
+#include "vgpu-regs.h"
 
 #define PLANES_END	(VGPU_SW_PLANE + VGPU_SHOWN_REGS * 4)
 
@@ -24,23 +26,15 @@ static u32 *plain_reg(struct vgpu_regs *regs, u32 offset)
 	return NULL;
 }
 
-u32 vgpu_regs_read(struct vgpu *vgpu, u32 offset)
+u32 vgpu_regs_read(struct vgpu_regs *regs, u32 offset)
 {
-	struct vgpu_regs *regs = &vgpu->regs;
 	u32 *plain = plain_reg(regs, offset);
 
 	if (plain)
 		return *plain;
-	if (offset >= VGPU_SW_EDID && offset < VGPU_SW_EDID + VGPU_SW_EDID_MAX)
-		return vgpu_edid_guest_read(vgpu, offset - VGPU_SW_EDID);
-
 	switch (offset) {
 	case VGPU_SW_MAGIC:
 		return VGPU_SW_MAGIC_VALUE;
-	case VGPU_SW_VRAM_SIZE:
-		return vgpu_vram_size(vgpu);
-	case VGPU_SW_KINDS:
-		return vgpu_kinds(vgpu);
 	case VGPU_SW_COMMIT:
 		return regs->commits;
 	case VGPU_SW_FLIP:
@@ -55,12 +49,6 @@ u32 vgpu_regs_read(struct vgpu *vgpu, u32 offset)
 		return regs->reads;
 	case VGPU_SW_DAMAGE_REPORTED:
 		return regs->damage_reported;
-	case VGPU_SW_IRQ_SIGNALS:
-		return READ_ONCE(vgpu->irq.signals);
-	case VGPU_SW_LINK:
-		return vgpu->edid.link_up;
-	case VGPU_SW_EDID_SIZE:
-		return vgpu->edid.link_up ? vgpu->edid.size : 0;
 	default:
 		return 0;
 	}
@@ -78,9 +66,8 @@ static bool plane_changed(const struct vgpu_regs *regs, u32 plane)
  * A commit that changes no register says that what is shown was drawn into,
  * which may be any plane.
  */
-static void commit(struct vgpu *vgpu)
+static u32 commit(struct vgpu_regs *regs)
 {
-	struct vgpu_regs *regs = &vgpu->regs;
 	bool primary = plane_changed(regs, VGPU_SW_PRIMARY);
 	bool cursor = plane_changed(regs, VGPU_SW_CURSOR);
 	bool others = false;
@@ -90,15 +77,9 @@ static void commit(struct vgpu *vgpu)
 		others |= plane_changed(regs, VGPU_SW_OVERLAY(i));
 	memcpy(regs->shown, regs->pending, sizeof(regs->shown));
 	regs->commits++;
-	if (primary) {
-		vgpu_meta_damage(vgpu, NULL);
-		vgpu_frame_moved(vgpu);
-	}
-	vgpu_irq_update_vblank(vgpu);
-	if (cursor)
-		vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_CURSOR);
-	if (primary || others || !cursor)
-		vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
+	return (primary ? VGPU_CHANGED_FRAME | VGPU_CHANGED_ALL : 0) |
+		(cursor ? VGPU_CHANGED_CURSOR : 0) |
+		(primary || others || !cursor ? VGPU_CHANGED_PRIMARY : 0);
 }
 
 static void set_offset(u32 *regs, u64 offset)
@@ -109,72 +90,32 @@ static void set_offset(u32 *regs, u64 offset)
 		upper_32_bits(offset);
 }
 
-static void flip(struct vgpu *vgpu, u32 page)
+u32 vgpu_regs_write(struct vgpu_regs *regs, u32 offset, u32 val)
 {
-	struct vgpu_regs *regs = &vgpu->regs;
-
-	set_offset(regs->shown, (u64)page * 4096);
-	set_offset(regs->pending, (u64)page * 4096);
-	regs->flips++;
-	vgpu_meta_damage(vgpu, NULL);
-	vgpu_frame_moved(vgpu);
-	vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
-}
-
-static void add_damage(struct vgpu *vgpu)
-{
-	const u32 *rect = vgpu->regs.damage_rect;
-
-	vgpu_meta_damage(vgpu, &(struct vfio_gfx_meta_rect) {
-		.x = rect[0],
-		.y = rect[1],
-		.width = rect[2],
-		.height = rect[3],
-	});
-	vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
-}
-
-/* What was drawn before is known to nobody. */
-static void set_damage_reported(struct vgpu *vgpu, bool reported)
-{
-	if (reported == vgpu->regs.damage_reported)
-		return;
-	vgpu->regs.damage_reported = reported;
-	vgpu_meta_damage(vgpu, NULL);
-	vgpu_irq_update_vblank(vgpu);
-	vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
-}
-
-void vgpu_regs_write(struct vgpu *vgpu, u32 offset, u32 val)
-{
-	u32 *plain = plain_reg(&vgpu->regs, offset);
+	u32 *plain = plain_reg(regs, offset);
 
 	if (plain) {
 		*plain = val;
-		return;
+		return 0;
 	}
 	switch (offset) {
 	case VGPU_SW_COMMIT:
-		commit(vgpu);
-		break;
+		return commit(regs);
 	case VGPU_SW_FLIP:
-		flip(vgpu, val);
-		break;
+		set_offset(regs->shown, (u64)val * 4096);
+		set_offset(regs->pending, (u64)val * 4096);
+		regs->flips++;
+		return VGPU_CHANGED_FRAME | VGPU_CHANGED_ALL |
+			VGPU_CHANGED_PRIMARY;
 	case VGPU_SW_DAMAGE_ADD:
-		add_damage(vgpu);
-		break;
+		return VGPU_CHANGED_RECT | VGPU_CHANGED_PRIMARY;
 	case VGPU_SW_DAMAGE_REPORTED:
-		set_damage_reported(vgpu, val & 1);
-		break;
+		if (regs->damage_reported == (val & 1))
+			return 0;
+		/* What was drawn before is known to nobody. */
+		regs->damage_reported = val & 1;
+		return VGPU_CHANGED_ALL | VGPU_CHANGED_PRIMARY;
+	default:
+		return 0;
 	}
-}
-
-void vgpu_regs_reset(struct vgpu *vgpu)
-{
-	memset(&vgpu->regs, 0, sizeof(vgpu->regs));
-	vgpu_meta_damage(vgpu, NULL);
-	vgpu_frame_moved(vgpu);
-	vgpu_irq_update_vblank(vgpu);
-	vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_CURSOR);
-	vgpu_irq_signal(vgpu, VFIO_GFX_IRQ_PRIMARY);
 }

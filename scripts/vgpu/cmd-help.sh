@@ -19,8 +19,9 @@ Usage: ./vgpu COMMAND [ARGUMENT]...
                       inputs that nobody thought of (libFuzzer), 60 s
   bench [--quick] [--case NAME]... [--list] [--pairs N] [--out DIR]
                       measure stock QEMU and this one in turn: table, plot
-  series [--build-each]
+  series [--build-each] [--group NAME]
                       write build/series/*.patch and prove that they apply
+  series --impact     what the series changes for people without a vGPU
   series --configurations [NAME]...
                       build without OpenGL, GBM, pixman, VNC, SPICE, GTK, SDL
                       and D-Bus, one at a time, or without those named

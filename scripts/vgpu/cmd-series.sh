@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ./vgpu series [--build-each]: build/series/*.patch, proved to apply to the
-# pristine source, to give what is built, and to pass QEMU's checkpatch.pl.
-# --build-each builds every step of it too.
+# ./vgpu series [--build-each] [--group NAME]: build/series/*.patch, proved to
+# apply to the pristine source, to give what is built, and to pass QEMU's
+# checkpatch.pl. --group has one group of patches, and those that it needs, in
+# build/series-NAME. --build-each builds every step too, of a group its own.
+#
+# ./vgpu series --impact: what the series changes for people without a vGPU.
 #
 # ./vgpu series --configurations [NAME]...: builds what it gives without each
 # thing that QEMU can do without, one at a time, or without those named.
@@ -13,7 +16,6 @@ set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 . "$VGPU_TOP/scripts/vgpu/qemu.sh"
 
-SERIES=$VGPU_BUILD/series
 WORK=$VGPU_BUILD/series-work
 STEPS=$WORK/steps
 
@@ -28,8 +30,8 @@ declare -A DEPENDENT=(
 
 _make_series() {
     mkdir -p "$WORK"
-    python3 "$VGPU_TOP/scripts/vgpu/series.py" "$VGPU_TOP" \
-        "$QEMU_PRISTINE" "$QEMU_TREE" "$SERIES" "$WORK"
+    python3 "$VGPU_TOP/scripts/vgpu/series.py" ${group:+--group "$group"} \
+        "$VGPU_TOP" "$QEMU_PRISTINE" "$QEMU_TREE" "$SERIES" "$WORK"
 }
 
 _git() {
@@ -63,6 +65,13 @@ _build_step() {
     qemu_ninja "$STEPS" "${targets[@]}"
 }
 
+# The steps to build: all, or those of the group, which are the last.
+_steps() {
+    local count
+    count=$(grep -c "^${group:+$group/}[^#]" "$VGPU_TOP/patches/series")
+    _git log --reverse --format='%H%x09%s' base..steps | tail -n "$count"
+}
+
 build_each() {
     local commit subject number=0 total identity
     run_step series-prepare "applying the series step by step" _prepare_steps
@@ -73,12 +82,12 @@ build_each() {
         run_step series-configure "configuring QEMU" _qemu_configure "$STEPS"
         stamp_set series-configure "$identity"
     fi
-    total=$(_git rev-list --count base..steps)
+    total=$(_steps | wc -l)
     while IFS=$'\t' read -r commit subject <&3; do
         number=$((number + 1))
         run_step "series-build-$number" \
             "building step $number of $total: $subject" _build_step "$commit"
-    done 3< <(_git log --reverse --format='%H%x09%s' base..steps)
+    done 3< <(_steps)
 }
 
 # A pkg-config that has never heard of the package.
@@ -149,24 +158,40 @@ build_without() {
 }
 
 usage() {
-    die "usage: ./vgpu series [--build-each | --configurations [NAME]...]," \
-        "NAME one of: ${CONFIGURATIONS[*]}"
+    die "usage: ./vgpu series [--build-each] [--group NAME] | --impact |" \
+        "--configurations [NAME]..., NAME one of: ${CONFIGURATIONS[*]}"
 }
 
 each=
+group=
 without=()
-case "$*" in
-'') ;;
---build-each) each=1 ;;
---configurations) without=("${CONFIGURATIONS[@]}") ;;
---configurations\ *)
-    without=("${@:2}")
-    for name in "${without[@]}"; do
-        [[ " ${CONFIGURATIONS[*]} " == *" $name "* ]] || usage
-    done
-    ;;
-*) usage ;;
-esac
+while (($#)); do
+    case $1 in
+    --build-each) each=1 ;;
+    --group)
+        group=${2:-}
+        grep -q "^${group:-/}/" "$VGPU_TOP/patches/series" ||
+            die "--group: one of: $(sed -n 's|/.*||p' \
+                "$VGPU_TOP/patches/series" | uniq | xargs)"
+        shift
+        ;;
+    --impact)
+        exec python3 "$VGPU_TOP/scripts/vgpu/series.py" --impact "$VGPU_TOP"
+        ;;
+    --configurations)
+        shift
+        without=("$@")
+        (($#)) || without=("${CONFIGURATIONS[@]}")
+        for name in "${without[@]}"; do
+            [[ " ${CONFIGURATIONS[*]} " == *" $name "* ]] || usage
+        done
+        break
+        ;;
+    *) usage ;;
+    esac
+    shift
+done
+SERIES=$VGPU_BUILD/series${group:+-$group}
 
 lock_build
 need_packages git patch perl python3 xz-utils

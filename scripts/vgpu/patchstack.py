@@ -3,12 +3,25 @@
 
 patches/series names the patches as GROUP/NAME.patch. A patch file holds a commit message, whose trailers "Adds: PATH" name new
 files that come with it and "Removes: PATH" files of QEMU's that go with it,
-a line "---", and the diff of the files that it edits (there may be none).
+a line "---", and the diff of the files that it edits (there may be none). A
+paragraph "Impact: ..." of the message says what becomes different for people
+without a vGPU.
 """
 
 import re
 import subprocess
 from pathlib import Path
+
+
+# The groups in the order of the series, each with what it cannot do without.
+NEEDS = {
+    'fixes': (),
+    'dmabuf': ('fixes',),
+    'console': ('fixes', 'dmabuf'),
+    'viewers': ('fixes', 'dmabuf', 'console'),
+    'vgpu': ('fixes', 'dmabuf', 'console', 'viewers'),
+    'performance': ('fixes',),
+}
 
 
 class StackError(Exception):
@@ -17,11 +30,14 @@ class StackError(Exception):
 
 class Patch:
     _TRAILER = re.compile(r'(Adds|Removes): +(\S+)\s*$')
+    _IMPACT = re.compile(r'^Impact: +(.+?)(?=\n\n|\n[A-Z][a-z-]+: |\Z)',
+                         re.DOTALL | re.MULTILINE)
     _DIFF_START = re.compile(r'(---( |$)|diff |Index: )')
 
     def __init__(self, folder, name):
         self.path = folder / name
         self.name = name
+        self.group = name.split('/')[0]
         self.adds = []
         self.removes = []
         message = self._read_header(self.path.read_text().splitlines())
@@ -29,6 +45,8 @@ class Patch:
         self.body = '\n'.join(message[1:]).strip()
         if not self.subject:
             raise StackError(f'{self.name}: no subject line')
+        impact = self._IMPACT.search(self.body)
+        self.impact = ' '.join(impact[1].split()) if impact else ''
         self.edits = self._edited_files()
 
     def _read_header(self, lines):
@@ -77,6 +95,26 @@ class Patch:
             raise StackError(f'{self.name} does not apply:\n{done.stdout}')
 
 
+def check_groups(stack):
+    """Each patch is in a group, and no group needs a later one."""
+    order = list(NEEDS)
+    last = 0
+    for patch in stack:
+        if patch.group not in NEEDS:
+            raise StackError(f'{patch.name}: the groups are '
+                             f'{", ".join(order)}')
+        place = order.index(patch.group)
+        if place < last:
+            raise StackError(f'{patch.name} comes after {order[last]}')
+        last = place
+
+
+def patches_for(stack, group):
+    """The group's patches and those that it needs, in order."""
+    return [patch for patch in stack
+            if patch.group == group or patch.group in NEEDS[group]]
+
+
 def read_stack(top):
     """The patches that patches/series names, in order, checked."""
     series = Path(top) / 'patches' / 'series'
@@ -85,6 +123,7 @@ def read_stack(top):
         names = [line.split('#')[0].strip()
                  for line in series.read_text().splitlines()]
     stack = [Patch(series.parent, name.split()[0]) for name in names if name]
+    check_groups(stack)
     added = {}
     for patch in stack:
         for path in patch.adds:

@@ -2,22 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Turn patches/ and the files that they add into a git format-patch series.
 
-usage: series.py TOP PRISTINE.git BUILT_TREE SERIES WORK
+usage: series.py [--group NAME] TOP PRISTINE.git BUILT_TREE SERIES WORK
+       series.py --impact TOP
 
 Commits every step on the pristine source in WORK/made, writes the series to
 the folder SERIES, applies it in WORK/applied with git am, and checks that
 the outcome is what was committed and what is built, and that QEMU's own
 scripts/checkpatch.pl has nothing to say but reminders about MAINTAINERS.
+--group makes the series of one group of patches and of those that it needs.
+--impact prints what the series changes for people without a vGPU.
 """
 
+import argparse
 import os
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
-from patchstack import StackError, read_stack
+from patchstack import NEEDS, StackError, patches_for, read_stack
 
 # What checkpatch.pl asks of a person and cannot see the answer to.
 REMINDERS = (
@@ -125,10 +130,36 @@ def check_style(tree, path):
     return found
 
 
-def make_series(top, pristine, built, series, work):
+def check_impact(stack):
+    for patch in stack:
+        if not patch.impact:
+            raise StackError(f'{patch.name}: "Impact: ..." is missing: what '
+                             'becomes different for people without a vGPU?')
+
+
+def print_impact(stack):
+    """What each patch says of it, but for those that change nothing."""
+    check_impact(stack)
+    group = None
+    for patch in stack:
+        if patch.impact.rstrip('.') == 'none':
+            continue
+        if patch.group != group:
+            group = patch.group
+            print(f'{group}\n')
+        print(textwrap.indent(patch.subject, '  '))
+        print(textwrap.indent(textwrap.fill(patch.impact, 72), '      ') + '\n')
+    silent = sum(patch.impact.rstrip('.') == 'none' for patch in stack)
+    print(f'{silent} more patches change nothing for anybody else.')
+
+
+def make_series(top, pristine, built, series, work, group):
     stack = read_stack(top)
     if not stack:
         raise StackError('patches/series names no patch')
+    check_impact(stack)
+    if group:
+        stack = patches_for(stack, group)
     environment = identity(top)
     made, applied = work / 'made', work / 'applied'
     check_out(pristine, made)
@@ -137,9 +168,12 @@ def make_series(top, pristine, built, series, work):
     files = write_series(made, series)
     check_out(pristine, applied)
     check_applies(made, applied, files, environment)
-    check_built(stack, made, built)
-    print(f'{len(files)} patches apply to the pristine source; '
-          'the result is what is built')
+    if group:
+        print(f'{len(files)} patches apply to the pristine source')
+    else:
+        check_built(stack, made, built)
+        print(f'{len(files)} patches apply to the pristine source; '
+              'the result is what is built')
     found = [line for path in files for line in check_style(made, path)]
     if found:
         raise StackError('checkpatch.pl:\n' + '\n'.join(found))
@@ -147,9 +181,17 @@ def make_series(top, pristine, built, series, work):
 
 
 def main():
-    paths = [Path(name).resolve() for name in sys.argv[1:]]
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--group', choices=NEEDS)
+    parser.add_argument('--impact', action='store_true')
+    parser.add_argument('paths', nargs='+', type=Path)
+    arguments = parser.parse_args()
+    paths = [path.resolve() for path in arguments.paths]
     try:
-        make_series(*paths)
+        if arguments.impact:
+            print_impact(read_stack(paths[0]))
+        else:
+            make_series(*paths, arguments.group)
     except StackError as error:
         sys.exit(f'series: {error}')
 

@@ -30,6 +30,9 @@ FILES = {
 EDIT_ONE = '''ui/one: change it
 
 Because.
+
+Impact: one is
+another.
 ---
 --- a/ui/one.c
 +++ b/ui/one.c
@@ -45,6 +48,7 @@ ADD_NEW = '''ui/new: add it
 
 Because.
 
+Impact: none.
 Adds: ui/new.c
 Removes: ui/old.c
 ---
@@ -83,22 +87,31 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def patches(self, *texts):
+    def patches(self, *texts, groups=()):
+        """In the groups named, or all fixes."""
+        names = []
         for number, text in enumerate(texts):
-            self.write(self.top / f'patches/{number}.patch', text)
-        self.write(self.top / 'patches/series', ''.join(
-            f'{number}.patch\n' for number in range(len(texts))))
+            group = groups[number] if groups else 'fixes'
+            names.append(f'{group}/{number}.patch')
+            self.write(self.top / 'patches' / names[-1], text)
+        self.write(self.top / 'patches/series',
+                   ''.join(f'{name}\n' for name in names))
 
     def sync(self):
         return subprocess.run(
             [sys.executable, TOOLS / 'overlay.py', self.top, self.pristine,
              self.tree], capture_output=True, text=True, check=False)
 
-    def series(self):
+    def series(self, *options):
         build = self.tree.parent
         return subprocess.run(
-            [sys.executable, TOOLS / 'series.py', self.top, self.pristine,
-             self.tree, build / 'series', build / 'work'],
+            [sys.executable, TOOLS / 'series.py', *options, self.top,
+             self.pristine, self.tree, build / 'series', build / 'work'],
+            capture_output=True, text=True, check=False)
+
+    def impact(self):
+        return subprocess.run(
+            [sys.executable, TOOLS / 'series.py', '--impact', self.top],
             capture_output=True, text=True, check=False)
 
     def read(self, name):
@@ -233,6 +246,7 @@ def test_series_is_written(project):
     text = second.read_text()
     assert '+++ b/ui/new.c' in text and '--- a/ui/old.c' in text
     assert 'Adds:' not in text and 'Removes:' not in text
+    assert 'Impact: none.' in text
 
 
 def test_series_is_made_again(project):
@@ -257,6 +271,48 @@ def test_series_passes_on_what_checkpatch_finds(project):
     done = project.series()
     assert done.returncode and 'ERROR' in done.stderr, done.stderr
     assert 'MAINTAINERS' not in done.stderr
+
+
+def test_series_of_a_group_has_what_it_needs(project):
+    project.patches(EDIT_ONE.format('C'), ADD_NEW,
+                    groups=('fixes', 'performance'))
+    project.sync()
+    for group, count in (('fixes', 1), ('vgpu', 1), ('performance', 2)):
+        done = project.series('--group', group)
+        assert done.returncode == 0, done.stderr
+        assert len(list((project.tree.parent / 'series').iterdir())) == count
+
+
+def test_series_of_a_group_needs_no_other(project):
+    more = EDIT_ONE.replace('+{}', '+x').replace('-c', '-C').format()
+    project.patches(EDIT_ONE.format('C'), more,
+                    groups=('vgpu', 'performance'))
+    project.sync()
+    assert project.series().returncode == 0
+    done = project.series('--group', 'performance')
+    assert done.returncode and '1.patch does not apply' in done.stderr
+
+
+def test_groups_have_an_order_and_names(project):
+    for groups in (('vgpu', 'fixes'), ('fixes', 'other')):
+        project.patches(EDIT_ONE.format('C'), ADD_NEW, groups=groups)
+        done = project.sync()
+        assert done.returncode and '1.patch' in done.stderr, done.stderr
+
+
+def test_series_tells_its_impact_by_group(project):
+    project.patches(EDIT_ONE.format('C'), ADD_NEW, groups=('fixes', 'vgpu'))
+    done = project.impact()
+    assert done.stdout == ('fixes\n\n  ui/one: change it\n'
+                           '      one is another.\n\n'
+                           '1 more patches change nothing for anybody else.\n')
+
+
+def test_series_needs_the_impact_of_each_patch(project):
+    project.patches(EDIT_ONE.format('C').replace('Impact:', 'Is:'))
+    project.sync()
+    for done in (project.series(), project.impact()):
+        assert done.returncode and '0.patch' in done.stderr, done.stderr
 
 
 def run(test):

@@ -6,6 +6,7 @@ Prints TAP. The software vGPU is what they look at.
 """
 
 import contextlib
+import re
 
 import tapcases
 from swvgpu import SwVgpu
@@ -31,6 +32,18 @@ def test_first_size():
             vm.expect_screen(want)
             with Rfb(port - 5900, RAW, resizes=False) as viewer:
                 viewer.wait_for(want, f"{size}")
+
+
+def test_black():
+    """a new screen that is black, for a client that keeps its size"""
+    port = vnc_port()
+    with SwVgpu(*vnc(port)) as vm:
+        want = vm.draw(0, 640, 480, 0x50)
+        vm.expect_screen(want)
+        with Rfb(port - 5900, RAW, resizes=False) as viewer:
+            viewer.wait_for(want, "a picture")
+            vm.draw(0, 800, 600, 0)
+            viewer.wait_for(Picture(640, 480, bytes(3 * 640 * 480)), "black")
 
 
 def test_large():
@@ -119,6 +132,56 @@ def resident_kib(pid):
                     if line.startswith("VmRSS:"))
 
 
+# A second device, and its registers.
+OTHER_SLOT, OTHER_REGISTERS, OTHER_MEMORY = 5, 0xfd000000, 0xd0000000
+OTHER = "-device", f"vgpu-sw,id=gpu1,addr={OTHER_SLOT}"
+OTHER_PLANE, OTHER_COMMIT, XR24 = 0x200, 0x40, 0x34325258
+
+
+def draw_other(vm, width, height):
+    """Black on the second device."""
+    vm.configure(OTHER_SLOT, (0x10, OTHER_REGISTERS), (0x18, OTHER_MEMORY),
+                 (0x04, 6))
+    for at, value in enumerate((1, width, height, 4 * width, XR24)):
+        vm.write_word(OTHER_REGISTERS + OTHER_PLANE + 4 * at, value)
+    vm.write_word(OTHER_REGISTERS + OTHER_COMMIT, 1)
+
+
+def jobs(vm):
+    """Those that begin at the top of the screen, by client."""
+    return re.findall(r"vnc_job_add_rect .* state=(\S+) .* offset=0,0 ",
+                      vm.errors())
+
+
+def test_aborted():
+    """what was not sent yet when the console changed comes after it"""
+    port, size, clients = vnc_port(), (1920, 1080), 3
+    with SwVgpu(*vnc(port), *MEMORY, *OTHER, "-trace", "vnc_job_add_rect") \
+            as vm, contextlib.ExitStack() as stack:
+        draw_other(vm, *size)
+        want = vm.draw(0, *size, 0x20)
+        # The worker is busy for one of the two who are slow to encode, or is
+        # going to be, when the third one's turn comes.
+        viewers = [stack.enter_context(Rfb(port - 5900, encoding))
+                   for encoding in (TIGHT, RAW, TIGHT)]
+        quick = viewers[1]
+        black = Picture(*size, bytes(3 * size[0] * size[1]))
+        for console, picture in (2, black), (1, want):
+            quick.select_console(console)
+            for viewer in viewers:
+                viewer.wait_for(picture, f"console {console}")
+        noise = oracle.pattern(oracle.NOISE, *size, 7)
+        before = len(jobs(vm))
+        vm.draw_picture(1, noise)
+        until("a job for each", lambda: len(jobs(vm)) >= before + clients,
+              pause=0.001)
+        # There and back, both of the same size.
+        quick.select_console(2)
+        quick.select_console(1)
+        for viewer in viewers:
+            viewer.wait_for(noise, "the second picture")
+
+
 def test_idle():
     """idle clients keep no memory for what they got before"""
     port, size, clients = vnc_port(), (1920, 1080), 8
@@ -172,6 +235,6 @@ def test_wishes():
 
 
 if __name__ == "__main__":
-    tapcases.run([test_first_size, test_large,
+    tapcases.run([test_first_size, test_black, test_large,
                   test_too_large, test_tight, test_many_rectangles,
-                  test_nothing, test_idle, test_wishes])
+                  test_nothing, test_aborted, test_idle, test_wishes])

@@ -1,5 +1,5 @@
 /*
- * The display of a device that renders where only its driver can see
+ * The vGPU display, and what it asks of a device
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -160,6 +160,14 @@ void vfio_display_device_reset(VFIODisplay *dpy);
  * Returns: true if the device takes an EDID.
  */
 bool vfio_display_has_edid(const VFIODisplay *dpy);
+
+/**
+ * vfio_display_next:
+ * @dpy: a display, or NULL
+ *
+ * Returns: the display after that, or the first one; NULL if there is none.
+ */
+VFIODisplay *vfio_display_next(VFIODisplay *dpy);
 
 /*
  * vmstate_vfio_display_ramfb:

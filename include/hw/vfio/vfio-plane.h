@@ -120,6 +120,8 @@ typedef struct VFIOPlane {
  * @VFIO_PLANE_FAULT_TIMEOUT: OpenGL was asked for a frame and hangs
  * @VFIO_PLANE_FAULT_LOST: OpenGL was asked for a frame and failed, as a reset
  *                         of the GPU makes it
+ * @VFIO_PLANE_FAULT_LATER: none: the buffer can be had at the next refresh, as
+ *                          one before it is still being closed; not counted
  * @VFIO_PLANE_FAULT__MAX: how many kinds there are
  *
  * Kinds of faults: each is warned of once and counted each time.
@@ -140,6 +142,7 @@ typedef enum VFIOPlaneFault {
     VFIO_PLANE_FAULT_ALIAS,
     VFIO_PLANE_FAULT_TIMEOUT,
     VFIO_PLANE_FAULT_LOST,
+    VFIO_PLANE_FAULT_LATER,
     VFIO_PLANE_FAULT__MAX
 } VFIOPlaneFault;
 

@@ -232,7 +232,8 @@ class VgpuMoves(VgpuBasic):
 
     @classmethod
     def cases(cls):
-        return ["test_there_and_back", "test_quit_leaves_nothing"]
+        return ["test_there_and_back", "test_paused",
+                "test_while_drawing", "test_quit_leaves_nothing"]
 
     def teardown(self):
         super().teardown()
@@ -243,23 +244,21 @@ class VgpuMoves(VgpuBasic):
         super().__init__()
         self.left = []
 
-    def move(self, qemu=None):
+    def move(self, qemu=None, *args):
         """Migrates through a file; self.vm is the destination then.
 
         qemu: the destination's emulator, if not the one that is tested
+        args: more of its arguments
         """
         source, target = self.vm, Machine(qemu)
         self.left.append(source)
         self.vm = target
         self.configure(target)
-        target.add_args("-incoming", "defer")
+        target.add_args("-incoming", "defer", *args)
         target.start()
         with tempfile.NamedTemporaryFile() as stream:
             for vm, command in ((source, "migrate"),
                                 (target, "migrate-incoming")):
-                # However slow the machine is: it may be stopped for long.
-                vm.qmp.command("migrate-set-parameters",
-                               downtime_limit=600000)
                 vm.qmp.command(command, uri=f"file:{stream.name}")
                 until(f"{command} to end", lambda: self.moved(vm))
         source.quit()
@@ -270,6 +269,38 @@ class VgpuMoves(VgpuBasic):
         assert info.get("status") != "failed", info
         assert info.get("status") == "completed", info
         return True
+
+    def test_paused(self):
+        """what was saved is there when the machine is told to run, not before
+
+        Its stream is closed by then. Then from a paused machine, too.
+        """
+        want = self.draw(1024, 768, NOISE, 1)
+        self.expect_screen(want)
+        self.move(None, "-S")
+        assert self.vm.qmp.command("query-status")["status"] == "paused"
+        self.vm.qmp.command("cont")
+        self.expect_screen(want)
+        want = self.draw(800, 600, CHECKS, 1)
+        self.expect_screen(want)
+        self.vm.qmp.command("stop")
+        self.move(None, "-S")
+        self.move(None, "-S")
+        self.vm.qmp.command("cont")
+        self.expect_screen(want)
+
+    def test_while_drawing(self):
+        """all of 64 MB is used, and the guest draws on
+
+        That is more than goes along in the time that a machine is stopped for.
+        """
+        self.vm.guest.mode(3840, 2160)
+        self.vm.guest.pattern(NOISE, 1, 1)
+        background = self.draw(3840, 2160, RAMP)
+        self.vm.guest.command("box 64")
+        self.move()
+        step = self.vm.guest.stop()
+        self.expect_screen(oracle.with_box(background, step, 64))
 
     def test_there_and_back(self):
         """what was drawn, and what is drawn afterwards"""

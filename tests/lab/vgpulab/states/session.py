@@ -27,6 +27,9 @@ _CURSOR_AT, _OVERLAY_AT = 12 << 20, 13 << 20
 MOST_VIEWERS = 3
 # Of a sequence, in steps that wait for a timer of QEMU's.
 _SLOW_S = 6
+# Viewers that QEMU waits for if they do not read. libspice-server waits 15 s
+# for such a client before it lets a surface go, and QEMU waits for that.
+_WAITED_FOR = ("dbus", "shared", "spice")
 _OVERLAY = OVERLAYS[0]
 _NO_HOTSPOT = 0xffffffff
 
@@ -619,7 +622,7 @@ class Session:
     def _can_stop_reading(self, number):
         one = self._viewer(number)
         return one is not None and one[1].reads and hasattr(
-            one[1], "stop") and one[0] not in ("dbus", "shared")
+            one[1], "stop") and one[0] not in _WAITED_FOR
 
     def stop_reading(self, number):
         self._viewer(number)[1].stop()

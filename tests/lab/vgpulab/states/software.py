@@ -295,8 +295,6 @@ class Software:
     def save(self):
         """Stop and save; returns a file that another one loads."""
         stream = self._file("stream")
-        # However slow the machine is.
-        self.qmp.command("migrate-set-parameters", downtime_limit=600000)
         self.qmp.command("migrate", uri=f"file:{stream}")
         self._until_moved()
         return stream

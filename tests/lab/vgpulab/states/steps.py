@@ -69,6 +69,7 @@ class Run:
 
     def shorten(self):
         """Does what failed again and again, with ever fewer steps."""
+        say(f"It failed by: {self.error}")
         steps, error = replay.shorten(
             lambda: self.session(_PATIENCE_SHORTENING_S), self.failure,
             _SHORTENING_S)

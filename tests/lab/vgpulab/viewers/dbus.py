@@ -47,6 +47,14 @@ _LISTENER, _MAP, _PLANES = Gio.DBusNodeInfo.new_for_xml(
               "u", "u", "u", "u", "t", "b")
     + "</interface></node>").interfaces
 
+# Looked up once: what of a library is not known yet must not be looked up by
+# two threads at once.
+_BUS = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+        | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
+_PEER = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+         | Gio.DBusConnectionFlags.DELAY_MESSAGE_PROCESSING)
+_CALL = Gio.DBusCallFlags.NONE
+
 # What a call raises that the other side refuses.
 CallError = GLib.Error
 
@@ -75,14 +83,12 @@ class Bus:
 
     def connect(self):
         return Gio.DBusConnection.new_for_address_sync(
-            self.address,
-            Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
-            | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+            self.address, _BUS, None, None)
 
     def _call(self, connection, interface, method, arguments):
         connection.call_sync(
             "org.qemu", f"{_PATH}/Console_0", f"{_NAME}.{interface}", method,
-            arguments, None, Gio.DBusCallFlags.NONE, -1, None)
+            arguments, None, _CALL, -1, None)
 
     def resize(self, width, height):
         """What a viewer does whose window has got that size."""
@@ -175,8 +181,7 @@ class Listener:
             ours.detach()).connection_factory_create_connection()
         # The other end answers once it is registered.
         self._connection = Gio.DBusConnection.new_sync(
-            stream, None, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
-            | Gio.DBusConnectionFlags.DELAY_MESSAGE_PROCESSING, None, None)
+            stream, None, _PEER, None, None)
         for interface in _LISTENER, _MAP, _PLANES:
             self._connection.register_object(
                 f"{_PATH}/Listener", interface, self._call,
@@ -196,7 +201,7 @@ class Listener:
         bus.connect().call_with_unix_fd_list_sync(
             "org.qemu", f"{_PATH}/Console_0", f"{_NAME}.Console",
             "RegisterListener", GLib.Variant("(h)", (0,)), None,
-            Gio.DBusCallFlags.NONE, -1, descriptors, None)
+            _CALL, -1, descriptors, None)
 
     def _call(self, _connection, _sender, _path, _interface, method,
               arguments, invocation):

@@ -94,10 +94,11 @@ static VGPUDisplayPlaneList *vfio_display_query_planes(const VFIODisplay *dpy)
 static VGPUDisplayViewerList *vfio_display_query_viewers(VFIODisplay *dpy)
 {
     VGPUDisplayViewerList *list = NULL, **tail = &list;
+    QemuConsole *con = dpy->screen.con;
     const char *name, *shows;
 
     for (unsigned i = 0;
-         (name = qemu_console_viewer(dpy->screen.con, i, &shows)) != NULL; i++) {
+         (name = qemu_console_viewer(con, i, &shows)) != NULL; i++) {
         VGPUDisplayViewer *viewer = g_new0(VGPUDisplayViewer, 1);
 
         viewer->name = g_strdup(name);

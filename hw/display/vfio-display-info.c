@@ -95,7 +95,6 @@ static VGPUDisplayViewerList *vfio_display_query_viewers(VFIODisplay *dpy)
 {
     QemuConsole *con = dpy->screen.con;
     VGPUDisplayViewerList *list = NULL, **tail = &list;
-    QemuConsole *con = dpy->screen.con;
     const char *name, *shows;
 
     for (unsigned i = 0;

@@ -23,7 +23,6 @@ struct ConsoleMirror {
      */
     MirrorLayer layer;
     MirrorOverlays *overlays; /* NULL until there is one */
-    uint64_t frames;
 };
 
 ConsoleMirror *console_mirror_new(QemuConsole *con)
@@ -207,7 +206,6 @@ static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
     if (result == MIRROR_BUSY || result == MIRROR_VANISHED) {
         return result;
     }
-    mirror->frames += changed;
     return changed ? MIRROR_CHANGED : MIRROR_UNCHANGED;
 }
 
@@ -255,7 +253,6 @@ static MirrorResult console_mirror_replace(ConsoleMirror *mirror,
     qemu_console_note_activity(mirror->con);
     dpy_gfx_replace_mirror(mirror->con, surface);
     dpy_gfx_update(mirror->con, 0, 0, frame->width, frame->height);
-    mirror->frames++;
     return MIRROR_CHANGED;
 }
 
@@ -302,8 +299,8 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
     DisplaySurface *surface;
 
     g_clear_pointer(&mirror->overlays, mirror_overlays_free);
-    mirror->layer.seen = NULL;
     if (console_mirror_shown(mirror, width, height)) {
+        /* and from then on what is in the surface is compared again */
         console_mirror_join(mirror);
         return;
     }
@@ -312,10 +309,7 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
     dpy_gfx_replace_mirror(mirror->con, surface);
 }
 
-MirrorStats console_mirror_stats(const ConsoleMirror *mirror)
+uint64_t console_mirror_bytes_read(const ConsoleMirror *mirror)
 {
-    return (MirrorStats) {
-        .frames = mirror->frames,
-        .bytes_read = mirror->layer.bytes_read,
-    };
+    return mirror->layer.bytes_read;
 }

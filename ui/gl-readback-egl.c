@@ -88,59 +88,61 @@ static bool make_context(EGLReadback *gl, EGLenum api, const EGLint *attrs)
     return true;
 }
 
-/* A reset of the GPU may end a process that does not ask to be told of it. */
-static bool make_robust_context(EGLReadback *gl)
-{
-    static const EGLint core[] = {
+/*
+ * The best first. A reset of the GPU may end a process that does not ask to be
+ * told of it.
+ */
+static const struct {
+    EGLenum api;
+    bool robust;
+    EGLint attrs[9];
+} context_kinds[] = {
+    { EGL_OPENGL_API, true, {
         EGL_CONTEXT_MAJOR_VERSION_KHR, 3, EGL_CONTEXT_MINOR_VERSION_KHR, 2,
         EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT,
         EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY_KHR,
-        EGL_LOSE_CONTEXT_ON_RESET_KHR,
-        EGL_NONE
-    };
-    static const EGLint es[] = {
+        EGL_LOSE_CONTEXT_ON_RESET_KHR, EGL_NONE } },
+    { EGL_OPENGL_ES_API, true, {
         EGL_CONTEXT_CLIENT_VERSION, 3,
         EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY_EXT,
-        EGL_LOSE_CONTEXT_ON_RESET_EXT,
-        EGL_NONE
-    };
-
-    if (!epoxy_has_egl_extension(gl->display,
-                                 "EGL_EXT_create_context_robustness")) {
-        return false;
-    }
-    if (!make_context(gl, EGL_OPENGL_API, core) &&
-        !make_context(gl, EGL_OPENGL_ES_API, es)) {
-        return false;
-    }
-    gl->robust = epoxy_has_gl_extension("GL_KHR_robustness");
-    return true;
-}
+        EGL_LOSE_CONTEXT_ON_RESET_EXT, EGL_NONE } },
+    { EGL_OPENGL_API, false, {
+        EGL_CONTEXT_MAJOR_VERSION_KHR, 3, EGL_CONTEXT_MINOR_VERSION_KHR, 2,
+        EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT,
+        EGL_NONE } },
+    { EGL_OPENGL_ES_API, false, { EGL_CONTEXT_CLIENT_VERSION, 3, EGL_NONE } },
+};
 
 static bool make_any_context(EGLReadback *gl)
 {
-    static const EGLint core[] = {
-        EGL_CONTEXT_MAJOR_VERSION_KHR, 3, EGL_CONTEXT_MINOR_VERSION_KHR, 2,
-        EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT,
-        EGL_NONE
-    };
-    static const EGLint es[] = {
-        EGL_CONTEXT_CLIENT_VERSION, 3, EGL_NONE
-    };
+    bool robust = epoxy_has_egl_extension(gl->display,
+                                          "EGL_EXT_create_context_robustness");
 
-    return make_robust_context(gl) ||
-        make_context(gl, EGL_OPENGL_API, core) ||
-        make_context(gl, EGL_OPENGL_ES_API, es);
+    for (int i = 0; i < ARRAY_SIZE(context_kinds); i++) {
+        if (context_kinds[i].robust && !robust) {
+            continue;
+        }
+        if (make_context(gl, context_kinds[i].api, context_kinds[i].attrs)) {
+            gl->robust = context_kinds[i].robust &&
+                epoxy_has_gl_extension("GL_KHR_robustness");
+            return true;
+        }
+    }
+    return false;
 }
 
-static bool open_display(EGLReadback *gl, EGLDisplay display, Error **errp)
+/* Of several that fail, the last one's reason is told. */
+static bool open_platform(EGLReadback *gl, EGLenum platform, void *native,
+                          Error **errp)
 {
     static const char *const needed[] = {
         "EGL_EXT_image_dma_buf_import", "EGL_KHR_image_base",
         "EGL_KHR_no_config_context", "EGL_KHR_surfaceless_context",
     };
+    EGLDisplay display = eglGetPlatformDisplayEXT(platform, native, NULL);
     EGLint major, minor;
 
+    g_clear_pointer(errp, error_free);
     if (display == EGL_NO_DISPLAY ||
         !eglInitialize(display, &major, &minor)) {
         error_setg(errp, "EGL does not start: %s",
@@ -232,12 +234,6 @@ static int device_rank(EGLDeviceEXT device, const char *render_node)
         : device == display_device() ? 2 : 1;
 }
 
-static bool open_device(EGLReadback *gl, EGLDeviceEXT device, Error **errp)
-{
-    return open_display(gl, eglGetPlatformDisplayEXT(EGL_PLATFORM_DEVICE_EXT,
-                                                     device, NULL), errp);
-}
-
 static bool open_any_device(EGLReadback *gl, const char *render_node,
                             Error **errp)
 {
@@ -252,12 +248,10 @@ static bool open_any_device(EGLReadback *gl, const char *render_node,
     }
     for (int rank = BEST_RANK; rank >= 0; rank--) {
         for (int i = 0; i < n; i++) {
-            if (device_rank(devices[i], render_node) == rank) {
-                /* the last one's reason is told */
-                g_clear_pointer(errp, error_free);
-                if (open_device(gl, devices[i], errp)) {
-                    return true;
-                }
+            if (device_rank(devices[i], render_node) == rank &&
+                open_platform(gl, EGL_PLATFORM_DEVICE_EXT, devices[i],
+                              errp)) {
+                return true;
             }
         }
     }
@@ -269,11 +263,8 @@ static bool open_surfaceless(EGLReadback *gl, Error **errp)
     if (!epoxy_has_egl_extension(NULL, "EGL_MESA_platform_surfaceless")) {
         return false;
     }
-    g_clear_pointer(errp, error_free);
-    return open_display(gl,
-                        eglGetPlatformDisplayEXT(EGL_PLATFORM_SURFACELESS_MESA,
-                                                 EGL_DEFAULT_DISPLAY, NULL),
-                        errp);
+    return open_platform(gl, EGL_PLATFORM_SURFACELESS_MESA,
+                         EGL_DEFAULT_DISPLAY, errp);
 }
 
 static void *readback_open(const char *render_node, Error **errp)
@@ -353,9 +344,7 @@ static ReadFormat read_format(const EGLReadback *gl, uint32_t fourcc)
             GL_RGBA, GL_UNSIGNED_BYTE, DRM_FORMAT_ABGR8888, 4
         };
     }
-    return (ReadFormat) {
-        GL_BGRA, GL_UNSIGNED_BYTE, DRM_FORMAT_ARGB8888, 4
-    };
+    return (ReadFormat) { GL_BGRA, GL_UNSIGNED_BYTE, DRM_FORMAT_ARGB8888, 4 };
 }
 
 static bool check_error(const char *what, Error **errp)
@@ -372,9 +361,7 @@ static bool readback_is_lost(void *opaque)
 {
     EGLReadback *gl = opaque;
 
-    if (gl->robust && glGetGraphicsResetStatus() != GL_NO_ERROR) {
-        gl->failed = true;
-    }
+    gl->failed |= gl->robust && glGetGraphicsResetStatus() != GL_NO_ERROR;
     return gl->failed;
 }
 
@@ -527,15 +514,14 @@ static bool readback_begin(void *opaque, void *image_opaque, unsigned slot,
         area = &all;
     }
     dmabuf_wait_for_writers(image->fd, FENCE_MS);
-    if (!image->copy) {
-        return read_pixels(gl, image, &gl->buffers[slot], area, errp);
-    }
-    if (!copy_rows(image, area, errp) ||
+    if ((image->copy && !copy_rows(image, area, errp)) ||
         !read_pixels(gl, image, &gl->buffers[slot], area, errp)) {
         return false;
     }
-    /* the next frame is copied over this one */
-    glFinish();
+    if (image->copy) {
+        /* the next frame is copied over this one */
+        glFinish();
+    }
     return true;
 }
 

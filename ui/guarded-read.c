@@ -99,23 +99,6 @@ static void handle_sigbus(int sig, siginfo_t *info, void *context)
     }
 }
 
-/* Not with memcmp(): the C library leaves a part of the mask as it was. */
-static bool same_mask(const sigset_t *a, const sigset_t *b)
-{
-    for (int sig = 1; sig < NSIG; sig++) {
-        if (sigismember(a, sig) != sigismember(b, sig)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool same_action(const struct sigaction *a, const struct sigaction *b)
-{
-    return a->sa_sigaction == b->sa_sigaction && a->sa_flags == b->sa_flags &&
-        same_mask(&a->sa_mask, &b->sa_mask);
-}
-
 static void set_action(const struct sigaction *action, struct sigaction *before)
 {
     int ret = sigaction(SIGBUS, action, before);
@@ -123,25 +106,11 @@ static void set_action(const struct sigaction *action, struct sigaction *before)
     assert(ret == 0);
 }
 
-/*
- * Mostly the handler that was there before is the one of the last time, so
- * that one call changes and asks: a frame may cost little more than that.
- */
 static void install_handler(void)
 {
-    struct sigaction before;
-
-    if (own_action.sa_sigaction == handle_sigbus) {
-        set_action(&own_action, &before);
-        if (same_action(&before, &old_action)) {
-            return;
-        }
-        /* as it was, for the handler to be set up anew */
-        set_action(&before, NULL);
-    }
     set_action(NULL, &old_action);
-    /* As the old handler asked for, since it may run from inside this one. */
     own_action.sa_sigaction = handle_sigbus;
+    /* as the old handler asked for, since it may run from inside this one */
     own_action.sa_mask = old_action.sa_mask;
     own_action.sa_flags = SA_SIGINFO |
         (old_action.sa_flags & (SA_ONSTACK | SA_RESTART));

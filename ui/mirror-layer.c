@@ -1,37 +1,25 @@
 /*
  * One plane's pixels: device memory copied into an image that QEMU owns
  *
- * A frame in the image's own layout is compared with it where it lies, so
- * that a still screen costs one read of the device's memory and no write.
- * Other formats, and memory that cannot be mapped, go through a bounce buffer
- * of a few rows that pixman then converts: pixman may hold memory of its own,
- * which guarded_read()'s jump would lose.
+ * A frame in the image's own layout is compared where it lies, so that a still
+ * screen costs one read of the device's memory and no write. Other formats, and
+ * memory that cannot be mapped, go through mirror-bounce.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
+#include "mirror-bounce.h"
 #include "ui/dmabuf-map.h"
 #include "ui/guarded-read.h"
 #include "ui/mirror-layer.h"
-
-/*
- * Rows that are bounced at a time: those of one row of damage tiles. Even, so
- * that each chroma row of NV12 is read once.
- */
-#define BOUNCE_ROWS DAMAGE_TILE_HEIGHT
-QEMU_BUILD_BUG_ON(BOUNCE_ROWS % 2);
 
 /* What one pass works on; lives on the stack. */
 typedef struct MirrorPass {
     const MirrorFrame *frame;
     MirrorLayer *layer;
     pixman_box32_t box; /* what is to be read */
-    uint32_t y;
-    uint32_t rows;
-    uint32_t looked; /* rows that a glance looked at */
-    uint8_t *bounce;
-    size_t bounce_stride;
+    uint32_t rows;      /* that were read for a sample */
 } MirrorPass;
 
 static uint8_t *image_row(pixman_image_t *image, uint32_t y)
@@ -45,32 +33,6 @@ static bool image_has_alpha(pixman_image_t *image)
     return PIXMAN_FORMAT_A(pixman_image_get_format(image)) != 0;
 }
 
-static bool frame_has_alpha(const MirrorFrame *frame)
-{
-    return PIXMAN_FORMAT_A(frame->format->pixman) != 0;
-}
-
-static size_t frame_row_bytes(const MirrorFrame *frame)
-{
-    return ui_pixel_format_row_bytes(frame->format, frame->width);
-}
-
-static const uint8_t *frame_row(const MirrorFrame *frame, uint32_t y)
-{
-    return frame->map + frame->offset + (uint64_t)frame->stride * y;
-}
-
-/* The bytes of the map that the frame's readable rows take. */
-static size_t frame_map_len(const MirrorFrame *frame)
-{
-    uint64_t last = frame->readable - 1;
-
-    if (frame->format->planes == 2) {
-        last = frame->height + last / 2;
-    }
-    return frame->offset + frame->stride * last + frame_row_bytes(frame);
-}
-
 /* Has the buffer shrunk? Asking is cheap and keeps the last frame whole. */
 static bool frame_is_there(const MirrorFrame *frame)
 {
@@ -80,264 +42,56 @@ static bool frame_is_there(const MirrorFrame *frame)
         return true;
     }
     size = lseek(frame->fd, 0, SEEK_END);
-    return size >= 0 && (uint64_t)size >= frame_map_len(frame);
+    return size >= 0 && (uint64_t)size >= mirror_frame_map_len(frame);
 }
 
-/* Do colours have to be multiplied by alpha? An opaque image has none. */
-static bool pass_multiplies(const MirrorPass *pass)
+/* Copies what differs in a part of the box, whose first row @src is. */
+static void pass_copy(MirrorPass *pass, const pixman_box32_t *box,
+                      const uint8_t *src, size_t stride)
 {
-    return pass->frame->straight_alpha && frame_has_alpha(pass->frame) &&
-        image_has_alpha(pass->layer->image);
-}
+    pixman_image_t *image = pass->layer->image;
 
-/* Can the frame's bytes go into the image as they are? */
-static bool pass_is_native(const MirrorPass *pass)
-{
-    pixman_format_code_t format = pass->frame->format->pixman;
-
-    return (format == PIXMAN_x8r8g8b8 || format == PIXMAN_a8r8g8b8) &&
-        !pass_multiplies(pass);
+    damage_map_copy_part(pass->layer->damage, image_row(image, box->y1),
+                         pixman_image_get_stride(image), src, stride,
+                         box->y1, box->y2 - box->y1,
+                         box->x1, box->x2 - box->x1);
 }
 
 /* Runs inside guarded_read(). */
 static void pass_compare(void *opaque)
 {
     MirrorPass *pass = opaque;
-    const MirrorFrame *frame = pass->frame;
-    pixman_image_t *image = pass->layer->image;
 
-    damage_map_copy_part(pass->layer->damage, image_row(image, pass->y),
-                         pixman_image_get_stride(image),
-                         frame_row(frame, pass->y), frame->stride,
-                         pass->y, pass->rows,
-                         pass->box.x1, pass->box.x2 - pass->box.x1);
-}
-
-/*
- * Runs inside guarded_read(). Chroma comes as pairs of U and V; pixman wants
- * planes: after the luma rows V, then U, both with half the stride.
- */
-static void pass_fetch_chroma(const MirrorPass *pass)
-{
-    const MirrorFrame *frame = pass->frame;
-    size_t half = pass->bounce_stride / 2;
-    uint8_t *v = pass->bounce + pass->bounce_stride * BOUNCE_ROWS;
-    uint8_t *u = v + half * (BOUNCE_ROWS / 2);
-    size_t pairs = DIV_ROUND_UP(frame->width, 2);
-
-    for (uint32_t i = 0; i < DIV_ROUND_UP(pass->rows, 2); i++) {
-        const uint8_t *row = frame_row(frame,
-                                       frame->height + pass->y / 2 + i);
-
-        for (size_t x = 0; x < pairs; x++) {
-            u[i * half + x] = row[2 * x];
-            v[i * half + x] = row[2 * x + 1];
-        }
-    }
-}
-
-/* Where the box's columns start in a row of the frame, and their bytes. */
-static size_t pass_columns_at(const MirrorPass *pass)
-{
-    return ui_pixel_format_row_bytes(pass->frame->format, pass->box.x1);
-}
-
-static size_t pass_columns_len(const MirrorPass *pass)
-{
-    return ui_pixel_format_row_bytes(pass->frame->format,
-                                     pass->box.x2 - pass->box.x1);
-}
-
-/* Runs inside guarded_read(). */
-static void pass_fetch(void *opaque)
-{
-    MirrorPass *pass = opaque;
-    size_t at = pass_columns_at(pass);
-    size_t len = pass_columns_len(pass);
-
-    for (uint32_t i = 0; i < pass->rows; i++) {
-        memcpy(pass->bounce + i * pass->bounce_stride + at,
-               frame_row(pass->frame, pass->y + i) + at, len);
-    }
-    if (pass->frame->format->planes == 2) {
-        pass_fetch_chroma(pass);
-    }
-}
-
-/* All of it, however little of it each call brings. */
-static bool frame_read(const MirrorFrame *frame, uint8_t *buf, size_t len,
-                       uint64_t offset)
-{
-    while (len) {
-        ssize_t done = frame->read(frame->opaque, buf, len, offset);
-
-        if (done <= 0 || (size_t)done > len) {
-            return false;
-        }
-        buf += done;
-        len -= done;
-        offset += done;
-    }
-    return true;
-}
-
-/* Rows with what lies between them, if that is not more than they are. */
-static bool pass_read_block(MirrorPass *pass, uint64_t offset, size_t len)
-{
-    const MirrorFrame *frame = pass->frame;
-    MirrorLayer *layer = pass->layer;
-    size_t size = (size_t)frame->stride * (pass->rows - 1) + len;
-    size_t at = pass_columns_at(pass);
-
-    if (layer->block_size < size) {
-        layer->block = g_realloc(layer->block, size);
-        layer->block_size = size;
-    }
-    if (!frame_read(frame, layer->block, size, offset)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < pass->rows; i++) {
-        memcpy(pass->bounce + i * pass->bounce_stride + at,
-               layer->block + (size_t)i * frame->stride, len);
-    }
-    return true;
-}
-
-/* A call of the device's read may cost more than many bytes that it brings. */
-static bool pass_read(MirrorPass *pass)
-{
-    const MirrorFrame *frame = pass->frame;
-    size_t at = pass_columns_at(pass);
-    size_t len = pass_columns_len(pass);
-    uint64_t offset = frame->offset + (uint64_t)frame->stride * pass->y + at;
-
-    assert(frame->format->planes == 1);
-    if (frame->stride / 2 <= len) {
-        return pass_read_block(pass, offset, len);
-    }
-    for (uint32_t i = 0; i < pass->rows; i++) {
-        if (!frame_read(frame, pass->bounce + i * pass->bounce_stride + at,
-                        len, offset + (uint64_t)frame->stride * i)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void mirror_layer_forget_bounce(MirrorLayer *layer)
-{
-    g_clear_pointer(&layer->bounce, pixman_image_unref);
-    g_clear_pointer(&layer->converted, pixman_image_unref);
-    g_clear_pointer(&layer->multiplied, pixman_image_unref);
-    g_clear_pointer(&layer->block, g_free);
-    layer->block_size = 0;
-}
-
-static void free_bits(pixman_image_t *image, void *bits)
-{
-    g_free(bits);
-}
-
-/* Luma rows, then both planes of chroma, as pixman's yv12 has them. */
-static pixman_image_t *new_yv12_image(uint32_t width)
-{
-    size_t stride = ROUND_UP(width, 8);
-    uint32_t *bits = g_malloc0(stride * (BOUNCE_ROWS + BOUNCE_ROWS / 2));
-    pixman_image_t *image = pixman_image_create_bits(PIXMAN_yv12, width,
-                                                     BOUNCE_ROWS, bits,
-                                                     stride);
-
-    pixman_image_set_destroy_function(image, free_bits, bits);
-    return image;
-}
-
-static pixman_image_t *new_rows(pixman_format_code_t format, uint32_t width)
-{
-    return pixman_image_create_bits(format, width, BOUNCE_ROWS, NULL, 0);
-}
-
-static void mirror_layer_ready_bounce(MirrorLayer *layer,
-                                      const MirrorFrame *frame)
-{
-    pixman_format_code_t format = pixman_image_get_format(layer->image);
-
-    if (layer->bounce &&
-        pixman_image_get_format(layer->bounce) == frame->format->pixman &&
-        pixman_image_get_width(layer->bounce) == frame->width &&
-        pixman_image_get_format(layer->converted) == format) {
-        return;
-    }
-    mirror_layer_forget_bounce(layer);
-    layer->bounce = frame->format->planes == 2 ? new_yv12_image(frame->width)
-        : new_rows(frame->format->pixman, frame->width);
-    layer->converted = new_rows(format, frame->width);
-}
-
-/*
- * Colours times alpha: the rows without their alpha, through themselves as a
- * mask.
- */
-static pixman_image_t *pass_multiply(MirrorPass *pass, pixman_image_t *rows)
-{
-    uint32_t width = pass->frame->width;
-    pixman_image_t *opaque =
-        pixman_image_create_bits(PIXMAN_x8r8g8b8, width, BOUNCE_ROWS,
-                                 pixman_image_get_data(rows),
-                                 pixman_image_get_stride(rows));
-
-    if (!pass->layer->multiplied) {
-        pass->layer->multiplied = new_rows(PIXMAN_a8r8g8b8, width);
-    }
-    pixman_image_composite32(PIXMAN_OP_SRC, opaque, rows,
-                             pass->layer->multiplied, 0, 0, 0, 0, 0, 0,
-                             width, pass->rows);
-    pixman_image_unref(opaque);
-    return pass->layer->multiplied;
-}
-
-/* The bounced rows as the image has its own. */
-static pixman_image_t *pass_convert(MirrorPass *pass)
-{
-    MirrorLayer *layer = pass->layer;
-
-    if (pass_is_native(pass)) {
-        return layer->bounce;
-    }
-    pixman_image_composite32(PIXMAN_OP_SRC, layer->bounce, NULL,
-                             layer->converted, 0, 0, 0, 0, 0, 0,
-                             pass->frame->width, pass->rows);
-    return pass_multiplies(pass) ? pass_multiply(pass, layer->converted)
-                                 : layer->converted;
+    pass_copy(pass, &pass->box, mirror_frame_row(pass->frame, pass->box.y1),
+              pass->frame->stride);
 }
 
 static bool pass_bounce(MirrorPass *pass)
 {
-    const MirrorFrame *frame = pass->frame;
     MirrorLayer *layer = pass->layer;
+    pixman_format_code_t format = pixman_image_get_format(layer->image);
+    pixman_box32_t box = pass->box;
     pixman_image_t *rows;
 
-    mirror_layer_ready_bounce(layer, frame);
-    pass->bounce = image_row(layer->bounce, 0);
-    pass->bounce_stride = pixman_image_get_stride(layer->bounce);
-
-    for (pass->y = pass->box.y1; pass->y < pass->box.y2;
-         pass->y += pass->rows) {
-        pass->rows = MIN(BOUNCE_ROWS, pass->box.y2 - pass->y);
-        if (frame->map ? !guarded_read(frame->map, frame_map_len(frame),
-                                       pass_fetch, pass)
-                       : !pass_read(pass)) {
+    if (!layer->bounce) {
+        layer->bounce = mirror_bounce_new();
+    }
+    for (; box.y1 < pass->box.y2; box.y1 = box.y2) {
+        box.y2 = MIN(box.y1 + MIRROR_BOUNCE_ROWS, pass->box.y2);
+        rows = mirror_bounce_read(layer->bounce, pass->frame, &box, format);
+        if (!rows) {
             return false;
         }
-        rows = pass_convert(pass);
-        damage_map_copy_part(layer->damage,
-                             image_row(layer->image, pass->y),
-                             pixman_image_get_stride(layer->image),
-                             image_row(rows, 0),
-                             pixman_image_get_stride(rows),
-                             pass->y, pass->rows, pass->box.x1,
-                             pass->box.x2 - pass->box.x1);
+        pass_copy(pass, &box, image_row(rows, 0),
+                  pixman_image_get_stride(rows));
     }
     return true;
+}
+
+static bool pass_is_native(const MirrorPass *pass)
+{
+    return mirror_frame_is_native(pass->frame,
+                                  pixman_image_get_format(pass->layer->image));
 }
 
 static uint64_t pass_box_bytes(const MirrorPass *pass)
@@ -347,7 +101,8 @@ static uint64_t pass_box_bytes(const MirrorPass *pass)
     if (pass->frame->format->planes == 2) {
         rows += DIV_ROUND_UP(rows, 2);
     }
-    return rows * pass_columns_len(pass);
+    return rows * ui_pixel_format_row_bytes(pass->frame->format,
+                                            pass->box.x2 - pass->box.x1);
 }
 
 static bool pass_run_box(MirrorPass *pass)
@@ -359,9 +114,8 @@ static bool pass_run_box(MirrorPass *pass)
     if (!in_place) {
         return pass_bounce(pass);
     }
-    pass->y = pass->box.y1;
-    pass->rows = pass->box.y2 - pass->box.y1;
-    return guarded_read(frame->map, frame_map_len(frame), pass_compare, pass);
+    return guarded_read(frame->map, mirror_frame_map_len(frame), pass_compare,
+                        pass);
 }
 
 /*
@@ -391,66 +145,49 @@ static bool pass_set_box(MirrorPass *pass, const pixman_box32_t *box)
     return true;
 }
 
-static bool pass_row_differs(MirrorPass *pass, uint32_t y)
+/* Runs inside guarded_read(). Returns: whether a row of the sample differs. */
+static bool pass_sample(MirrorPass *pass)
 {
-    pass->rows++;
-    return memcmp(image_row(pass->layer->image, y), frame_row(pass->frame, y),
-                  frame_row_bytes(pass->frame)) != 0;
-}
+    const uint32_t period = MIRROR_SAMPLE_ROWS * MIRROR_SAMPLES;
+    const MirrorLayer *layer = pass->layer;
+    uint32_t first = layer->samples % MIRROR_SAMPLES * MIRROR_SAMPLE_ROWS;
 
-/*
- * Runs inside guarded_read(): the first and the last row of those looked at
- * that differ, and in the box those that lie between and around them.
- */
-static void pass_glance(void *opaque)
-{
-    MirrorPass *pass = opaque;
-    const uint32_t readable = pass->frame->readable;
-    uint32_t first = pass->y, last;
+    for (; first < pass->frame->readable; first += period) {
+        uint32_t end = MIN((uint64_t)first + MIRROR_SAMPLE_ROWS,
+                           pass->frame->readable);
 
-    while (first < readable && !pass_row_differs(pass, first)) {
-        first += MIRROR_GLANCE_ROWS;
+        for (uint32_t y = first; y < end; y++) {
+            pass->rows++;
+            if (damage_map_row_differs(layer->damage, y,
+                                       image_row(layer->image, y),
+                                       mirror_frame_row(pass->frame, y))) {
+                return true;
+            }
+        }
     }
-    if (first >= readable) {
-        return;
-    }
-    last = first + (readable - 1 - first) / MIRROR_GLANCE_ROWS *
-        MIRROR_GLANCE_ROWS;
-    while (last > first && !pass_row_differs(pass, last)) {
-        last -= MIRROR_GLANCE_ROWS;
-    }
-    pass->box.y1 = MAX((int64_t)first - MIRROR_GLANCE_MARGIN, 0);
-    pass->box.y2 = MIN((int64_t)last + MIRROR_GLANCE_MARGIN, readable);
+    return false;
 }
 
 /* Runs inside guarded_read(). */
-static void pass_glance_and_compare(void *opaque)
+static void pass_sample_and_compare(void *opaque)
 {
     MirrorPass *pass = opaque;
 
-    pass_glance(pass);
-    pass->y = pass->box.y1;
-    pass->looked = pass->rows;
-    pass->rows = pass->box.y2 - pass->box.y1;
-    if (pass->rows) {
+    if (pass_sample(pass)) {
+        pass->rows += pass->box.y2;
         pass_compare(pass);
     }
 }
 
-static bool pass_run_glance(MirrorPass *pass)
+static bool pass_run_sampled(MirrorPass *pass)
 {
-    /* far from the last ones: what changes often spans neighbours */
-    static const uint8_t start[MIRROR_GLANCE_ROWS] = {
-        0, 4, 2, 6, 1, 5, 3, 7
-    };
     const MirrorFrame *frame = pass->frame;
-    bool whole;
+    bool whole = guarded_read(frame->map, mirror_frame_map_len(frame),
+                              pass_sample_and_compare, pass);
 
-    pass->y = start[pass->layer->glances++ % MIRROR_GLANCE_ROWS];
-    whole = guarded_read(frame->map, frame_map_len(frame),
-                         pass_glance_and_compare, pass);
-    pass->layer->bytes_read += (uint64_t)(pass->looked + pass->rows) *
-        frame_row_bytes(frame);
+    pass->layer->samples++;
+    pass->layer->bytes_read +=
+        (uint64_t)pass->rows * mirror_frame_row_bytes(frame);
     return whole;
 }
 
@@ -465,8 +202,8 @@ bool mirror_layer_saw(const MirrorLayer *layer, const MirrorFrame *frame)
     return layer->seen && layer->seen == frame_pixels(frame);
 }
 
-/* Was the frame read from this memory before, and is a glance enough? */
-static bool pass_may_glance(const MirrorPass *pass)
+/* Was the frame read from this memory before, and is a sample enough? */
+static bool pass_is_sampled(const MirrorPass *pass)
 {
     const MirrorFrame *frame = pass->frame;
 
@@ -497,9 +234,9 @@ static bool pass_run(MirrorPass *pass)
     const pixman_box32_t *boxes = partial ? frame->damage : &all;
     size_t n = partial ? frame->n_damage : 1;
 
-    if (pass_may_glance(pass)) {
-        pass->box.x2 = frame->width;
-        return pass_run_glance(pass);
+    if (pass_is_sampled(pass)) {
+        pass->box = all;
+        return pass_run_sampled(pass);
     }
     for (size_t i = 0; i < n; i++) {
         if (pass_set_box(pass, &boxes[i]) && !pass_run_box(pass)) {
@@ -517,6 +254,7 @@ static void mirror_layer_clear_rest(MirrorLayer *layer, uint32_t readable)
                (size_t)pixman_image_get_stride(layer->image) *
                (layer->readable - readable));
         damage_map_mark_all(layer->damage);
+        damage_map_forget(layer->damage);
     }
     layer->readable = readable;
 }
@@ -554,7 +292,7 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
 
     assert(pixman_image_get_width(layer->image) == frame->width &&
            pixman_image_get_height(layer->image) == frame->height);
-    assert(frame_has_alpha(frame) || !image_has_alpha(layer->image));
+    assert(mirror_frame_has_alpha(frame) || !image_has_alpha(layer->image));
     if (!frame_is_there(frame)) {
         return MIRROR_VANISHED;
     }
@@ -586,7 +324,9 @@ void mirror_layer_set_image(MirrorLayer *layer, pixman_image_t *image)
         g_clear_pointer(&layer->damage, damage_map_free);
         layer->readable = 0;
     }
-    if (image && !layer->damage) {
+    if (layer->damage) {
+        damage_map_forget(layer->damage);
+    } else if (image) {
         layer->damage = damage_map_new(pixman_image_get_width(image),
                                        pixman_image_get_height(image));
     }
@@ -598,7 +338,7 @@ void mirror_layer_set_image(MirrorLayer *layer, pixman_image_t *image)
 bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame)
 {
     pixman_format_code_t format =
-        frame_has_alpha(frame) ? PIXMAN_a8r8g8b8 : PIXMAN_x8r8g8b8;
+        mirror_frame_has_alpha(frame) ? PIXMAN_a8r8g8b8 : PIXMAN_x8r8g8b8;
     pixman_image_t *image = layer->image;
 
     if (image && pixman_image_get_format(image) == format &&
@@ -631,7 +371,7 @@ void mirror_layer_take_damage(MirrorLayer *layer, pixman_region32_t *region,
 void mirror_layer_finish(MirrorLayer *layer)
 {
     mirror_layer_set_image(layer, NULL);
-    mirror_layer_forget_bounce(layer);
+    g_clear_pointer(&layer->bounce, mirror_bounce_free);
     layer->bytes_read = 0;
     layer->busy = 0;
 }

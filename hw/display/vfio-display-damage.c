@@ -9,7 +9,7 @@
  * - the device may signal changes. While it is silent nothing is read, but for
  *   audits now and then.
  * - a scan compares memory with the mirror: a full one, or a sampled one if
- *   another scan follows soon.
+ *   nothing has changed for a while.
  *
  * Values go in and a decision comes out: there is no clock, console or device
  * here. tests/unit/test-vfio-display-damage.c has the cases.
@@ -80,24 +80,20 @@ static void audit_result(VFIODisplayDamage *d, bool changed)
 /* --- Scans of mapped memory ----------------------------------------------- */
 
 /*
- * A sampled scan will do for a display that is polled at its viewers' rate,
- * since the next one follows soon, and after a signal, since a full one
- * follows the last signal. Not for a screendump, nor at the slow rate of a
- * still screen, where the eighth sample would come so late that people notice.
+ * While something moves, each scan is full: what is on screen is one moment's
+ * frame. A still screen is polled for ever, and a sampled scan finds out
+ * whether there is anything to scan.
  */
 static MirrorScan choose_scan(const VFIODisplayFacts *facts, bool pending)
 {
-    if (facts->dump) {
+    if (facts->dump || pending) {
         return MIRROR_SCAN_FULL;
     }
-    if (!facts->notifies) {
-        return facts->quiet_ns < REFRESH_ACTIVE_NS ? MIRROR_SCAN_SAMPLED
-                                                   : MIRROR_SCAN_FULL;
+    if (facts->cursor_only) {
+        return MIRROR_SCAN_NONE;
     }
-    if (pending || (!facts->signalled && !facts->cursor_only)) {
-        return MIRROR_SCAN_FULL;
-    }
-    return facts->cursor_only ? MIRROR_SCAN_NONE : MIRROR_SCAN_SAMPLED;
+    return !facts->notifies && facts->quiet_ns >= REFRESH_ACTIVE_NS
+        ? MIRROR_SCAN_SAMPLED : MIRROR_SCAN_FULL;
 }
 
 void vfio_display_damage_begin(VFIODisplayDamage *d,
@@ -110,7 +106,7 @@ void vfio_display_damage_begin(VFIODisplayDamage *d,
         d->mirrored = (MirrorFrame) { 0 };
     }
     d->scan = choose_scan(facts, pending);
-    d->full_scan_pending = facts->signalled && d->scan == MIRROR_SCAN_SAMPLED;
+    d->full_scan_pending = false;
     d->complete = false;
     d->silent = facts->notifies && !pending && !facts->dump;
     d->trusted = d->silent && !audit_is_due(d, facts->quiet_ns);
@@ -159,7 +155,6 @@ void vfio_display_damage_plan(VFIODisplayDamage *d, MirrorFrame *frame,
 
     if (plan_damage(d, frame, held)) {
         d->audit = false;
-        d->full_scan_pending = false;
         d->complete = true;
         return;
     }
@@ -237,8 +232,6 @@ vfio_display_damage_plan_readback(VFIODisplayDamage *d, const VFIOPlane *plane,
     const pixman_box32_t *boxes;
     size_t n;
 
-    /* a readback compares all that it reads */
-    d->full_scan_pending = false;
     d->readback_whole |= d->facts.dump || !held;
     if (d->readback_whole) {
         damage_log_add_all(d->log);

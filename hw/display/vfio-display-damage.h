@@ -30,7 +30,7 @@ typedef struct VFIODisplayDamage {
     const UIPixelFormat *format; /* of the mapped frame shown last */
     bool readback_whole;    /* the next readback is to be whole */
     MirrorScan scan;        /* of mapped pixels, in this refresh */
-    bool full_scan_pending; /* a signal got no more than a sampled scan */
+    bool full_scan_pending; /* of a frame that was still being drawn */
     bool complete;          /* this frame is all that the mirror lacks */
     MirrorFrame mirrored;   /* what the mirror shows; format NULL: unknown */
     int64_t read_ns;        /* QEMU_CLOCK_REALTIME, when it was read last */

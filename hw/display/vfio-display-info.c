@@ -137,7 +137,7 @@ static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
     info->frames = screen->frames;
     info->skipped = dpy->skipped;
     info->bytes_probed = screen->bytes_probed;
-    info->bytes_read = console_mirror_stats(screen->mirror).bytes_read -
+    info->bytes_read = console_mirror_bytes_read(screen->mirror) -
         screen->bytes_probed;
     info->notifications = vfio_display_notify_count(dpy->notify);
     info->cursor_updates = dpy->cursor.updates;

@@ -28,7 +28,7 @@ static bool is_showable(uint32_t width, uint32_t height)
 MirrorResult vfio_display_show_pixels(VFIODisplayScreen *screen,
                                       const MirrorFrame *frame)
 {
-    uint64_t bytes = console_mirror_stats(screen->mirror).bytes_read;
+    uint64_t bytes = console_mirror_bytes_read(screen->mirror);
     MirrorResult result;
 
     if (!is_showable(frame->width, frame->height)) {
@@ -37,7 +37,7 @@ MirrorResult vfio_display_show_pixels(VFIODisplayScreen *screen,
     result = console_mirror_update(screen->mirror, frame);
     if (!qemu_console_wants_pixels(screen->con)) {
         screen->bytes_probed +=
-            console_mirror_stats(screen->mirror).bytes_read - bytes;
+            console_mirror_bytes_read(screen->mirror) - bytes;
     }
     if (result == MIRROR_CHANGED) {
         screen->frames++;

@@ -28,17 +28,6 @@
 typedef struct ConsoleMirror ConsoleMirror;
 
 /**
- * struct MirrorStats:
- * @frames: updates that changed something
- * @bytes_read: bytes of device memory that were looked at for frames, without
- *              overlays
- */
-typedef struct MirrorStats {
-    uint64_t frames;
-    uint64_t bytes_read;
-} MirrorStats;
-
-/**
  * console_mirror_new:
  * @con: the console, which must outlive the mirror
  *
@@ -130,11 +119,12 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
                             uint32_t height);
 
 /**
- * console_mirror_stats:
+ * console_mirror_bytes_read:
  * @mirror: a mirror
  *
- * Returns: the counters since console_mirror_new().
+ * Returns: bytes of device memory that were read for frames, without overlays,
+ * since console_mirror_new().
  */
-MirrorStats console_mirror_stats(const ConsoleMirror *mirror);
+uint64_t console_mirror_bytes_read(const ConsoleMirror *mirror);
 
 #endif /* UI_CONSOLE_MIRROR_H */

@@ -46,6 +46,15 @@ void damage_map_clear(DamageMap *map);
 void damage_map_mark_all(DamageMap *map);
 
 /**
+ * damage_map_forget:
+ * @map: a map
+ *
+ * The destination is another one, or something else has written to it: from
+ * now on it is compared again. What is damaged stays so.
+ */
+void damage_map_forget(DamageMap *map);
+
+/**
  * damage_map_is_empty:
  * @map: a map
  *
@@ -56,7 +65,8 @@ bool damage_map_is_empty(const DamageMap *map);
 /**
  * damage_map_copy:
  * @map: a map of the destination's frame
- * @dst: the destination's pixel (0, @y), 4 bytes a pixel
+ * @dst: the destination's pixel (0, @y), 4 bytes a pixel; always of the same
+ *       frame, to which only this map's copies write (damage_map_forget())
  * @dst_stride: bytes from row to row
  * @src: the source's pixel (0, @y), 4 bytes a pixel in the same layout
  * @src_stride: bytes from row to row
@@ -64,10 +74,10 @@ bool damage_map_is_empty(const DamageMap *map);
  * @rows: rows to compare; @y + @rows is at most the frame's height
  *
  * Compares the rows over the frame's whole width, copies the tiles' parts
- * that differ and marks their tiles. Reads @src once where nothing changed.
- * Allocates nothing and holds nothing, so that guarded_read() may jump out of
- * it at any point: what was copied until then is marked (the mark is made
- * before the copy).
+ * that differ and marks their tiles. Where nothing has changed for some calls,
+ * reads @src once and @dst not at all. Allocates nothing and holds nothing, so
+ * that guarded_read() may jump out of it at any point: what was copied until
+ * then is marked (the mark is made before the copy).
  */
 void damage_map_copy(DamageMap *map, uint8_t *dst, size_t dst_stride,
                      const uint8_t *src, size_t src_stride,
@@ -92,6 +102,20 @@ void damage_map_copy_part(DamageMap *map, uint8_t *dst, size_t dst_stride,
                           const uint8_t *src, size_t src_stride,
                           uint32_t y, uint32_t rows, uint32_t x,
                           uint32_t width);
+
+/**
+ * damage_map_row_differs:
+ * @map: a map of the destination's frame
+ * @y: a row of it
+ * @dst: the destination's pixel (0, @y)
+ * @src: the source's pixel (0, @y)
+ *
+ * As damage_map_copy() would find out, but nothing is copied or marked.
+ *
+ * Returns: true if the rows differ.
+ */
+bool damage_map_row_differs(const DamageMap *map, uint32_t y,
+                            const uint8_t *dst, const uint8_t *src);
 
 /**
  * damage_map_boxes:

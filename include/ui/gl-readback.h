@@ -46,7 +46,7 @@ typedef struct GLReadbackBuffer GLReadbackBuffer;
 /* Two on their way, and one whose pixels are being shown. */
 #define GL_READBACK_SLOTS 3
 
-/* So often the main loop looks for a result before it gives up a request. */
+/* A request is given up after so many ticks of the main loop. */
 #define GL_READBACK_TIMEOUT_TICKS 6
 
 /* So many rectangles of a frame can be read at once. */
@@ -132,7 +132,7 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  * What does the reading. All of it is called in the readback's thread, with
  * @gl as @open returned it.
  *
- * @tick_ms: time between two looks of the main loop
+ * @tick_ms: time between two ticks of the main loop
  * @open: a context, current in this thread from now on; NULL with @errp set if
  *        there is none
  * @close: its end; images were released and slots unmapped before

@@ -20,10 +20,13 @@
  * another.
  */
 
-/* A glance looks at one row in so many, at other ones each time. */
-#define MIRROR_GLANCE_ROWS 8
-/* Rows around those found to differ that are read, too. */
-#define MIRROR_GLANCE_MARGIN 24
+/*
+ * A sample is so many rows, then twice as many not, and so on; the next sample
+ * is the next rows. So what is eleven rows high is in each sample, and every
+ * row is in one of three.
+ */
+#define MIRROR_SAMPLE_ROWS 5
+#define MIRROR_SAMPLES 3
 /*
  * So many times in a row a frame is left to the device that is still drawing
  * it, an eighth of a second at the viewers' rate. From then on it is read half
@@ -33,16 +36,17 @@
 
 /**
  * enum MirrorScan:
- * @MIRROR_SCAN_FULL: nothing
- * @MIRROR_SCAN_SAMPLED: it is looked at again soon, whatever happens, so that a
- *                      glance may do meanwhile: one row in eight, and then
- *                      the rows between those that differ. What is eight rows
- *                      high and differs in each of them is found at once, a
- *                      single row at the latest at the eighth glance.
- * @MIRROR_SCAN_NONE: it has not changed; for console_mirror_update() alone
+ * @MIRROR_SCAN_FULL: all of it
+ * @MIRROR_SCAN_SAMPLED: a third of the rows (%MIRROR_SAMPLE_ROWS), and at once
+ *                       all of them if one of those differs: the image shows
+ *                       no frame in parts. For a frame that is read again
+ *                       soon.
+ * @MIRROR_SCAN_NONE: nothing: it has not changed. For console_mirror_update()
+ *                    alone.
  *
- * What is known of memory that was read before. Memory that was not, or that
- * cannot be compared where it lies, is read whole.
+ * How much of a frame is read to learn whether it differs from the last one.
+ * Memory that was not read before, or that cannot be compared where it lies,
+ * is always read in full.
  */
 typedef enum MirrorScan {
     MIRROR_SCAN_FULL,
@@ -70,7 +74,7 @@ typedef enum MirrorScan {
  * @damage: where the frame differs from the one that was read last, all of it
  *          within the frame; NULL: it may differ everywhere
  * @n_damage: boxes in @damage, may be 0
- * @scan: what is known of the memory since it was read last, if it was
+ * @scan: how much of it is read
  *
  * A frame in memory that the caller has checked: @readable rows lie whole in
  * @map or in what @read reaches. Only borrowed for the call.
@@ -107,6 +111,8 @@ typedef enum MirrorResult {
     MIRROR_VANISHED,
 } MirrorResult;
 
+typedef struct MirrorBounce MirrorBounce;
+
 /**
  * struct MirrorLayer:
  * @image: x8r8g8b8, or a8r8g8b8 with colours multiplied by alpha; NULL until
@@ -115,13 +121,9 @@ typedef enum MirrorResult {
  * @bytes_read: bytes of device memory that were looked at
  * @readable: rows of the last frame that could be read
  * @seen: where the last frame was read from, or NULL
- * @glances: how many there were
+ * @samples: how many were read
  * @busy: reads in a row that found the device still drawing
- * @bounce: some rows as the device has them
- * @converted: the same as @image has them
- * @multiplied: the same once more, multiplied by alpha
- * @block: room for rows as they come from MirrorFrame.read
- * @block_size: bytes of it
+ * @bounce: what frames in other formats go through, or NULL
  *
  * All zeros is a new layer. Owners may look at @image and @damage, clear
  * @damage, and draw into @image what no frame brings.
@@ -132,13 +134,9 @@ typedef struct MirrorLayer {
     uint64_t bytes_read;
     uint32_t readable;
     const uint8_t *seen;
-    uint32_t glances;
+    uint32_t samples;
     uint32_t busy;
-    pixman_image_t *bounce;
-    pixman_image_t *converted;
-    pixman_image_t *multiplied;
-    uint8_t *block;
-    size_t block_size;
+    MirrorBounce *bounce;
 } MirrorLayer;
 
 /**

@@ -21,7 +21,7 @@ set -euo pipefail
 
 FUZZ_OUT=$VGPU_BUILD/fuzz
 FUZZ_PACKAGES=(ccache pkgconf python3 libglib2.0-dev libpixman-1-dev
-    libdrm-dev)
+    libdrm-dev libxxhash-dev)
 TARGETS=(metadata plane display)
 
 # The library's own frames are of no use, so -O1 and frame pointers.
@@ -33,13 +33,13 @@ declare -A SOURCES=(
     [metadata]="hw/display/vfio-metadata.c hw/display/vfio-plane.c
         ui/pixel-format.c"
     [plane]="hw/display/vfio-plane.c ui/pixel-format.c ui/mirror-layer.c
-        ui/damage-map.c ui/guarded-read.c"
+        ui/mirror-bounce.c ui/damage-map.c ui/guarded-read.c"
     # With the console that viewers and screendumps meet at, and what of QEMU
     # the sanitizers or our clock have to know. The rest is linked as it is.
     [display]="hw/display/vfio-display*.c hw/display/vfio-metadata.c
         hw/display/vfio-plane*.c hw/display/edid-generate.c
-        ui/console.c ui/console-mirror.c ui/mirror-layer.c
-        ui/mirror-overlays.c ui/damage-log.c ui/damage-map.c
+        ui/console.c ui/console-mirror.c ui/mirror-bounce.c
+        ui/mirror-layer.c ui/mirror-overlays.c ui/damage-log.c ui/damage-map.c
         ui/guarded-read.c ui/pixel-format.c ui/pixel-path.c
         ui/refresh-policy.c ui/dmabuf-map.c ui/dmabuf.c ui/cursor.c
         ui/qemu-pixman.c util/qemu-timer.c util/coroutine-ucontext.c"
@@ -87,8 +87,9 @@ fuzz_link() {
 _fuzz_compile_pure() {
     local flags files libraries
     mapfile -t files < <(fuzz_files "$VGPU_TOP" "$1")
-    read -r -a flags < <(pkgconf --cflags glib-2.0 pixman-1 libdrm)
-    read -r -a libraries < <(pkgconf --libs glib-2.0 pixman-1)
+    read -r -a flags < <(pkgconf --cflags glib-2.0 pixman-1 libdrm libxxhash)
+    read -r -a libraries < <(pkgconf --libs glib-2.0 pixman-1 libxxhash)
+    flags+=(-DCONFIG_XXHASH)
     fuzz_link "$1" -I "$VGPU_TOP/tests/unit/include" -I "$VGPU_TOP/include" \
         -I "$VGPU_TOP/tests/fuzz" "${flags[@]}" -- \
         "$VGPU_TOP/tests/fuzz/fuzz-$1.c" "${files[@]}" -- "${libraries[@]}"
@@ -100,7 +101,7 @@ _fuzz_compile_display() {
     mapfile -t files < <(fuzz_files "$QEMU_TREE" display)
     read -r -a flags < <(pkgconf --cflags glib-2.0 pixman-1)
     read -r -a libraries < <(pkgconf --libs glib-2.0 gio-2.0 gmodule-2.0 \
-        pixman-1)
+        pixman-1 libxxhash)
     fuzz_link display -fno-strict-aliasing -fno-common -fwrapv \
         -isystem "$QEMU_TREE/linux-headers" -iquote "$QEMU_OUT" \
         -iquote "$QEMU_TREE" -iquote "$QEMU_TREE/include" \

@@ -20,7 +20,7 @@ WORK=$VGPU_BUILD/series-work
 STEPS=$WORK/steps
 
 # What QEMU can be built without, one at a time. GBM has no option.
-CONFIGURATIONS=(opengl gbm pixman vnc spice gtk sdl dbus-display)
+CONFIGURATIONS=(opengl gbm libxxhash pixman vnc spice gtk sdl dbus-display)
 # What has to go with it.
 declare -A DEPENDENT=(
     [opengl]="virglrenderer"
@@ -111,10 +111,11 @@ _configure_without() {
     done
     rm -rf "$folder"
     mkdir "$folder"
-    if [[ $1 == gbm ]]; then
+    # there is no option for these
+    if [[ $1 == gbm || $1 == libxxhash ]]; then
         options=()
         pkg_config=$folder/pkg-config
-        _write_pkg_config "$pkg_config" gbm
+        _write_pkg_config "$pkg_config" "$1"
     fi
     cd "$folder"
     PKG_CONFIG=$pkg_config ../configure "${QEMU_OPTIONS[@]}" "${options[@]}"

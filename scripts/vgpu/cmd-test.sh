@@ -25,7 +25,7 @@ PROGRAM_LIMIT=1800
 LAB_LIMIT=7200
 
 UNIT_PACKAGES=(build-essential ccache ninja-build pkgconf python3
-    libglib2.0-dev libpixman-1-dev libdrm-dev)
+    libglib2.0-dev libpixman-1-dev libdrm-dev libxxhash-dev)
 UNIT_OUT=$VGPU_BUILD/unit
 
 usage() {

@@ -23,7 +23,7 @@ QEMU_PACKAGES=(
     zlib1g-dev libglib2.0-dev libpixman-1-dev libfdt-dev libslirp-dev
     libjpeg-dev libpng-dev libepoxy-dev libegl-dev libgbm-dev libdrm-dev
     libspice-server-dev libspice-protocol-dev libgtk-3-dev libsdl2-dev
-    libvirglrenderer-dev
+    libvirglrenderer-dev libxxhash-dev
     qemu-system-data seabios ipxe-qemu
 )
 

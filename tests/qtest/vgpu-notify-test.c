@@ -55,9 +55,8 @@ static void test_still(const void *data)
     g_assert_cmpint(notifications, >, 0);
     bytes = vgpu_stat(w->vgpu, "bytes-read");
     vgpu_watched_watch(w, 9 * G_USEC_PER_SEC);
-    /* one more for the glance that the last signal got */
     g_assert_cmpint(vgpu_stat(w->vgpu, "bytes-read") - bytes, <=,
-                    3 * FRAME_BYTES);
+                    2 * FRAME_BYTES);
     expect_rate(w, "refreshes", STILL_RATE, refreshes, since);
     g_assert_cmpint(vgpu_stat(w->vgpu, "notifications"), ==, notifications);
 

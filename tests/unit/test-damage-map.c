@@ -160,12 +160,125 @@ static void test_random(void)
 
         frame_init(&f, g_test_rand_int_range(1, 400),
                    g_test_rand_int_range(1, 120));
-        for (int round = 0; round < 10; round++) {
+        /* enough for most rows to be hashed */
+        for (int round = 0; round < 40; round++) {
             random_round(&f);
         }
         frame_finish(&f);
     }
 }
+
+/* More copies of what stays the same than it takes to hash it. */
+static void settle(Frame *f)
+{
+    for (int i = 0; i < 20; i++) {
+        frame_copy(f, 0, f->height);
+    }
+    damage_map_clear(f->map);
+}
+
+static void assert_copies(Frame *f)
+{
+    frame_copy(f, 0, f->height);
+    assert_copied(f, 0, f->height);
+}
+
+/* What comes back as it was once is another change. */
+static void test_there_and_back(void)
+{
+    Frame f;
+
+    frame_init(&f, 300, 40);
+    settle(&f);
+    for (uint32_t y = 0; y < f.height; y++) {
+        uint8_t *pixel = f.src + y * f.src_stride + 4 * (7 * y);
+
+        *pixel ^= 1;
+        assert_copies(&f);
+        *pixel ^= 1;
+        assert_copies(&f);
+    }
+    frame_finish(&f);
+}
+
+/* The same if only a part of the row was copied in between. */
+static void test_there_and_back_in_part(void)
+{
+    Frame f;
+
+    frame_init(&f, 3 * DAMAGE_TILE_WIDTH, 1);
+    settle(&f);
+    f.src[4 * DAMAGE_TILE_WIDTH] ^= 1;
+    damage_map_copy_part(f.map, f.dst, f.dst_stride, f.src, f.src_stride,
+                         0, 1, DAMAGE_TILE_WIDTH, DAMAGE_TILE_WIDTH);
+    assert_copied(&f, 0, 1);
+    f.src[4 * DAMAGE_TILE_WIDTH] ^= 1;
+    assert_copies(&f);
+    frame_finish(&f);
+}
+
+/* Somebody else has written to the destination. */
+static void test_forget(void)
+{
+    Frame f;
+
+    frame_init(&f, 300, 40);
+    settle(&f);
+    f.dst[5 * f.dst_stride] ^= 1;
+    damage_map_forget(f.map);
+    g_assert_true(damage_map_is_empty(f.map));
+    g_assert_true(damage_map_row_differs(f.map, 5, f.dst + 5 * f.dst_stride,
+                                         f.src + 5 * f.src_stride));
+    assert_copies(&f);
+    g_assert_false(damage_map_is_empty(f.map));
+    frame_finish(&f);
+}
+
+static void test_row_differs(void)
+{
+    Frame f;
+
+    frame_init(&f, 300, 40);
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t y = 0; y < f.height; y++) {
+            const uint8_t *dst = f.dst + y * f.dst_stride;
+            uint8_t *src = f.src + y * f.src_stride;
+
+            g_assert_false(damage_map_row_differs(f.map, y, dst, src));
+            src[299 * 4] ^= 1;
+            g_assert_true(damage_map_row_differs(f.map, y, dst, src));
+            src[299 * 4] ^= 1;
+        }
+        g_assert_true(damage_map_is_empty(f.map));
+        settle(&f);
+    }
+    frame_finish(&f);
+}
+
+#ifdef CONFIG_XXHASH
+/* What has been still for a while costs no look at the destination. */
+static void test_still_reads_source_only(void)
+{
+    const size_t size = 65536;
+    Frame f;
+
+    frame_init(&f, 64, 256);
+    g_free(f.dst);
+    f.dst_stride = f.width * 4;
+    f.dst = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    g_assert_true(f.dst != MAP_FAILED);
+    settle(&f);
+    g_assert_cmpint(mprotect(f.dst, size, PROT_NONE), ==, 0);
+    frame_copy(&f, 0, f.height);
+    g_assert_false(damage_map_row_differs(f.map, 9, f.dst + 9 * f.dst_stride,
+                                          f.src + 9 * f.src_stride));
+    g_assert_true(damage_map_is_empty(f.map));
+    munmap(f.dst, size);
+    f.dst = NULL;
+    frame_finish(&f);
+}
+#endif
 
 /* Damage of several copies adds up until it is cleared. */
 static void test_accumulates(void)
@@ -370,6 +483,15 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/damage-map/random", test_random);
+    g_test_add_func("/damage-map/there-and-back", test_there_and_back);
+    g_test_add_func("/damage-map/there-and-back-in-part",
+                    test_there_and_back_in_part);
+    g_test_add_func("/damage-map/forget", test_forget);
+    g_test_add_func("/damage-map/row-differs", test_row_differs);
+#ifdef CONFIG_XXHASH
+    g_test_add_func("/damage-map/still-reads-source-only",
+                    test_still_reads_source_only);
+#endif
     g_test_add_func("/damage-map/accumulates", test_accumulates);
     for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
         g_autofree char *path = g_strdup_printf("/damage-map/shape/%s",

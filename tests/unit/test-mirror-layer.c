@@ -473,8 +473,8 @@ static ssize_t read_nothing(void *opaque, void *buf, size_t len,
     return -EIO;
 }
 
-/* Does a glance find something? */
-static bool glance_finds(MirrorLayer *layer, MirrorFrame *frame)
+/* Does a sampled scan find something? */
+static bool sample_finds(MirrorLayer *layer, MirrorFrame *frame)
 {
     MirrorResult result;
 
@@ -489,26 +489,34 @@ static bool glance_finds(MirrorLayer *layer, MirrorFrame *frame)
     return true;
 }
 
-static void assert_glances_see_nothing(MirrorLayer *layer,
-                                       MirrorFrame *frame)
+static void assert_samples_find_nothing(MirrorLayer *layer,
+                                        MirrorFrame *frame)
 {
     uint64_t before = layer->bytes_read;
 
-    for (int i = 0; i < MIRROR_GLANCE_ROWS; i++) {
-        g_assert_false(glance_finds(layer, frame));
+    for (int i = 0; i < MIRROR_SAMPLES; i++) {
+        g_assert_false(sample_finds(layer, frame));
     }
-    g_assert_cmpuint(layer->bytes_read - before, ==, WIDTH * HEIGHT * 4);
+    g_assert_cmpuint(layer->bytes_read - before, ==,
+                     frame->width * frame->height * 4);
 }
 
-/* What the glance found is all there was. */
+/* The image is the frame's, pixel by pixel. */
 static void assert_shows_all(MirrorLayer *layer, const MirrorFrame *frame)
 {
+    for (uint32_t y = 0; y < frame->height; y++) {
+        g_assert_cmpmem((uint8_t *)pixman_image_get_data(layer->image) +
+                        y * pixman_image_get_stride(layer->image),
+                        frame->width * 4,
+                        frame->map + frame->offset + y * frame->stride,
+                        frame->width * 4);
+    }
     clear_damage(layer);
     g_assert_cmpint(mirror_layer_read(layer, frame), ==, MIRROR_UNCHANGED);
 }
 
 /* One row is found in time. */
-static void test_glance_row(void)
+static void test_sample_row(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
     g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 6);
@@ -519,46 +527,25 @@ static void test_glance_row(void)
     mirror_layer_read(&layer, &frame);
     for (uint32_t y = 0; y < HEIGHT; y++) {
         uint32_t x = g_test_rand_int_range(0, WIDTH);
-        uint32_t y1 = MAX((int64_t)y - MIRROR_GLANCE_MARGIN, 0);
-        uint32_t y2 = MIN(y + MIRROR_GLANCE_MARGIN, HEIGHT);
-        int glances = 0;
-        uint64_t before;
+        int samples = 0;
 
-        assert_glances_see_nothing(&layer, &frame);
+        assert_samples_find_nothing(&layer, &frame);
         memory[frame.offset + frame.stride * y + 4 * x] ^= 1;
         do {
-            g_assert_cmpint(++glances, <=, MIRROR_GLANCE_ROWS);
-            before = layer.bytes_read;
-        } while (!glance_finds(&layer, &frame));
-        /* every eighth row once, and those around the one that differs */
-        g_assert_cmpuint(layer.bytes_read - before, ==, WIDTH * 4 *
-                         (y2 - y1 + DIV_ROUND_UP(HEIGHT -
-                                                 y % MIRROR_GLANCE_ROWS,
-                                                 MIRROR_GLANCE_ROWS)));
+            g_assert_cmpint(++samples, <=, MIRROR_SAMPLES);
+        } while (!sample_finds(&layer, &frame));
         assert_shows_all(&layer, &frame);
     }
     mirror_layer_finish(&layer);
 }
 
-/* The second glance is at rows that are as far from the first's as can be. */
-static void test_glance_order(void)
+/*
+ * As many rows as a letter has are found at once, whichever they are, and with
+ * them everything else that has changed: no frame is shown in parts.
+ */
+static void test_sample_rows(void)
 {
-    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
-    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 16);
-    MirrorLayer layer = { 0 };
-
-    frame.map = memory;
-    mirror_layer_fit(&layer, &frame);
-    mirror_layer_read(&layer, &frame);
-    memory[frame.offset + frame.stride * (MIRROR_GLANCE_ROWS / 2)] ^= 1;
-    g_assert_false(glance_finds(&layer, &frame));
-    g_assert_true(glance_finds(&layer, &frame));
-    mirror_layer_finish(&layer);
-}
-
-/* As many rows as a letter has are found at once, whichever they are. */
-static void test_glance_rows(void)
-{
+    const uint32_t enough = MIRROR_SAMPLE_ROWS * (MIRROR_SAMPLES - 1) + 1;
     MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
     g_autofree uint8_t *memory =
         new_noise(frame.offset + frame.stride * TALL, 7);
@@ -569,28 +556,22 @@ static void test_glance_rows(void)
     mirror_layer_fit(&layer, &frame);
     mirror_layer_read(&layer, &frame);
     for (int i = 0; i < 500; i++) {
-        uint32_t y1 = g_test_rand_int_range(0, TALL - MIRROR_GLANCE_ROWS + 1);
-        uint32_t most = MIN(TALL, y1 + 50);
-        uint32_t y2 = g_test_rand_int_range(y1 + MIRROR_GLANCE_ROWS,
-                                            most + 1);
-        uint64_t before = layer.bytes_read;
+        uint32_t y1 = g_test_rand_int_range(0, TALL - enough + 1);
+        uint32_t far = g_test_rand_int_range(0, TALL);
 
-        g_assert_false(glance_finds(&layer, &frame));
-        for (uint32_t y = y1; y < y2; y++) {
+        assert_samples_find_nothing(&layer, &frame);
+        for (uint32_t y = y1; y < y1 + enough; y++) {
             memory[frame.offset + frame.stride * y] ^= 1;
         }
-        g_assert_true(glance_finds(&layer, &frame));
-        /* Two glances, and what lies around those rows. */
-        g_assert_cmpuint(layer.bytes_read - before, <=, WIDTH * 4ull *
-                         (2 * (TALL / MIRROR_GLANCE_ROWS + 1) + y2 - y1 +
-                          2 * (MIRROR_GLANCE_MARGIN + MIRROR_GLANCE_ROWS)));
+        memory[frame.offset + frame.stride * far + 4] ^= 1;
+        g_assert_true(sample_finds(&layer, &frame));
         assert_shows_all(&layer, &frame);
     }
     mirror_layer_finish(&layer);
 }
 
-/* Memory that was not read before, or lies elsewhere, is read whole. */
-static void test_glance_elsewhere(void)
+/* Memory that was not read before, or lies elsewhere, is read in full. */
+static void test_sample_elsewhere(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
     g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 8);
@@ -600,11 +581,11 @@ static void test_glance_elsewhere(void)
 
     frame.map = memory;
     mirror_layer_fit(&layer, &frame);
-    g_assert_true(glance_finds(&layer, &frame));
+    g_assert_true(sample_finds(&layer, &frame));
     g_assert_cmpuint(layer.bytes_read, ==, whole);
     assert_shows_all(&layer, &frame);
     frame.map = other;
-    g_assert_true(glance_finds(&layer, &frame));
+    g_assert_true(sample_finds(&layer, &frame));
     g_assert_cmpuint(layer.bytes_read, ==, 3 * whole);
     assert_shows_all(&layer, &frame);
 
@@ -615,6 +596,56 @@ static void test_glance_elsewhere(void)
     g_assert_cmpint(mirror_layer_read(&layer, &frame), !=, MIRROR_CHANGED);
     busy = false;
     mirror_layer_finish(&layer);
+}
+
+static void invert(uint8_t *memory, const MirrorFrame *frame, uint32_t y,
+                   uint32_t x, uint32_t width)
+{
+    uint8_t *row = memory + frame->offset + frame->stride * y + 4 * x;
+
+    for (uint32_t i = 0; i < 4 * width; i++) {
+        row[i] ^= 0xff;
+    }
+}
+
+/*
+ * A box moves, and now and then a single row changes: whatever was written
+ * before a scan is in its image.
+ */
+static void assert_scans_are_whole(uint32_t height, unsigned scans)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory =
+        new_noise(frame.offset + frame.stride * height, 17);
+    const uint32_t stamps[] = { 0, height / 2, height - 1 };
+    MirrorLayer layer = { 0 };
+
+    frame.height = frame.readable = height;
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_read(&layer, &frame);
+    for (unsigned i = 0; i < scans; i++) {
+        uint32_t x = 3 * i % (WIDTH - 20), y = 5 * i % (height - 10);
+
+        /* each third scan finds nothing, and then some find a row only */
+        for (uint32_t row = y; i % 40 < 20 && i % 3 && row < y + 10; row++) {
+            invert(memory, &frame, row, x, 20);
+        }
+        if (i % 7 == 0) {
+            invert(memory, &frame, stamps[i % 3], x, 1);
+        }
+        clear_damage(&layer);
+        mirror_layer_read(&layer, &frame);
+        assert_shows_all(&layer, &frame);
+    }
+    mirror_layer_finish(&layer);
+}
+
+static void test_scans_are_whole(void)
+{
+    for (uint32_t rest = 0; rest < DAMAGE_TILE_HEIGHT; rest++) {
+        assert_scans_are_whole(2 * DAMAGE_TILE_HEIGHT + rest, 625);
+    }
 }
 
 /* What the device says is as it was is not waited for either. */
@@ -1002,10 +1033,10 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/set-image", test_set_image);
     g_test_add_func("/mirror-layer/saw", test_saw);
     g_test_add_func("/mirror-layer/fit", test_fit);
-    g_test_add_func("/mirror-layer/glance/row", test_glance_row);
-    g_test_add_func("/mirror-layer/glance/order", test_glance_order);
-    g_test_add_func("/mirror-layer/glance/rows", test_glance_rows);
-    g_test_add_func("/mirror-layer/glance/elsewhere", test_glance_elsewhere);
+    g_test_add_func("/mirror-layer/sample/row", test_sample_row);
+    g_test_add_func("/mirror-layer/sample/rows", test_sample_rows);
+    g_test_add_func("/mirror-layer/sample/elsewhere", test_sample_elsewhere);
+    g_test_add_func("/mirror-layer/scans-are-whole", test_scans_are_whole);
     g_test_add_func("/mirror-layer/no-damage", test_no_damage);
     g_test_add_func("/mirror-layer/damage", test_damage);
     g_test_add_func("/mirror-layer/no-row", test_no_row);

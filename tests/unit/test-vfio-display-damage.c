@@ -12,7 +12,7 @@
 #define WIDTH 640
 #define HEIGHT 480
 #define ALL (WIDTH * HEIGHT)
-#define SAMPLE (ALL / MIRROR_GLANCE_ROWS)
+#define SAMPLE (ALL / MIRROR_SAMPLES)
 /* A box is read in columns of whole tiles, this wide. */
 #define TILE DAMAGE_TILE_WIDTH
 
@@ -127,77 +127,77 @@ static void run_step(VFIODisplayDamage *d, const Step *step)
 /* --- Mapped memory -------------------------------------------------------- */
 
 static const Case cases[] = {
-    { "polled", "the next scan follows at once, so that a sample will do", {
-        { POLLED(0), 16, .reads = SAMPLE, CHANGED },
-        { POLLED(16), 32, .reads = SAMPLE },
+    { "polled", "what moves is one moment's frame", {
+        { POLLED(0), 16, .reads = ALL, CHANGED },
+        { POLLED(16), 32, .reads = ALL },
       } },
-    { "polled-still", "at ten per second the eighth sample comes too late", {
-        { POLLED(1999), 16, .reads = SAMPLE },
-        { POLLED(2000), 116, .reads = ALL },
+    { "polled-still", "a sample finds out whether there is more to read", {
+        { POLLED(1999), 16, .reads = ALL },
+        { POLLED(2000), 116, .reads = SAMPLE },
+        { POLLED(2100), 216, .reads = SAMPLE, CHANGED },
+        { POLLED(0), 232, .reads = ALL },
       } },
     { "polled-cursor", "without signals nothing is known of the cursor", {
         { { .wants_pixels = true, .cursor_only = false }, 16,
-          .reads = SAMPLE },
+          .reads = ALL },
       } },
     { "dump", "a screendump is right at once", {
-        { POLLED(0), 16, .reads = SAMPLE, CHANGED },
-        { DUMP, 32, .reads = ALL },
+        { POLLED(5000), 16, .reads = SAMPLE },
+        { { .wants_pixels = true, .dump = true, .quiet_ns = 5 * SECOND }, 32,
+          .reads = ALL },
       } },
     { "dump-silent", "also of a device that says that nothing changed", {
-        { SIGNAL, 16, .reads = SAMPLE, CHANGED, .pending = true },
-        { SILENT(16), 32, .reads = ALL },
+        { SIGNAL, 16, .reads = ALL, CHANGED },
+        { SILENT(16), 32, .reads = 0 },
         { { .wants_pixels = true, .notifies = true, .dump = true }, 48,
           .reads = ALL },
       } },
-    { "signal", "a sample, and all of it after the last signal", {
-        { SIGNAL, 16, .reads = SAMPLE, CHANGED, .pending = true },
-        { SIGNAL, 32, .reads = SAMPLE, CHANGED, .pending = true },
-        { SILENT(16), 48, .reads = ALL },
-        { SILENT(32), 64, .reads = 0 },
+    { "signal", "all of it, and nothing after the last signal", {
+        { SIGNAL, 16, .reads = ALL, CHANGED },
+        { SIGNAL, 32, .reads = ALL, CHANGED },
+        { SILENT(16), 48, .reads = 0 },
       } },
     { "signal-cursor", "the cursor moves over a picture that stays", {
-        { SIGNAL, 16, .reads = SAMPLE, CHANGED, .pending = true },
-        { SILENT(16), 32, .reads = ALL },
+        { SIGNAL, 16, .reads = ALL, CHANGED },
+        { SILENT(16), 32, .reads = 0 },
         { CURSOR, 48, .reads = 0 },
       } },
-    { "signal-cursor-pending", "a pending scan is not forgotten for that", {
-        { SIGNAL, 16, .reads = SAMPLE, CHANGED, .pending = true },
+    { "busy-cursor", "a pending scan is not forgotten for that", {
+        { SIGNAL, 16, .reads = ALL, .result = MIRROR_BUSY, .pending = true },
         { CURSOR, 32, .reads = ALL },
       } },
     { "other-memory", "what is silent of one buffer says nothing of another", {
-        { SIGNAL, 16, .reads = SAMPLE, CHANGED, .pending = true },
-        { SILENT(16), 32, .reads = ALL },
+        { SIGNAL, 16, .reads = ALL, CHANGED },
         { SILENT(32), 48, .memory = 1, .reads = ALL },
         { SILENT(48), 64, .memory = 1, .reads = 0 },
       } },
     { "flip", "another buffer may be mapped where the last one was", {
-        { SIGNAL, 16, .reads = SAMPLE, CHANGED, .pending = true },
-        { SILENT(16), 32, .reads = ALL },
+        { SIGNAL, 16, .reads = ALL, CHANGED },
+        { SILENT(16), 32, .reads = 0 },
         { SILENT(32), 48, .flip = true, .reads = ALL },
       } },
     { "busy", "the signal was for the frame that is being drawn", {
-        { SIGNAL, 16, .reads = SAMPLE, .result = MIRROR_BUSY,
-          .pending = true },
+        { SIGNAL, 16, .reads = ALL, .result = MIRROR_BUSY, .pending = true },
         { SILENT(16), 32, .reads = ALL },
+        { SILENT(32), 48, .reads = 0 },
       } },
     { "half-drawn", "shown, but what comes after that is not signalled", {
-        { SIGNAL, 16, .reads = SAMPLE, CHANGED, .half_drawn = true,
+        { SIGNAL, 16, .reads = ALL, CHANGED, .half_drawn = true,
           .pending = true },
         { SILENT(16), 32, .reads = ALL, CHANGED },
         { SILENT(16), 48, .reads = 0 },
       } },
     { "busy-polled", "it is polled anyway", {
-        { POLLED(0), 16, .reads = SAMPLE, .result = MIRROR_BUSY },
+        { POLLED(0), 16, .reads = ALL, .result = MIRROR_BUSY },
       } },
     { "vanished", "nothing is known of what the mirror has", {
-        { SIGNAL, 16, .reads = SAMPLE, CHANGED, .pending = true },
-        { SILENT(16), 32, .reads = ALL, .result = MIRROR_VANISHED },
+        { SIGNAL, 16, .reads = ALL, .result = MIRROR_VANISHED },
         { SILENT(32), 48, .reads = ALL },
         { SILENT(48), 64, .reads = 0 },
       } },
     { "unwatched", "nobody kept the mirror up to date meanwhile", {
-        { SIGNAL, 16, .reads = SAMPLE, CHANGED, .pending = true },
-        { SILENT(16), 32, .reads = ALL },
+        { SIGNAL, 16, .reads = ALL, CHANGED },
+        { SILENT(16), 32, .reads = 0 },
         { { .notifies = true }, 48, .reads = ALL },
       } },
     { "damage", "after one full scan, what the device names and no more", {
@@ -206,7 +206,7 @@ static const Case cases[] = {
         { POLLED(16), 48, SAME, .reads = 0 },
       } },
     { "damage-signal", "it stands for the full scan after a signal", {
-        { SIGNAL, 16, BOX, .reads = ALL, CHANGED, .pending = true },
+        { SIGNAL, 16, BOX, .reads = ALL, CHANGED },
         { SIGNAL, 32, BOX, .reads = TILE * 8, CHANGED },
         { SILENT(16), 48, SAME, .reads = 0 },
       } },
@@ -237,9 +237,10 @@ static const Case cases[] = {
       } },
     { "damage-ends", "an answer without it may mean any change", {
         { POLLED(0), 16, BOX, .reads = ALL, CHANGED },
-        { POLLED(0), 32, NO_WORD, .reads = SAMPLE, CHANGED },
-        { POLLED(0), 48, BOX, .reads = ALL, CHANGED },
-        { POLLED(0), 64, BOX, .reads = TILE * 8, CHANGED },
+        { POLLED(0), 32, NO_WORD, .reads = ALL, CHANGED },
+        { POLLED(0), 48, BOX, .reads = TILE * 8, CHANGED },
+        { POLLED(2000), 2048, NO_WORD, .reads = SAMPLE },
+        { POLLED(2100), 2148, BOX, .reads = ALL, CHANGED },
       } },
     { "damage-quiet", "a guest may draw without saying so", {
         { POLLED(0), 16, BOX, .reads = ALL, CHANGED },
@@ -288,7 +289,7 @@ static const AuditCase audit_cases[] = {
 static void test_audit(const void *opaque)
 {
     const AuditCase *c = opaque;
-    Step step = { SIGNAL, 1, .reads = SAMPLE, .pending = true,
+    Step step = { SIGNAL, 1, .reads = ALL,
                   .result = c->reports ? MIRROR_CHANGED : MIRROR_UNCHANGED };
     VFIODisplayDamage d = { 0 };
     int64_t active_ms = 1;
@@ -297,7 +298,6 @@ static void test_audit(const void *opaque)
     g_test_message("%s", c->why);
     vfio_display_damage_init(&d);
     run_step(&d, &step);
-    run_step(&d, &(Step) { SILENT(0), 17, .reads = ALL });
     for (int s = 1; s <= c->seconds; s++) {
         VFIOPlane plane = plane_of(&step);
         MirrorFrame frame = {
@@ -434,6 +434,27 @@ static void test_readback(const void *opaque)
     vfio_display_damage_finish(&d);
 }
 
+/* What changed of a large frame lies outside of the small one after it. */
+static void test_readback_smaller(void)
+{
+    const Step step = { POLLED(0), 16, BOX };
+    VFIOPlane plane = plane_of(&step);
+    GLReadbackArea area = { .what = GL_READBACK_WHOLE };
+    VFIODisplayDamage d = { 0 };
+
+    vfio_display_damage_init(&d);
+    begin(&d, &step);
+    vfio_display_damage_requested(&d, 1, &area);
+    vfio_display_damage_completed(&d, 1);
+    vfio_display_damage_report(&d, &plane);
+    plane.width = 8;
+    plane.height = 8;
+    g_assert_cmpint(vfio_display_damage_plan_readback(&d, &plane, true, &area),
+                    ==, READ);
+    g_assert_cmpint(area.what, ==, GL_READBACK_CHANGES);
+    vfio_display_damage_finish(&d);
+}
+
 /* --- Dma-bufs that viewers draw ------------------------------------------- */
 
 typedef struct DrawCase {
@@ -508,6 +529,8 @@ int main(int argc, char **argv)
     ADD("audit", audit_cases, test_audit);
     ADD("readback", readback_cases, test_readback);
     ADD("draw", draw_cases, test_draw);
+    g_test_add_func("/vfio-display-damage/readback/smaller",
+                    test_readback_smaller);
     g_test_add_func("/vfio-display-damage/reset", test_reset);
     return g_test_run();
 }

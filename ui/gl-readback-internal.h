@@ -1,0 +1,145 @@
+/*
+ * What the main loop and the thread of a GL readback share
+ *
+ * The main loop's part, gl-readback.c, uses what gl-readback-thread.c has to
+ * offer; the thread only schedules the main loop's bottom half.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef UI_GL_READBACK_INTERNAL_H
+#define UI_GL_READBACK_INTERNAL_H
+
+#include "qemu/main-loop.h"
+#include "qemu/thread.h"
+#include "qemu/timer.h"
+#include "ui/frame-shadow.h"
+#include "ui/gl-readback.h"
+
+QEMU_BUILD_BUG_ON(FRAME_SHADOW_BOXES > GL_READBACK_MAX_BOXES);
+
+typedef enum SlotState {
+    SLOT_FREE,
+    SLOT_QUEUED,  /* the thread's next */
+    SLOT_READING, /* the GPU's */
+    SLOT_READY,   /* the main loop's next */
+    SLOT_SHOWING, /* the main loop's, just now */
+    SLOT_SHOWN,   /* the thread's, to clean up */
+} SlotState;
+
+typedef struct Slot {
+    SlotState state;
+    uint64_t number;
+    GLReadbackBuffer *buffer;
+    GLReadbackArea area; /* asked for; what it turned out to be when read */
+    bool compare;        /* asked for are changes */
+    GLReadbackPixels pixels;
+    Error *error;
+    unsigned ticks; /* since it was queued, or OpenGL was opened */
+    bool given_up;  /* the result was told: it took too long */
+    bool passing;   /* the error is OpenGL's and not expected to stay */
+} Slot;
+
+struct GLReadbackBuffer {
+    GLReadback *rb;
+    QemuDmaBuf *dmabuf; /* with its own fd */
+    bool freed;         /* nobody wants its pixels */
+    unsigned slots;     /* that use it */
+    /* the thread's own */
+    void *image;
+    Error *error;       /* why there is none */
+};
+
+/*
+ * GLReadbackThread:
+ * @work: there is something to do
+ * @idle: the thread waits for work, or has ended
+ * @is_idle: it does so now
+ * @parked: QEMU ends: the thread begins nothing any more
+ * @orphaned: the main loop is done with the readback
+ */
+typedef struct GLReadbackThread {
+    QemuCond work;
+    QemuCond idle;
+    bool is_idle;
+    bool parked;
+    bool orphaned;
+} GLReadbackThread;
+
+/*
+ * GLReadbackClosing:
+ * @freed: buffers that are freed, and that no slot uses
+ * @count: of buffers that are freed and not closed yet, in use or not
+ * @ticks: since the last one was closed
+ */
+typedef struct GLReadbackClosing {
+    GQueue freed;
+    unsigned count;
+    unsigned ticks;
+} GLReadbackClosing;
+
+/*
+ * GLReadbackHealth:
+ * @opened: OpenGL is open, or it is known that it cannot be opened
+ * @was_open: it was, at least once
+ * @lost: what is open has failed, and is to be closed
+ * @failures: of OpenGL, in a row
+ * @pause: ticks until OpenGL is opened again, or 0
+ * @passing: it is worth waiting for that
+ */
+typedef struct GLReadbackHealth {
+    bool opened;
+    bool was_open;
+    bool lost;
+    unsigned failures;
+    unsigned pause;
+    bool passing;
+} GLReadbackHealth;
+
+struct GLReadback {
+    const GLReadbackOps *ops;
+    char *render_node;
+    GLReadbackDone *done;
+    void *opaque;
+
+    /* the main loop's own */
+    uint64_t next;          /* the next request's number */
+    GLReadbackArea unshown; /* of results that were not shown */
+    QEMUTimer *timer;       /* ticks while the thread has something to do */
+
+    QEMUBH *bh;
+    QemuMutex lock; /* of what follows */
+    GLReadbackThread thread;
+    GLReadbackClosing closing;
+    GLReadbackHealth health;
+    bool recovered; /* all are closed, or nothing hangs: it is to be told */
+    GPtrArray *buffers;
+    Slot slots[GL_READBACK_SLOTS];
+
+    /* the thread's own */
+    FrameShadow *shadow;
+    void *gl;
+    Error *error; /* why there is none, until the pause is over */
+};
+
+/* Starts the thread, which frees @rb once it is orphaned. */
+void gl_readback_start(GLReadback *rb);
+
+/* The following are called with the lock held. */
+
+/* Returns: the oldest slot in that state, or NULL. */
+Slot *gl_readback_find_slot(GLReadback *rb, SlotState state);
+
+/* Has the thread close the buffer, if it is freed and nobody uses it. */
+void gl_readback_drop_buffer(GLReadback *rb, GLReadbackBuffer *buffer);
+
+/* Returns: after how many ticks a request is given up. */
+unsigned gl_readback_timeout_ticks(const GLReadback *rb);
+
+/* Returns: true if the thread does not come back from OpenGL. */
+bool gl_readback_hangs(const GLReadback *rb);
+
+/* Returns: true if OpenGL has failed and is tried again soon. */
+bool gl_readback_is_away(const GLReadback *rb);
+
+#endif /* UI_GL_READBACK_INTERNAL_H */

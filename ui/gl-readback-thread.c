@@ -1,0 +1,509 @@
+/*
+ * Reading dma-bufs back with OpenGL: the thread
+ *
+ * The lock is held wherever it is not said otherwise; it is let go while
+ * OpenGL works.
+ *
+ * The threads must be done with OpenGL before the process's exit takes its
+ * libraries apart. Every thread is in a list, also that of a readback that was
+ * freed; a handler of the exit lets each finish its step and begin no other.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "trace.h"
+#include "gl-readback-internal.h"
+#include "ui/pixel-format.h"
+
+/* How long a request may wait for the thread to look at the queue again. */
+#define WAIT_MS 4
+/* At QEMU's end: for all threads together, as a GPU may hang. */
+#define PARK_MS 1000
+/* Between looks at the fence of a request that was given up. */
+#define GIVEN_UP_WAIT_MS 100
+/* Opening takes longer: libraries are loaded, devices found. */
+#define OPENING_FACTOR 4
+/* Pauses after failures: a tick, 2, 4, ... this many. */
+#define MAX_PAUSE_LOG2 6
+/* After so many failures in a row OpenGL is not expected back soon. */
+#define PASSING_FAILURES 5
+
+/* Readbacks whose thread has not ended, and their lock, which is the outer. */
+static GPtrArray *all_readbacks;
+static QemuMutex all_lock;
+
+/* --- The process's end -------------------------------------------------- */
+
+static void park(GLReadback *rb, int64_t deadline_us)
+{
+    qemu_mutex_lock(&rb->lock);
+    while (!rb->thread.is_idle) {
+        int64_t left_ms = (deadline_us - g_get_monotonic_time()) / 1000;
+
+        if (left_ms <= 0) {
+            break;
+        }
+        qemu_cond_timedwait(&rb->thread.idle, &rb->lock, left_ms);
+    }
+    qemu_mutex_unlock(&rb->lock);
+}
+
+static void park_all(void)
+{
+    int64_t deadline_us = g_get_monotonic_time() + PARK_MS * 1000;
+    static bool done;
+
+    if (done) {
+        return;
+    }
+    done = true;
+    qemu_mutex_lock(&all_lock);
+    for (unsigned i = 0; i < all_readbacks->len; i++) {
+        GLReadback *rb = g_ptr_array_index(all_readbacks, i);
+
+        qemu_mutex_lock(&rb->lock);
+        rb->thread.parked = true;
+        qemu_mutex_unlock(&rb->lock);
+    }
+    for (unsigned i = 0; i < all_readbacks->len; i++) {
+        park(g_ptr_array_index(all_readbacks, i), deadline_us);
+    }
+    qemu_mutex_unlock(&all_lock);
+}
+
+/*
+ * The process's exit calls its handlers from the newest to the oldest. Ours
+ * has to come before those that OpenGL's libraries set up when they are first
+ * used for something.
+ */
+static void park_at_exit(gsize *once)
+{
+    if (g_once_init_enter(once)) {
+        atexit(park_all);
+        g_once_init_leave(once, 1);
+    }
+}
+
+static void all_add(GLReadback *rb)
+{
+    static gsize once;
+
+    if (!all_readbacks) {
+        all_readbacks = g_ptr_array_new();
+        qemu_mutex_init(&all_lock);
+    }
+    park_at_exit(&once);
+    qemu_mutex_lock(&all_lock);
+    g_ptr_array_add(all_readbacks, rb);
+    qemu_mutex_unlock(&all_lock);
+}
+
+/* --- Slots and buffers --------------------------------------------------- */
+
+Slot *gl_readback_find_slot(GLReadback *rb, SlotState state)
+{
+    Slot *found = NULL;
+
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        Slot *slot = &rb->slots[i];
+
+        if (slot->state == state && (!found || slot->number < found->number)) {
+            found = slot;
+        }
+    }
+    return found;
+}
+
+static unsigned slot_index(GLReadback *rb, Slot *slot)
+{
+    return slot - rb->slots;
+}
+
+static void readback_open(GLReadback *rb)
+{
+    static gsize once;
+
+    rb->gl = rb->ops->open(rb->render_node, &rb->error);
+    if (rb->gl) {
+        park_at_exit(&once);
+    }
+}
+
+/* Opens and imports what was not yet. */
+static bool buffer_prepare(GLReadback *rb, GLReadbackBuffer *buffer,
+                           Error **errp)
+{
+    if (!rb->gl && !rb->error) {
+        readback_open(rb);
+    }
+    if (!rb->gl) {
+        error_propagate(errp, error_copy(rb->error));
+        return false;
+    }
+    if (!buffer->image && !buffer->error) {
+        buffer->image = rb->ops->import(rb->gl, buffer->dmabuf,
+                                        &buffer->error);
+    }
+    if (buffer->error) {
+        error_propagate(errp, error_copy(buffer->error));
+    }
+    return buffer->image != NULL;
+}
+
+static SlotState slot_begin(GLReadback *rb, Slot *slot)
+{
+    GLReadbackBuffer *buffer = slot->buffer;
+
+    if (!buffer_prepare(rb, buffer, &slot->error)) {
+        return SLOT_READY;
+    }
+    return rb->ops->begin(rb->gl, buffer->image, slot_index(rb, slot),
+                          &slot->area, &slot->error) ? SLOT_READING
+                                                     : SLOT_READY;
+}
+
+/* OpenGL's failure, not that of what it was asked for; with the lock held. */
+static void note_failure(GLReadback *rb, const Error *error)
+{
+    rb->health.pause = 1u << MIN(rb->health.failures, MAX_PAUSE_LOG2);
+    rb->health.failures++;
+    rb->health.passing = rb->health.was_open &&
+        rb->health.failures <= PASSING_FAILURES;
+    rb->health.lost = rb->gl != NULL;
+    if (!rb->error) {
+        rb->error = error_copy(error);
+    }
+    trace_gl_readback_failed(rb, rb->health.failures, error_get_pretty(error));
+}
+
+/* What differs from the frame before, if that was asked about, too. */
+static void slot_compare(GLReadback *rb, Slot *slot)
+{
+    const GLReadbackPixels *pixels = &slot->pixels;
+    FrameShadowFrame frame = {
+        .data = pixels->data,
+        .stride = pixels->stride,
+        .fourcc = pixels->fourcc,
+        .width = qemu_dmabuf_get_width(slot->buffer->dmabuf),
+        .height = qemu_dmabuf_get_height(slot->buffer->dmabuf),
+    };
+    GLReadbackArea *area = &slot->area;
+
+    if (!slot->compare || ui_pixel_format_find(pixels->fourcc)->cpp != 4) {
+        frame_shadow_forget(rb->shadow);
+    } else if (frame_shadow_update(rb->shadow, &frame, area->box, &area->n)) {
+        area->what = GL_READBACK_BOXES;
+    }
+    if (area->what == GL_READBACK_CHANGES) {
+        area->what = GL_READBACK_WHOLE;
+    }
+}
+
+static SlotState slot_wait(GLReadback *rb, Slot *slot, int ms)
+{
+    unsigned i = slot_index(rb, slot);
+
+    if (!rb->ops->wait(rb->gl, i, ms)) {
+        return SLOT_READING;
+    }
+    if (rb->ops->map(rb->gl, i, &slot->pixels, &slot->error)) {
+        static gsize once;
+
+        park_at_exit(&once);
+        slot_compare(rb, slot);
+    }
+    return SLOT_READY;
+}
+
+static void buffer_close(GLReadback *rb, GLReadbackBuffer *buffer)
+{
+    if (buffer->image) {
+        rb->ops->release(rb->gl, buffer->image);
+    }
+    error_free(buffer->error);
+    qemu_dmabuf_close(buffer->dmabuf);
+    qemu_dmabuf_free(buffer->dmabuf);
+    g_free(buffer);
+}
+
+static void readback_notify(GLReadback *rb)
+{
+    if (!rb->thread.orphaned) {
+        qemu_bh_schedule(rb->bh);
+    }
+}
+
+unsigned gl_readback_timeout_ticks(const GLReadback *rb)
+{
+    return GL_READBACK_TIMEOUT_TICKS * (rb->health.opened ? 1 : OPENING_FACTOR);
+}
+
+bool gl_readback_hangs(const GLReadback *rb)
+{
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        if (rb->slots[i].given_up) {
+            return true;
+        }
+    }
+    return rb->closing.count &&
+        rb->closing.ticks >= gl_readback_timeout_ticks(rb);
+}
+
+bool gl_readback_is_away(const GLReadback *rb)
+{
+    return (rb->health.pause || rb->health.lost) && rb->health.passing;
+}
+
+void gl_readback_drop_buffer(GLReadback *rb, GLReadbackBuffer *buffer)
+{
+    if (buffer->freed && buffer->slots == 0) {
+        g_queue_push_tail(&rb->closing.freed, buffer);
+    }
+}
+
+static void slot_clean(GLReadback *rb, Slot *slot)
+{
+    if (rb->gl) {
+        qemu_mutex_unlock(&rb->lock);
+        rb->ops->unmap(rb->gl, slot_index(rb, slot));
+        qemu_mutex_lock(&rb->lock);
+    }
+    g_clear_pointer(&slot->error, error_free);
+    slot->buffer->slots--;
+    gl_readback_drop_buffer(rb, slot->buffer);
+    slot->buffer = NULL;
+    slot->state = SLOT_FREE;
+    if (slot->given_up) {
+        slot->given_up = false;
+        rb->recovered |= !gl_readback_hangs(rb);
+        readback_notify(rb);
+    }
+}
+
+static void close_freed(GLReadback *rb)
+{
+    GLReadbackBuffer *buffer = g_queue_pop_head(&rb->closing.freed);
+
+    g_ptr_array_remove_fast(rb->buffers, buffer);
+    qemu_mutex_unlock(&rb->lock);
+    buffer_close(rb, buffer);
+    qemu_mutex_lock(&rb->lock);
+    rb->closing.count--;
+    rb->closing.ticks = 0;
+    rb->recovered |= rb->closing.count == 0;
+    readback_notify(rb);
+}
+
+/* Who waits for the first frame has waited for this as well. */
+static void note_opened(GLReadback *rb)
+{
+    if (rb->health.opened || (!rb->gl && !rb->error)) {
+        return;
+    }
+    rb->health.opened = true;
+    rb->health.was_open |= rb->gl != NULL;
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        rb->slots[i].ticks = 0;
+    }
+    rb->closing.ticks = 0;
+}
+
+/* After a step that was made without the lock. */
+static void slot_done(GLReadback *rb, Slot *slot, SlotState state, bool failed)
+{
+    if (failed) {
+        slot->passing = rb->health.passing;
+    } else if (state == SLOT_READY && !slot->error) {
+        rb->health.failures = 0;
+    }
+    if (state == SLOT_READY && slot->given_up) {
+        state = SLOT_SHOWN;
+    }
+    slot->state = state;
+    if (state == SLOT_READY) {
+        readback_notify(rb);
+    }
+}
+
+static void slot_work(GLReadback *rb, Slot *slot)
+{
+    int wait_ms = slot->given_up ? GIVEN_UP_WAIT_MS : WAIT_MS;
+    SlotState state = slot->state;
+    bool known, failed;
+
+    if (!rb->health.pause && rb->error) {
+        g_clear_pointer(&rb->error, error_free);
+        rb->health.opened = false;
+    }
+    known = rb->error != NULL;
+    qemu_mutex_unlock(&rb->lock);
+    state = state == SLOT_QUEUED ? slot_begin(rb, slot)
+                                 : slot_wait(rb, slot, wait_ms);
+    failed = slot->error && (!rb->gl || rb->ops->is_lost(rb->gl));
+    qemu_mutex_lock(&rb->lock);
+    note_opened(rb);
+    if (failed && !known) {
+        note_failure(rb, slot->error);
+    }
+    slot_done(rb, slot, state, failed);
+}
+
+/* What is on its way fails with OpenGL. False: who has results shows them. */
+static bool fail_slots(GLReadback *rb)
+{
+    bool all_free = true;
+
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        Slot *slot = &rb->slots[i];
+
+        if (slot->state == SLOT_QUEUED || slot->state == SLOT_READING) {
+            slot->error = error_copy(rb->error);
+            slot_done(rb, slot, SLOT_READY, true);
+        }
+        all_free &= slot->state == SLOT_FREE;
+    }
+    return all_free;
+}
+
+static void release_images(GLReadback *rb)
+{
+    for (unsigned i = 0; i < rb->buffers->len; i++) {
+        GLReadbackBuffer *buffer = g_ptr_array_index(rb->buffers, i);
+
+        if (buffer->image) {
+            void *image = g_steal_pointer(&buffer->image);
+
+            qemu_mutex_unlock(&rb->lock);
+            rb->ops->release(rb->gl, image);
+            qemu_mutex_lock(&rb->lock);
+        }
+        /* another context may take what this one has refused */
+        g_clear_pointer(&buffer->error, error_free);
+    }
+}
+
+/* OpenGL has failed: it is closed once nobody has anything of it. */
+static bool lost_step(GLReadback *rb)
+{
+    void *gl = rb->gl;
+
+    if (!fail_slots(rb)) {
+        return gl_readback_find_slot(rb, SLOT_SHOWN) != NULL;
+    }
+    release_images(rb);
+    rb->gl = NULL;
+    qemu_mutex_unlock(&rb->lock);
+    rb->ops->close(gl);
+    qemu_mutex_lock(&rb->lock);
+    rb->health.lost = false;
+    readback_notify(rb);
+    return true;
+}
+
+/* One step; false if there is nothing to do. */
+static bool readback_step(GLReadback *rb)
+{
+    Slot *slot = gl_readback_find_slot(rb, SLOT_SHOWN);
+
+    if (slot) {
+        slot_clean(rb, slot);
+        return true;
+    }
+    if (!g_queue_is_empty(&rb->closing.freed)) {
+        close_freed(rb);
+        return true;
+    }
+    if (rb->health.lost) {
+        return lost_step(rb);
+    }
+    /* what can be begun goes first, so that more than one is on its way */
+    slot = gl_readback_find_slot(rb, SLOT_QUEUED) ?:
+        gl_readback_find_slot(rb, SLOT_READING);
+    if (!slot) {
+        return false;
+    }
+    if (slot->state == SLOT_QUEUED && slot->given_up) {
+        slot->state = SLOT_SHOWN;
+        return true;
+    }
+    slot_work(rb, slot);
+    return true;
+}
+
+/* After this nobody shows anything: what is ready is only cleaned up. */
+static void discard_ready(GLReadback *rb)
+{
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        if (rb->slots[i].state == SLOT_READY) {
+            rb->slots[i].state = SLOT_SHOWN;
+        }
+    }
+}
+
+static void readback_destroy(GLReadback *rb)
+{
+    frame_shadow_free(rb->shadow);
+    g_ptr_array_free(rb->buffers, true);
+    qemu_cond_destroy(&rb->thread.idle);
+    qemu_cond_destroy(&rb->thread.work);
+    qemu_mutex_destroy(&rb->lock);
+    error_free(rb->error);
+    g_free(rb->render_node);
+    g_free(rb);
+}
+
+static void readback_idle(GLReadback *rb)
+{
+    rb->thread.is_idle = true;
+    qemu_cond_broadcast(&rb->thread.idle);
+    qemu_cond_wait(&rb->thread.work, &rb->lock);
+    rb->thread.is_idle = false;
+}
+
+/* The thread has left OpenGL for good. */
+static void readback_end(GLReadback *rb)
+{
+    qemu_mutex_lock(&rb->lock);
+    rb->thread.is_idle = true;
+    qemu_cond_broadcast(&rb->thread.idle);
+    qemu_mutex_unlock(&rb->lock);
+
+    qemu_mutex_lock(&all_lock);
+    g_ptr_array_remove_fast(all_readbacks, rb);
+    qemu_mutex_unlock(&all_lock);
+    readback_destroy(rb);
+}
+
+static void *readback_thread(void *opaque)
+{
+    GLReadback *rb = opaque;
+
+    qemu_mutex_lock(&rb->lock);
+    while (rb->thread.parked || !rb->thread.orphaned || rb->buffers->len) {
+        if (rb->thread.orphaned) {
+            discard_ready(rb);
+        }
+        if (rb->thread.parked || !readback_step(rb)) {
+            readback_idle(rb);
+        }
+    }
+    qemu_mutex_unlock(&rb->lock);
+
+    if (rb->gl) {
+        rb->ops->close(rb->gl);
+    }
+    readback_end(rb);
+    return NULL;
+}
+
+void gl_readback_start(GLReadback *rb)
+{
+    QemuThread thread;
+
+    rb->shadow = frame_shadow_new();
+    all_add(rb);
+    qemu_thread_create(&thread, "gl-readback", readback_thread, rb,
+                       QEMU_THREAD_DETACHED);
+}

@@ -129,7 +129,7 @@ static void console_mirror_announce(ConsoleMirror *mirror,
                                     const pixman_box32_t *box, size_t n)
 {
     trace_console_mirror_damage(qemu_console_get_index(mirror->con), n);
-    qemu_console_active(mirror->con);
+    qemu_console_note_activity(mirror->con);
     for (size_t i = 0; i < n;) {
         pixman_box32_t next = damage_map_next_box(box, n, &i, MAX_UPDATES);
 
@@ -250,7 +250,7 @@ static MirrorResult console_mirror_replace(ConsoleMirror *mirror,
     console_mirror_adopt(mirror, surface);
     mirror->layer.readable = frame->readable;
     console_mirror_compose_all(mirror);
-    qemu_console_active(mirror->con);
+    qemu_console_note_activity(mirror->con);
     dpy_gfx_replace_mirror(mirror->con, surface);
     dpy_gfx_update(mirror->con, 0, 0, frame->width, frame->height);
     return MIRROR_CHANGED;

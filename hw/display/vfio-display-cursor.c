@@ -67,9 +67,9 @@ static void cursor_redraw(VFIODisplayCursor *cursor)
     if (!cursor->redraw) {
         return;
     }
-    qemu_console_active(con);
+    qemu_console_note_activity(con);
     if (qemu_console_is_gl_blocked(con)) {
-        qemu_console_hurry(con);
+        qemu_console_refresh_soon(con);
         return;
     }
     cursor->redraw = false;
@@ -107,7 +107,7 @@ static void cursor_hide(VFIODisplayCursor *cursor)
     /* not every viewer knows of cursors that are off; VNC does not */
     cursor_define(cursor, cursor_builtin_hidden());
     dpy_mouse_set(con, cursor->plane.x, cursor->plane.y, false);
-    qemu_console_active(con);
+    qemu_console_note_activity(con);
 }
 
 static void cursor_show(VFIODisplayCursor *cursor, const VFIOPlane *plane,
@@ -128,7 +128,7 @@ static void cursor_show(VFIODisplayCursor *cursor, const VFIOPlane *plane,
         cursor_move(cursor, plane);
     }
     if (changed || moved) {
-        qemu_console_active(cursor_console(cursor));
+        qemu_console_note_activity(cursor_console(cursor));
     }
     cursor->shown = true;
     cursor->plane = *plane;

@@ -193,7 +193,7 @@ static void metadata_advance(VFIODisplayMetadata *m, bool signalled)
                                       qemu_console_interval(m->con),
                                       metadata_now(m));
     if (next.refresh) {
-        qemu_console_changed(m->con);
+        qemu_console_refresh_on_change(m->con);
     }
     if (next.submit) {
         metadata_submit(m);

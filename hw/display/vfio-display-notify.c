@@ -96,7 +96,7 @@ static void notify_handler(EventNotifier *notifier)
         return;
     }
     notify->unseen = MIN(notify->unseen + signals, VFIO_DISPLAY_MORE_SIGNALS);
-    qemu_console_changed(notify->con);
+    qemu_console_refresh_on_change(notify->con);
 }
 
 VFIODisplaySignals vfio_display_notify_take(VFIODisplayNotify *notify,

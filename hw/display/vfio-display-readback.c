@@ -83,7 +83,7 @@ static void readback_show(VFIODisplayReadback *rb,
         user->gl_refusals = 0;
     }
     if (rb->screen->frames != frames) {
-        qemu_console_changed(rb->screen->con);
+        qemu_console_refresh_on_change(rb->screen->con);
     }
 }
 

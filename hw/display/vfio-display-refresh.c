@@ -335,7 +335,7 @@ static void probe_buffer(VFIODisplay *dpy, VFIOPlaneBuffer *buffer,
     }
     vfio_display_prepare_surface(screen, &buffer->plane);
     if (changed) {
-        qemu_console_active(screen->con);
+        qemu_console_note_activity(screen->con);
     } else if (screen->path != PIXEL_PATH_PLACEHOLDER &&
                vfio_display_damage_probes(&dpy->damage,
                                           qemu_console_quiet_ns(screen->con))) {
@@ -389,7 +389,7 @@ static bool show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
         return true;
     }
     if (changed && dpy->screen.path == PIXEL_PATH_PLACEHOLDER) {
-        qemu_console_active(dpy->screen.con);
+        qemu_console_note_activity(dpy->screen.con);
     }
     return read_buffer(dpy, buffer);
 }
@@ -586,7 +586,7 @@ void vfio_display_refresh(VFIODisplay *dpy)
         graphic_hw_update_done(dpy->screen.con);
     }
     if (!copied && dpy->damage.full_scan_pending) {
-        qemu_console_hurry(dpy->screen.con);
+        qemu_console_refresh_soon(dpy->screen.con);
     }
     vfio_display_notify_follow(dpy->notify,
                                vfio_display_screen_signals(&dpy->screen));

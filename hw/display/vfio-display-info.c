@@ -93,8 +93,8 @@ static VGPUDisplayPlaneList *vfio_display_query_planes(const VFIODisplay *dpy)
 
 static VGPUDisplayViewerList *vfio_display_query_viewers(VFIODisplay *dpy)
 {
-    VGPUDisplayViewerList *list = NULL, **tail = &list;
     QemuConsole *con = dpy->screen.con;
+    VGPUDisplayViewerList *list = NULL, **tail = &list;
     const char *name, *shows;
 
     for (unsigned i = 0;

@@ -40,7 +40,8 @@ bool vfio_metadata_copy(VFIOMetadataRead *read, void *opaque,
         }
         if (before == after && before == raw->generation &&
             GUINT32_FROM_LE(before) % 2 == 0) {
-            return true;
+            /* empty until the driver has written it for the first time */
+            return before || raw->magic;
         }
     }
     return false;

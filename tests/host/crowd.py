@@ -19,8 +19,8 @@ from swvgpu import SwVgpu
 from vgpulab import oracle
 from vgpulab.oracle import CHECKS
 from vgpulab.rfb import RAW, TIGHT, Rfb
-from vgpulab.seats import (Gtk, GtkGl, GtkWaylandGl, SdlGl, Servers,
-                            SpiceGl)
+from vgpulab.viewerconfigs import (
+    Gtk, GtkGl, GtkWaylandGl, SdlGl, Servers, SpiceGl)
 from vgpulab.viewers import keyboard
 from vgpulab.viewers.dbus import Listener
 from vgpulab.viewers.spice import screenshot
@@ -70,22 +70,22 @@ def flipping(vm):
         thread.join()
 
 
-def visit_vnc(seat, number):
+def visit_vnc(config, number):
     """Some leave at once, some in the middle of an update."""
-    with Rfb(seat.vnc_display, (RAW, TIGHT)[number % 2]) as viewer:
+    with Rfb(config.vnc_display, (RAW, TIGHT)[number % 2]) as viewer:
         for _ in range(number % 3):
             viewer.update()
 
 
-def visits(seat):
+def visits(config):
     """Ways to look for a moment; each takes its number."""
     yield visit_vnc
-    if isinstance(seat, Servers):
-        yield lambda seat, _: Listener(seat.bus).close()
+    if isinstance(config, Servers):
+        yield lambda config, _: Listener(config.bus).close()
         yield visit_vnc
-        yield lambda seat, _: Listener(seat.bus, share=True).close()
+        yield lambda config, _: Listener(config.bus, share=True).close()
         yield visit_vnc
-        yield lambda seat, _: screenshot(seat.spice_port)
+        yield lambda config, _: screenshot(config.spice_port)
 
 
 def settled_descriptors(vm):
@@ -101,21 +101,21 @@ def settled_descriptors(vm):
 
 def come_and_go(cls):
     """Whoever stays sees every picture, nothing is left of those who go."""
-    with cls() as seat, SwVgpu(
-            *seat.arguments, environment=seat.environment) as vm, \
+    with cls() as config, SwVgpu(
+            *config.arguments, environment=config.environment) as vm, \
             contextlib.ExitStack() as stack:
         pages = draw_pages(vm, 640, 480)
-        looks = list(seat.attach(stack))
+        looks = list(config.attach(stack))
         for look in looks:
             # a browser connects when it is ready, and counts from then on
             look(pages[-1])
-        for visit in visits(seat):
-            visit(seat, 1)
+        for visit in visits(config):
+            visit(config, 1)
         before = settled_descriptors(vm)
         with flipping(vm):
             for number, visit in zip(range(CLIENTS),
-                                     itertools.cycle(visits(seat))):
-                visit(seat, number)
+                                     itertools.cycle(visits(config))):
+                visit(config, number)
         for page, picture in enumerate(pages):
             vm.flip(page)
             for look in looks:
@@ -174,10 +174,10 @@ class Sleeper:
 def test_stopped_reader():
     """a VNC client that stops reading: memory bounded, others served"""
     width, height = 1280, 800
-    with Servers() as seat, SwVgpu(*seat.arguments) as vm:
+    with Servers() as config, SwVgpu(*config.arguments) as vm:
         pages = draw_pages(vm, width, height)
-        with Rfb(seat.vnc_display, RAW) as viewer, contextlib.closing(
-                Sleeper(seat.vnc_display, width, height)) as sleeper:
+        with Rfb(config.vnc_display, RAW) as viewer, contextlib.closing(
+                Sleeper(config.vnc_display, width, height)) as sleeper:
             viewer.wait_for(pages[-1], "the first picture")
             for round_ in range(10):
                 sleeper.ask()
@@ -197,15 +197,15 @@ def test_stopped_reader():
 
 def test_stopped_spice_gl():
     """a SPICE client that takes buffers and stops: VNC goes on, so does it"""
-    with SpiceGl() as seat, SwVgpu(
-            *seat.arguments, environment=seat.environment) as vm, \
+    with SpiceGl() as config, SwVgpu(
+            *config.arguments, environment=config.environment) as vm, \
             contextlib.ExitStack() as stack:
         pages = draw_pages(vm, 640, 480)
-        look_spice, look_vnc = seat.attach(stack)
+        look_spice, look_vnc = config.attach(stack)
         # Page 0 is a buffer to it, the others, with an offset, are pixels.
         vm.flip(0)
         look_spice(pages[0])
-        seat.client.signal(signal.SIGSTOP)
+        config.client.signal(signal.SIGSTOP)
         try:
             with flipping(vm):
                 time.sleep(1)
@@ -214,7 +214,7 @@ def test_stopped_spice_gl():
                 look_vnc(picture)
                 vm.expect_screen(picture)
         finally:
-            seat.client.signal(signal.SIGCONT)
+            config.client.signal(signal.SIGCONT)
         for page, picture in enumerate(pages):
             vm.flip(page)
             look_spice(picture)
@@ -223,11 +223,11 @@ def test_stopped_spice_gl():
 
 def test_spice_gl_same_pixels():
     """SPICE shows pixels that it was sent before, after a buffer"""
-    with SpiceGl() as seat, SwVgpu(
-            *seat.arguments, environment=seat.environment) as vm, \
+    with SpiceGl() as config, SwVgpu(
+            *config.arguments, environment=config.environment) as vm, \
             contextlib.ExitStack() as stack:
         pages = draw_pages(vm, 640, 480)
-        look_spice, _ = seat.attach(stack)
+        look_spice, _ = config.attach(stack)
         for page in (1, 0, 1):
             vm.flip(page)
             look_spice(pages[page])
@@ -235,14 +235,14 @@ def test_spice_gl_same_pixels():
 
 def test_spice_gl_late_pixels():
     """a SPICE client that is behind with pixels gets none after a buffer"""
-    with SpiceGl() as seat, SwVgpu(
-            *seat.arguments, environment=seat.environment) as vm, \
+    with SpiceGl() as config, SwVgpu(
+            *config.arguments, environment=config.environment) as vm, \
             contextlib.ExitStack() as stack:
         pages = draw_pages(vm, 1920, 1080)
-        look_spice, look_vnc = seat.attach(stack)
+        look_spice, look_vnc = config.attach(stack)
         look_spice(pages[-1])
-        seat.client.signal(signal.SIGSTOP)
-        before = len(seat.client.ways())
+        config.client.signal(signal.SIGSTOP)
+        before = len(config.client.ways())
         try:
             # More than fits on the way to the client: QEMU keeps the rest.
             for flip in range(10):
@@ -252,19 +252,19 @@ def test_spice_gl_late_pixels():
             vm.flip(0)
             look_vnc(pages[0])
         finally:
-            seat.client.signal(signal.SIGCONT)
+            config.client.signal(signal.SIGCONT)
         look_spice(pages[0])
         changed = vm.fill(0, pages[0], (16, 16, 64, 64), 0x80)
         vm.flip(0)
         look_spice(changed)
-        ways = seat.client.ways()
+        ways = config.client.ways()
         assert "2d" not in ways[ways.index("gl", before):], ways[before:]
 
 
-def two_consoles(seat):
+def two_consoles(config):
     """The second vGPU's guest never turned it on: words."""
-    return SwVgpu(*seat.arguments, "-device", "vgpu-sw,id=gpu1",
-                  environment=seat.environment)
+    return SwVgpu(*config.arguments, "-device", "vgpu-sw,id=gpu1",
+                  environment=config.environment)
 
 
 def words_of(vm, device):
@@ -275,8 +275,8 @@ def words_of(vm, device):
 
 def test_switch_vnc():
     """a VNC client changes consoles while the guest flips"""
-    with Servers() as seat, two_consoles(seat) as vm, \
-            Rfb(seat.vnc_display, RAW) as viewer:
+    with Servers() as config, two_consoles(config) as vm, \
+            Rfb(config.vnc_display, RAW) as viewer:
         pages = draw_pages(vm, 800, 600)
         viewer.wait_for(pages[-1], "the picture")
         words = words_of(vm, "gpu1")
@@ -296,13 +296,13 @@ def test_switch_vnc():
 
 def switch_gtk(cls):
     """Ctrl-Alt-1 and Ctrl-Alt-2 in the window."""
-    with cls() as seat, two_consoles(seat) as vm, \
+    with cls() as config, two_consoles(config) as vm, \
             contextlib.ExitStack() as stack:
         pages = draw_pages(vm, 640, 480)
-        look, look_vnc, _ = seat.attach(stack)
+        look, look_vnc, _ = config.attach(stack)
         look(pages[-1])
         words = words_of(vm, "gpu1")
-        keys = stack.enter_context(keyboard.Keyboard(seat.screen.display))
+        keys = stack.enter_context(keyboard.Keyboard(config.screen.display))
         with flipping(vm):
             for number in range(SWITCHES):
                 keys.select_console(2 - number % 2)
@@ -339,12 +339,12 @@ def stopped(vm):
 
 def test_keys_in_a_row():
     """a GTK window with OpenGL is busy while it is told to change twice"""
-    with GtkGl() as seat, two_consoles(seat) as vm, \
+    with GtkGl() as config, two_consoles(config) as vm, \
             contextlib.ExitStack() as stack:
         pages = draw_pages(vm, 640, 480)
-        look, *_ = seat.attach(stack)
+        look, *_ = config.attach(stack)
         look(pages[-1])
-        keys = stack.enter_context(keyboard.Keyboard(seat.screen.display))
+        keys = stack.enter_context(keyboard.Keyboard(config.screen.display))
         for page in range(PAGES):
             with stopped(vm):
                 # The second is pressed in a window that is hidden by then.

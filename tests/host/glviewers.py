@@ -15,6 +15,7 @@ import tempfile
 import tapcases
 from swvgpu import SwVgpu, free_port
 from vgpulab import mesa
+from vgpulab.picture import expect_picture
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.viewers import dbus
 from vgpulab.viewers.desktop import Desktop
@@ -46,11 +47,7 @@ def window(*arguments, kind="dmabuf"):
 
 
 def expect(screen, want, what):
-    def look():
-        wrong = screen.find(want).difference(want)
-        assert wrong is None, wrong
-        return True
-    until(what, look)
+    expect_picture(what, lambda: screen.find(want), want)
 
 
 def expect_no_warning(vm):
@@ -86,7 +83,7 @@ def test_gtk():
 
 
 def shows_pixels(viewer, *display):
-    """OpenGL in software leaves the buffers alone, and nobody complains."""
+    """OpenGL in software leaves the buffers alone, and nobody warns."""
     with window(*display) as (vm, screen):
         for buffer, (width, height) in enumerate(
                 [(640, 480), (1024, 768), (801, 599)]):

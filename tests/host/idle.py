@@ -14,8 +14,8 @@ import time
 import tapcases
 from swvgpu import SwVgpu, free_port
 from vgpulab.rfb import RAW, Rfb
-from vgpulab.seats import (DbusGl, GtkGlAlone, GtkWaylandGlAlone, SdlGlAlone,
-                            Servers, SpiceGl)
+from vgpulab.viewerconfigs import (
+    DbusGl, GtkGlAlone, GtkWaylandGlAlone, SdlGlAlone, Servers, SpiceGl)
 from vgpulab.wait import until
 
 WIDTH, HEIGHT = 640, 480
@@ -125,13 +125,13 @@ class Draws:
 
 def still(cls, kind=IMPORTS):
     """A viewer of dma-bufs: what a still screen costs, and a change on it."""
-    with cls() as seat, contextlib.ExitStack() as stack, SwVgpu(
-            *seat.arguments, "-trace", "vfio_display_redraw", kind=kind,
-            environment=seat.environment) as vm:
+    with cls() as config, contextlib.ExitStack() as stack, SwVgpu(
+            *config.arguments, "-trace", "vfio_display_redraw", kind=kind,
+            environment=config.environment) as vm:
         picture = vm.draw(0, WIDTH, HEIGHT, 0x50)
-        look = next(iter(seat.attach(stack)))
+        look = next(iter(config.attach(stack)))
         look(picture)
-        assert vm.shows(seat.names[0]) == {"dma-buf"}, vm.vgpu()
+        assert vm.shows(config.names[0]) == {"dma-buf"}, vm.vgpu()
         before = Counted(vm)
         until("the slow rate", lambda: before.seconds > 5, pause=0.2)
         counted, draws = Counted(vm), Draws(vm)
@@ -175,8 +175,8 @@ def test_still_spice():
 
 def spice_alone(cls):
     """Nothing without a client, and the picture for one that comes late."""
-    with cls() as seat, SwVgpu(
-            *seat.arguments, environment=seat.environment) as vm:
+    with cls() as config, SwVgpu(
+            *config.arguments, environment=config.environment) as vm:
         picture = vm.draw(0, WIDTH, HEIGHT, 0x50)
         time.sleep(0.5)
         for turn in range(2):
@@ -186,7 +186,7 @@ def spice_alone(cls):
             assert counted["refreshes"] == 0, counted["refreshes"]
             assert counted["bytes-read"] == 0, counted["bytes-read"]
             with contextlib.ExitStack() as stack:
-                for look in seat.attach(stack):
+                for look in config.attach(stack):
                     look(picture)
             until("nobody", lambda: not refreshed(vm))
 
@@ -224,11 +224,11 @@ def test_spice_gl_nobody():
 
 def test_sdl_events():
     """an SDL window looks for input while its vGPU says that it is still"""
-    with SdlGlAlone() as seat, contextlib.ExitStack() as stack, SwVgpu(
-            *seat.arguments, kind=IMPORTS + ",irq=on",
-            environment=seat.environment) as vm:
+    with SdlGlAlone() as config, contextlib.ExitStack() as stack, SwVgpu(
+            *config.arguments, kind=IMPORTS + ",irq=on",
+            environment=config.environment) as vm:
         picture = vm.draw(0, WIDTH, HEIGHT, 0x50)
-        look = next(iter(seat.attach(stack)))
+        look = next(iter(config.attach(stack)))
         look(picture)
         before = Counted(vm)
         until("the slow rate", lambda: before.seconds > 5, pause=0.2)
@@ -252,10 +252,10 @@ def refresh_times(vm, display):
 def test_neighbour():
     """a VGA beside a busy vGPU is refreshed as often as without it"""
     display = vnc_display()
-    with Spice() as seat, SwVgpu(
+    with Spice() as config, SwVgpu(
             "-vnc", f"127.0.0.1:{display}", "-device", "VGA",
             "-trace", "qemu_spice_display_refresh", "-msg", "timestamp=on",
-            *seat.arguments) as vm, Rfb(display, RAW) as viewer:
+            *config.arguments) as vm, Rfb(display, RAW) as viewer:
         picture = vm.draw(0, WIDTH, HEIGHT, 0x50)
         viewer.wait_for(picture, "the vGPU's picture")
         counted = Counted(vm)

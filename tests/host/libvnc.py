@@ -15,8 +15,7 @@ import tapcases
 from swvgpu import SwVgpu
 from viewers import expect_mode, vnc_port
 from vgpulab import oracle
-from vgpulab.picture import Picture
-from vgpulab.seats import expect_picture
+from vgpulab.picture import Picture, expect_picture
 from vgpulab.wait import until
 
 HERE = os.path.dirname(os.path.abspath(__file__))

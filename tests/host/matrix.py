@@ -4,9 +4,9 @@
 
 Prints TAP, a case for each viewer and device, and a table of them at the end,
 with the way that each picture took, as QEMU says: the device's dma-buf, or
-pixels that were had by mmap, gl or region, or words. All viewers of a seat
-(vgpulab/seats.py) look at the same time. With VGPU_TEST_SEATS only the seats
-whose class names it contains.
+pixels that were had by mmap, gl or region, or words. All viewers of a viewer
+config (vgpulab/viewerconfigs.py) look at the same time. With VGPU_TEST_VIEWERS
+only the configs whose class names it contains.
 """
 
 import concurrent.futures
@@ -18,7 +18,7 @@ import traceback
 from swvgpu import SwVgpu
 from vgpulab import mesa, oracle
 from vgpulab.oracle import CHECKS, NOISE, RAMP
-from vgpulab.seats import SEATS
+from vgpulab.viewerconfigs import VIEWER_CONFIGS
 from vgpulab.skip import Skip
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "skip"
@@ -45,20 +45,20 @@ class Device:
         self.read_back = read_back
         self.imported = imported
 
-    def start(self, seat):
-        """The machine at that seat."""
-        kind, environment = self.kind, seat.environment
+    def start(self, config):
+        """The machine at that config."""
+        kind, environment = self.kind, config.environment
         if self.read_back:
             kind += ",x-display-path=gl"
             mesa.need_import()
             environment = dict(environment or os.environ, **mesa.variables())
         if self.imported:
             kind += ",x-software-import=on"
-        return SwVgpu(*seat.arguments, kind=kind, environment=environment)
+        return SwVgpu(*config.arguments, kind=kind, environment=environment)
 
-    def suits(self, seat):
+    def suits(self, config):
         """Whether anybody there can show the difference."""
-        return seat.draws_gl or not self.imported
+        return config.draws_gl or not self.imported
 
     def pixels(self):
         """The way that pixels take."""
@@ -68,11 +68,11 @@ class Device:
             return "gl"
         return "mmap" if self.kind == "dmabuf" else "region"
 
-    def way(self, seat, viewer):
+    def way(self, config, viewer):
         """The way that a viewer's picture takes."""
-        takes = (self.imported if seat.draws_gl
-                 else seat.hands_over and self.kind == "dmabuf")
-        return (BUFFER if takes and viewer == seat.viewers[0]
+        takes = (self.imported if config.draws_gl
+                 else config.hands_over and self.kind == "dmabuf")
+        return (BUFFER if takes and viewer == config.viewers[0]
                 else self.pixels())
 
     def words(self):
@@ -96,38 +96,38 @@ DEVICES = (
 class Results:
     """Prints each as it comes, and the table."""
 
-    def __init__(self, seats):
-        self._seats = seats
+    def __init__(self, configs):
+        self._configs = configs
         self._cells = {}
         self._number = 0
-        cases = sum(len(seat.viewers) for seat in seats for device in DEVICES
-                    if device.suits(seat))
+        cases = sum(len(config.viewers) for config in configs
+                    for device in DEVICES if device.suits(config))
         print(f"1..{cases}", flush=True)
 
     @staticmethod
-    def _title(seat, viewer):
-        return f"{viewer}, gl={'on' if seat.gl else 'off'}"
+    def _title(config, viewer):
+        return f"{viewer}, gl={'on' if config.gl else 'off'}"
 
-    def add(self, seat, device, outcomes):
+    def add(self, config, device, outcomes):
         """What look_at() returned."""
-        for viewer, (result, why, way) in zip(seat.viewers, outcomes):
-            self._cells[seat, viewer, device] = (
+        for viewer, (result, why, way) in zip(config.viewers, outcomes):
+            self._cells[config, viewer, device] = (
                 f"{result}: {way}" if way else result)
             self._number += 1
             for line in why.splitlines() if result == FAILED else ():
                 print("#", line)
             print(("not ok" if result == FAILED else "ok"), self._number, "-",
-                  f"{self._title(seat, viewer)}: {device.name}"
+                  f"{self._title(config, viewer)}: {device.name}"
                   + (f" # SKIP {why}" if result == SKIPPED else ""),
                   flush=True)
 
     def table(self):
         rows = [["viewer", "GL"] + [device.name for device in DEVICES]]
-        for seat in self._seats:
-            for viewer in seat.viewers:
+        for config in self._configs:
+            for viewer in config.viewers:
                 rows.append(
-                    [viewer, "on" if seat.gl else "off"]
-                    + [self._cells.get((seat, viewer, device), "-")
+                    [viewer, "on" if config.gl else "off"]
+                    + [self._cells.get((config, viewer, device), "-")
                        for device in DEVICES])
         widths = [max(map(len, column)) for column in zip(*rows)]
         for row in rows:
@@ -139,20 +139,20 @@ class Results:
 
 
 class Look:
-    """One seat and one device: draws, and asks every viewer."""
+    """One config and one device: draws, and asks every viewer."""
 
-    def __init__(self, seat, device, vm, stack):
+    def __init__(self, config, device, vm, stack):
         self._device = device
         self._vm = vm
-        self._seat = seat
+        self._config = config
         self._buffer = 0
         self._copied = False
         self.wrong = {}
         self.ways = {}
         want = self._draw(0, NOISE)     # before anybody looks
-        looks = seat.attach(stack)
+        looks = config.attach(stack)
         self._looks = {}
-        for viewer in seat.viewers:
+        for viewer in config.viewers:
             with self._noted(viewer):
                 self._looks[viewer] = next(looks)
         self._expect(want)
@@ -168,11 +168,11 @@ class Look:
 
     def _draw(self, mode, kind):
         """What must be on screen then."""
-        width, height = self._seat.modes[mode]
+        width, height = self._config.modes[mode]
         picture = oracle.pattern(kind, width, height, self._buffer)
         self._buffer += 1
         self._vm.draw_picture(
-            self._buffer % 4 if self._seat.offsets else 0, picture)
+            self._buffer % 4 if self._config.offsets else 0, picture)
         if not self._device.words():
             return picture
         return self._vm.expect_words(picture)
@@ -180,12 +180,12 @@ class Look:
     def _expect(self, want):
         for viewer, look in list(self._looks.items()):
             with self._noted(viewer):
-                if (self._device.words() and self._seat.hands_over
-                        and viewer == self._seat.viewers[0]):
-                    self._seat.expect_handed_over(want.width, want.height)
+                if (self._device.words() and self._config.hands_over
+                        and viewer == self._config.viewers[0]):
+                    self._config.expect_handed_over(want.width, want.height)
                 else:
                     look(want)
-        for viewer, name in zip(self._seat.viewers, self._seat.names):
+        for viewer, name in zip(self._config.viewers, self._config.names):
             if viewer in self._looks:
                 with self._noted(viewer):
                     self._expect_way(viewer, name)
@@ -194,15 +194,15 @@ class Look:
         self._copied = True
 
     def _expect_way(self, viewer, name):
-        want = self._device.way(self._seat, viewer)
+        want = self._device.way(self._config, viewer)
         way = self.ways[viewer] = self._way(name)
         assert way == want, f"{way}, not {want}: {self._vm.vgpu()}"
         if way != BUFFER:
             return
         assert "cannot take" not in self._vm.errors()
         if not self._device.words():
-            self._seat.expect_taken()
-        if len(self._seat.viewers) == 1 and not self._copied:
+            self._config.expect_taken()
+        if len(self._config.viewers) == 1 and not self._copied:
             assert self._vm.vgpu()["bytes-read"] == 0, self._vm.vgpu()
 
     def _way(self, name):
@@ -214,7 +214,7 @@ class Look:
         return WORDS if path == "placeholder" else path
 
     def run(self):
-        for mode in range(1, len(self._seat.modes)):
+        for mode in range(1, len(self._config.modes)):
             self._expect(self._draw(mode, CHECKS))
         # Another picture of the same size, which is damage and no new mode.
         self._expect(self._draw(-1, RAMP))
@@ -222,13 +222,13 @@ class Look:
 
 
 def look_at(cls, device):
-    """Every viewer of a seat at one device: results, reasons and ways."""
+    """Every viewer of a config at one device: results, reasons and ways."""
     wrong, ways, skip = {}, {}, None
     try:
-        with cls() as seat, device.start(seat) as vm, \
+        with cls() as config, device.start(config) as vm, \
                 contextlib.ExitStack() as stack:
             vm.set_mappable(device.mappable)
-            look = Look(seat, device, vm, stack)
+            look = Look(config, device, vm, stack)
             look.run()
             wrong, ways = look.wrong, look.ways
     except Skip as reason:
@@ -243,14 +243,14 @@ def look_at(cls, device):
 
 
 def main():
-    chosen = os.environ.get("VGPU_TEST_SEATS")
-    seats = [seat for seat in SEATS
-             if not chosen or seat.__name__ in chosen.split(",")]
-    results = Results(seats)
+    chosen = os.environ.get("VGPU_TEST_VIEWERS")
+    configs = [config for config in VIEWER_CONFIGS
+             if not chosen or config.__name__ in chosen.split(",")]
+    results = Results(configs)
     with concurrent.futures.ProcessPoolExecutor(WORKERS) as pool:
-        looks = {pool.submit(look_at, seat, device): (seat, device)
-                 for seat in seats for device in DEVICES
-                 if device.suits(seat)}
+        looks = {pool.submit(look_at, config, device): (config, device)
+                 for config in configs for device in DEVICES
+                 if device.suits(config)}
         for look in concurrent.futures.as_completed(looks):
             results.add(*looks[look], look.result())
     results.table()

@@ -13,6 +13,7 @@ import tapcases
 from swvgpu import SwVgpu, free_port
 from viewers import dbus, spice, vnc, vnc_port
 from vgpulab import mesa
+from vgpulab.picture import expect_picture
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.viewers.dbus import Bus
 from vgpulab.viewers.desktop import Desktop
@@ -102,8 +103,9 @@ def check_window(option, environment):
                     environment=environment) as vm:
             for gray, size in enumerate(WINDOW_SIZES, 1):
                 want = vm.draw(0, *size, 0x20 * gray)
-                left, top = until(f"the picture of {size}",
-                                  lambda want=want: screen.picture().find(want))
+                left, top = until(
+                    f"the picture of {size}",
+                    lambda want=want: screen.picture().find(want))
                 check_some(vm, lambda x, y, left=left, top=top:
                            desktop.point(left + x, top + y), *size)
 
@@ -138,12 +140,7 @@ def test_spice():
             SpiceClient(port=port) as client:
         for gray, size in enumerate(WINDOW_SIZES, 1):
             want = vm.draw(0, *size, 0x20 * gray)
-
-            def shown(want=want):
-                wrong = client.picture().difference(want)
-                assert wrong is None, wrong
-                return True
-            until(f"the picture of {size}", shown)
+            expect_picture(f"the picture of {size}", client.picture, want)
             check_some(vm, client.move, *size)
 
 

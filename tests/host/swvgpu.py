@@ -20,7 +20,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
 
 from vgpulab import paths  # noqa: E402
-from vgpulab.picture import Picture  # noqa: E402
+from vgpulab.picture import Picture, expect_picture  # noqa: E402
 from vgpulab.qmp import Qmp  # noqa: E402
 from vgpulab.wait import until  # noqa: E402
 
@@ -295,11 +295,7 @@ class SwVgpu:
         return Picture.load_ppm(path)
 
     def expect_screen(self, want):
-        def look():
-            wrong = self.screendump().difference(want)
-            assert wrong is None, wrong
-            return True
-        until("the screendump", look)
+        expect_picture("the screendump", self.screendump, want)
 
     def expect_words(self, hidden):
         """Wait for words in the place of that picture, and return them."""

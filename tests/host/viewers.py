@@ -10,6 +10,7 @@ import time
 import traceback
 
 from swvgpu import SwVgpu, free_port
+from vgpulab.picture import expect_picture
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.viewers.dbus import Bus, Listener, option
 from vgpulab.viewers.spice import screenshot
@@ -37,11 +38,7 @@ def spice(port):
 
 
 def expect_spice(port, want):
-    def look():
-        wrong = screenshot(port).difference(want)
-        assert wrong is None, wrong
-        return True
-    until("SPICE", look)
+    expect_picture("SPICE", lambda: screenshot(port), want)
 
 
 def test_dbus():

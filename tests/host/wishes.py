@@ -12,8 +12,8 @@ import time
 
 import tapcases
 from swvgpu import SwVgpu
-from vgpulab.seats import (DbusGl, Gtk, GtkGl, GtkWayland, GtkWaylandGl, Sdl,
-                            SdlGl, SpiceGl)
+from vgpulab.viewerconfigs import (
+    DbusGl, Gtk, GtkGl, GtkWayland, GtkWaylandGl, Sdl, SdlGl, SpiceGl)
 from vgpulab.viewers.desktop import Desktop
 from vgpulab.wait import until
 
@@ -53,22 +53,24 @@ def expect_no_wish(vm):
 @contextlib.contextmanager
 def viewed(cls):
     """A machine and all of its viewers, that have the first picture."""
-    with cls() as seat, contextlib.ExitStack() as stack, SwVgpu(
-            *seat.arguments, kind="dmabuf,xres={},yres={}".format(*ASKED_FOR),
-            environment=seat.environment) as vm:
-        looks = list(seat.attach(stack))
+    with cls() as config, contextlib.ExitStack() as stack, SwVgpu(
+            *config.arguments,
+            kind="dmabuf,xres={},yres={}".format(*ASKED_FOR),
+            environment=config.environment) as vm:
+        looks = list(config.attach(stack))
         expect_no_wish(vm)
-        for buffer, (width, height) in enumerate(seat.modes[:2]):
+        for buffer, (width, height) in enumerate(config.modes[:2]):
             picture = vm.draw(buffer, width, height, 0x40 + buffer)
             for look in looks:
                 look(picture)
             expect_no_wish(vm)
-        yield seat, vm
+        yield config, vm
 
 
 def dragged(cls):
     """The mode that was asked for, until a person drags the window."""
-    with viewed(cls) as (seat, vm), Desktop(seat.screen.display) as desktop:
+    with viewed(cls) as (config, vm), \
+            Desktop(config.screen.display) as desktop:
         desktop.resize(*DRAGGED)
 
         def look():

@@ -211,12 +211,12 @@ static void test_fault(const void *data)
     break_it(vgpu, fault, 66);
     vgpu_expect_faults(vgpu, fault->kind, 5);
     expect_last_frame_or_words(vgpu, &good);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
 
     repair_it(vgpu);
     better.offset = 0x200000;
     vgpu_paint_show_expect(vgpu, &better, BETTER);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
     vgpu_stop(vgpu);
 }
 
@@ -239,7 +239,7 @@ static void test_fault_first(const void *data)
         /* then those of before */
         g_assert_cmpstr(difference, ==, NULL);
     }
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
 
     repair_it(vgpu);
     better.offset = 0x200000;
@@ -271,7 +271,7 @@ static void test_all_in_turn(const void *data)
         }
     }
     vgpu_paint_show_expect(vgpu, &good, GOOD);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==,
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==,
                      g_hash_table_size(kinds));
     vgpu_stop(vgpu);
 }
@@ -315,7 +315,7 @@ static void test_forced(const void *data)
         g_assert_cmpuint(picture->width, <=, 640);
         g_assert_cmpuint(picture->height, <=, 480);
     }
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
 
     vgpu_paint(vgpu, &good, GOOD);
     vgpu_show(vgpu, &good);
@@ -360,7 +360,7 @@ static void test_query_fails_once(const void *data)
         vgpu_expect_now(vgpu, &mode, i);
         g_assert_cmpint(vgpu_fault_count(vgpu, "query"), ==, 1 + i);
     }
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -447,7 +447,7 @@ static void test_region_part(void)
     vgpu_expect_now(vgpu, &near, GOOD);
     g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_READS), ==, 0);
     vgpu_paint_show_expect(vgpu, &near, GOOD);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
     vgpu_stop(vgpu);
 }
 
@@ -465,7 +465,7 @@ static void test_region_read_fails(void)
     vgpu_paint(vgpu, &mode, BETTER);
     vgpu_expect_faults(vgpu, "vanished", 5);
     expect_last_frame_or_words(vgpu, &mode);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
 
     repair_it(vgpu);
     vgpu_expect(vgpu, &mode, BETTER);
@@ -507,12 +507,12 @@ static void test_get_fails_with_both(void)
     vgpu_expect_faults(vgpu, "dmabuf", 5);
     vgpu_expect_now(vgpu, &good, GOOD);
     g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_OPENS), ==, 0);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
 
     repair_it(vgpu);
     vgpu_expect(vgpu, &better, BETTER);
     vgpu_expect_path(vgpu, "mmap");
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
     vgpu_stop(vgpu);
 }
 
@@ -546,7 +546,7 @@ static void test_shrinks(const void *data)
         /* Rows that are still there are still shown. */
         expect_rows(picture, &mode, GOOD, left / mode.stride);
     }
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), <=, 2);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), <=, 2);
 
     repair_it(vgpu);
     vgpu_paint_show_expect(vgpu, &better, BETTER);

@@ -49,7 +49,7 @@ void vgpu_machine_stop(VGPUMachine *machine)
     g_free(machine);
 }
 
-unsigned vgpu_machine_complaints(VGPUMachine *machine)
+unsigned vgpu_machine_warnings(VGPUMachine *machine)
 {
     g_autofree char *text = NULL;
     g_auto(GStrv) lines = NULL;

@@ -67,7 +67,7 @@ VGPUMachine *vgpu_machine_start(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void vgpu_machine_stop(VGPUMachine *machine);
 
 /* How many warnings and errors QEMU has printed. */
-unsigned vgpu_machine_complaints(VGPUMachine *machine);
+unsigned vgpu_machine_warnings(VGPUMachine *machine);
 
 /* How many files the QEMU process has open. */
 unsigned vgpu_machine_open_files(VGPUMachine *machine);

@@ -22,7 +22,7 @@ static VGPU *start(void)
 
 static void stop(VGPU *vgpu)
 {
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -273,7 +273,7 @@ static void test_shrinks(void)
         vgpu_expect_faults(vgpu, "map", i + 1);
         g_assert_true(vgpu_shows_words(vgpu));
     }
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
     vgpu_stop(vgpu);
 }
 
@@ -335,13 +335,13 @@ static void test_hung(void)
         vgpu_expect_now(vgpu, &mode, 1);
     }
     g_assert_cmpint(vgpu_fault_count(vgpu, "timeout"), >=, 1);
-    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(machine), ==, 1);
 
     vgpu_continue_thread(thread);
     vgpu_expect(vgpu, &next, 2);
     vgpu_paint(vgpu, &next, 3);
     vgpu_expect(vgpu, &next, 3);
-    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(machine), ==, 1);
     vgpu_stop(vgpu);
 }
 
@@ -467,11 +467,11 @@ static void test_refused(void)
     vgpu_show(vgpu, &bad);
     vgpu_expect_faults(vgpu, "map", 3);
     g_assert_true(vgpu_shows_words(vgpu));
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
 
     vgpu_show(vgpu, &mode);
     vgpu_expect_now(vgpu, &mode, 1);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
     vgpu_stop(vgpu);
 }
 
@@ -487,7 +487,7 @@ static void test_no_opengl(void)
     vgpu_show(vgpu, &mode);
     vgpu_expect_faults(vgpu, "map", 3);
     g_assert_true(vgpu_shows_words(vgpu));
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 1);
     vgpu_stop(vgpu);
     g_unsetenv("__EGL_VENDOR_LIBRARY_FILENAMES");
 }

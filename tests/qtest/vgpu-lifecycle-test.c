@@ -20,7 +20,7 @@ static void test_never_on(const void *data)
     g_assert_true(vgpu_shows_words(vgpu));
     g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_GETS), ==, 0);
     g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_OPENS), ==, 0);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -52,7 +52,7 @@ static void test_off_and_on(const void *data)
         vgpu_show_nothing(vgpu);
         expect_gone(vgpu, &mode, i);
     }
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -125,7 +125,7 @@ static void test_reset(const void *data)
         }
     }
     vgpu_machine_expect_files(vgpu->machine, files);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -198,7 +198,7 @@ static void test_plug(const void *data)
         }
     }
     vgpu_machine_expect_files(machine, files);
-    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(machine), ==, 0);
     vgpu_machine_stop(machine);
 }
 
@@ -344,7 +344,7 @@ static void test_edid(const void *data)
 
         g_test_message("%s", options);
         expect_edid(vgpu, cases[i].xres, cases[i].yres);
-        g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+        g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
         vgpu_stop(vgpu);
     }
 }
@@ -372,7 +372,7 @@ static void test_no_edid(void)
     g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_LINK), ==, 0);
     g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_EDID_SIZE), ==, 0);
     g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_EDID), ==, 0);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -403,7 +403,7 @@ static void test_ramfb(const void *data)
     vgpu_expect(vgpu, &ramfb, 4);
     vgpu_reopen(vgpu);
     vgpu_paint_show_expect(vgpu, &mode, 5);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -436,7 +436,7 @@ static void test_ramfb_stride(const void *data)
     ramfb.stride += 4;
     vgpu_paint_ramfb(vgpu->machine, &ramfb, 3);
     vgpu_expect(vgpu, &ramfb, 3);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 

@@ -190,7 +190,7 @@ static void test_screendump(const void *data)
                          requests);
     }
     vgpu_expect_path(vgpu, "metadata");
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -213,7 +213,7 @@ static void test_fault(const void *data, uint32_t flags)
     }
     vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, 0);
     draw_and_expect(w);
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), >=, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), >=, 1);
     vgpu_watched_stop(w);
 }
 

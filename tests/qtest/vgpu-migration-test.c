@@ -130,7 +130,7 @@ static VGPU *move(VGPU *from, const char *options)
 
     save(from);
     vgpu = load_and_go_on(from, options);
-    g_assert_cmpuint(vgpu_machine_complaints(from->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(from->machine), ==, 0);
     stop_source(from);
     return vgpu;
 }
@@ -164,7 +164,7 @@ static void test_plane(const void *data)
         vgpu_expect(vgpu, &mode, 1);
     }
     vgpu_paint_show_expect(vgpu, &next, 2);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -315,7 +315,7 @@ static void test_ramfb(const void *data)
     vgpu_expect(vgpu, &ramfb, 1);
     vgpu_expect_path(vgpu, "ramfb");
     vgpu_paint_show_expect(vgpu, &mode, 2);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -334,7 +334,7 @@ static void test_ramfb_behind_plane(const void *data)
     vgpu_expect(vgpu, &mode, 2);
     vgpu_show_nothing(vgpu);
     vgpu_expect(vgpu, &ramfb, 1);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -593,7 +593,7 @@ static void test_planes(void)
     g_assert_cmpstr(difference, ==, NULL);
     g_assert_cmpint(vgpu_plane_stat(vgpu, "cursor", 0, "x"), ==, -5);
     g_assert_cmpint(vgpu_plane_stat(vgpu, "overlay", 3, "x"), ==, 100);
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 
@@ -619,7 +619,7 @@ static void test_hostile_plane(const void *data)
     picture = vgpu_screendump(there);
     g_assert_false(vgpu_picture_is(picture, &mode, 1));
     /* the cursor is no better, where there is one */
-    g_assert_cmpuint(vgpu_machine_complaints(there->machine), ==,
+    g_assert_cmpuint(vgpu_machine_warnings(there->machine), ==,
                      strstr(data, "region") ? 1 : 2);
     vgpu_paint_show_expect(there, &mode, 2);
     vgpu_stop(there);

@@ -35,7 +35,7 @@ static VGPU *start(const Way *way)
 /* A good display has nothing to say. */
 static void stop(VGPU *vgpu)
 {
-    g_assert_cmpuint(vgpu_machine_complaints(vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     vgpu_stop(vgpu);
 }
 

@@ -102,7 +102,7 @@ static void test_modes(const void *data)
         vgpu_show(w->vgpu, &mode);
         expect(viewer, &mode, i);
     }
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     vgpu_viewer_close(viewer);
     stop(w);
 }
@@ -243,7 +243,7 @@ static void test_fault(const void *data)
         vgpu_viewer_update(viewer);
     }
     g_assert_true(vgpu_picture_is(vgpu_viewer_picture(viewer), &mode, 1));
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 1);
     mode.id = 3;
     vgpu_paint(w->vgpu, &mode, 2);
     vgpu_show(w->vgpu, &mode);
@@ -363,12 +363,12 @@ static void test_refused_edid(void)
         vgpu_viewer_update(viewer);
     }
     expect_monitor(w, viewer, 800, 600);
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 1);
 
     /* refused once more, then taken */
     vgpu_fail(w->vgpu, VGPU_SW_CALL_EDID, 1, EIO);
     expect_monitor(w, viewer, 1024, 768);
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 1);
     vgpu_viewer_close(viewer);
     stop(w);
 }
@@ -427,14 +427,14 @@ static void test_no_files(void)
     vgpu_paint(w->vgpu, &next, 2);
     vgpu_show(w->vgpu, &next);
     expect(viewer, &next, 2);
-    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(machine), ==, 1);
 
     g_assert_cmpint(prlimit(qtest_pid(machine->qts), RLIMIT_NOFILE, &before,
                             NULL), ==, 0);
     vgpu_paint(w->vgpu, &mode, 3);
     vgpu_show(w->vgpu, &mode);
     expect(viewer, &mode, 3);
-    g_assert_cmpuint(vgpu_machine_complaints(machine), ==, 1);
+    g_assert_cmpuint(vgpu_machine_warnings(machine), ==, 1);
     vgpu_viewer_close(viewer);
     stop(w);
 }

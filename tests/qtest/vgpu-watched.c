@@ -52,7 +52,7 @@ void vgpu_watched_stop(VGPUWatched *w)
 
 void vgpu_watched_stop_clean(VGPUWatched *w)
 {
-    g_assert_cmpuint(vgpu_machine_complaints(w->vgpu->machine), ==, 0);
+    g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     vgpu_watched_stop(w);
 }
 

@@ -38,7 +38,7 @@ void vgpu_watched_leave(VGPUWatched *w);
 /* The end of all that is there. */
 void vgpu_watched_stop(VGPUWatched *w);
 
-/* The same, and QEMU has complained of nothing. */
+/* The same, and QEMU has warned of nothing. */
 void vgpu_watched_stop_clean(VGPUWatched *w);
 
 /* The guest draws another picture, and says so. */

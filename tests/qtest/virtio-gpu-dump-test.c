@@ -142,7 +142,7 @@ static void stop(VirtioGPU *gpu)
 {
     unsigned warnings = g_getenv("VGPU_TEST_REFUSES") ? 1 : 0;
 
-    g_assert_cmpuint(vgpu_machine_complaints(gpu->machine), ==, warnings);
+    g_assert_cmpuint(vgpu_machine_warnings(gpu->machine), ==, warnings);
     virtio_gpu_stop(gpu);
 }
 

@@ -434,6 +434,27 @@ static void test_readback(const void *opaque)
     vfio_display_damage_finish(&d);
 }
 
+/* What changed of a large frame lies outside of the small one after it. */
+static void test_readback_smaller(void)
+{
+    const Step step = { POLLED(0), 16, BOX };
+    VFIOPlane plane = plane_of(&step);
+    GLReadbackArea area = { .what = GL_READBACK_WHOLE };
+    VFIODisplayDamage d = { 0 };
+
+    vfio_display_damage_init(&d);
+    begin(&d, &step);
+    vfio_display_damage_requested(&d, 1, &area);
+    vfio_display_damage_completed(&d, 1);
+    vfio_display_damage_report(&d, &plane);
+    plane.width = 8;
+    plane.height = 8;
+    g_assert_cmpint(vfio_display_damage_plan_readback(&d, &plane, true, &area),
+                    ==, READ);
+    g_assert_cmpint(area.what, ==, GL_READBACK_CHANGES);
+    vfio_display_damage_finish(&d);
+}
+
 /* --- Dma-bufs that viewers draw ------------------------------------------- */
 
 typedef struct DrawCase {
@@ -508,6 +529,8 @@ int main(int argc, char **argv)
     ADD("audit", audit_cases, test_audit);
     ADD("readback", readback_cases, test_readback);
     ADD("draw", draw_cases, test_draw);
+    g_test_add_func("/vfio-display-damage/readback/smaller",
+                    test_readback_smaller);
     g_test_add_func("/vfio-display-damage/reset", test_reset);
     return g_test_run();
 }

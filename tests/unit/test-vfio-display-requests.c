@@ -64,7 +64,8 @@ static const Case cases[] = {
         { SIGNAL, 20, SUBMITS | LISTENS, 1020 },
         { DONE, 25, REFRESHES },
         { REFRESH, 26, SHOWS_DAMAGE },
-        { REFRESH, 526, SUBMITS },
+        { REFRESH, 519, NOTHING },
+        { REFRESH, 520, SUBMITS },
       } },
     { "as-before", "nothing to show, and nothing more to request", 1, .step = {
         { REFRESH, 0, SUBMITS },
@@ -276,6 +277,19 @@ static void test_case(const void *opaque)
     g_assert_cmpint(r.number, ==, c->requests);
 }
 
+/* One of two signals that a refresh finds together is the answer's. */
+static void test_signals(void)
+{
+    for (unsigned n = 1; n <= 3; n++) {
+        VFIODisplayRequests r = { 0 };
+
+        vfio_display_requests_submit(&r, BEGIN);
+        vfio_display_requests_signalled(&r, n);
+        vfio_display_requests_answered(&r, r.number, false);
+        g_assert_cmpint(r.changed, ==, n > 1);
+    }
+}
+
 /* 0 is no request's number: the page has it before the first one. */
 static void test_numbers(void)
 {
@@ -309,6 +323,7 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &cases[i], test_case);
     }
+    g_test_add_func("/vfio-display-requests/signals", test_signals);
     g_test_add_func("/vfio-display-requests/numbers", test_numbers);
     g_test_add_func("/vfio-display-requests/wake", test_wake);
     return g_test_run();

@@ -405,6 +405,17 @@ static void test_copy_odd(void)
     g_assert_cmpint(page.reads, ==, 8 * 3);
 }
 
+/* Nothing to complain of: the first request has not been answered yet. */
+static void test_copy_empty(void)
+{
+    Page page = { .meta = { 0 } };
+    struct vfio_gfx_meta raw;
+
+    g_assert_false(vfio_metadata_copy(read_page, &page, &raw));
+    page.meta.generation = GUINT32_TO_LE(2);
+    g_assert_true(vfio_metadata_copy(read_page, &page, &raw));
+}
+
 /* The memory may go away at any of the reads. */
 static void test_copy_gone(void)
 {
@@ -481,6 +492,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vfio-metadata/no-room", test_no_room);
     g_test_add_func("/vfio-metadata/copy", test_copy);
     g_test_add_func("/vfio-metadata/copy-odd", test_copy_odd);
+    g_test_add_func("/vfio-metadata/copy-empty", test_copy_empty);
     g_test_add_func("/vfio-metadata/copy-gone", test_copy_gone);
     g_test_add_func("/vfio-metadata/copy-torn", test_copy_torn);
     return g_test_run();

@@ -66,7 +66,7 @@ typedef bool VFIOMetadataRead(void *opaque, void *buf, size_t len,
  * Copies the page while the driver does not write to it. That is tried a few
  * times and never waited for: the driver may have died in the middle.
  *
- * Returns: false if the page cannot be read or is being written.
+ * Returns: false if the page cannot be read, is being written, or never was.
  */
 bool vfio_metadata_copy(VFIOMetadataRead *read, void *opaque,
                         struct vfio_gfx_meta *raw);

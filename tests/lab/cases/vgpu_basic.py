@@ -128,7 +128,7 @@ class VgpuBasic(Group):
         self.vm.guest.wait_ready()
         self.expect_screen(self.draw(800, 600, CHECKS, 8))
 
-    def test_no_complaints(self):
+    def test_no_warnings(self):
         """no fault, no warning, the EDID was taken, migration not blocked"""
         until("the link to be up", lambda: self.mdev.count("link_up"))
         assert self.vm.vgpu("gpu0")["faults"] == []

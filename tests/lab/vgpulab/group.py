@@ -5,6 +5,7 @@ import os
 
 from . import paths
 from .machine import Machine
+from .picture import expect_picture
 from .wait import until
 
 
@@ -63,15 +64,13 @@ class Group:
         """Poll take() until it returns exactly the wanted picture."""
         got = None
 
-        def look():
+        def keep():
             nonlocal got
             got = take()
-            wrong = got.difference(want)
-            assert wrong is None, wrong
-            return True
+            return got
 
         try:
-            until(what, look)
+            expect_picture(what, keep, want)
         except AssertionError:
             self._keep(got, "got")
             self._keep(want, "want")

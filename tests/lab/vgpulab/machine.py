@@ -151,7 +151,7 @@ class Machine:
             return stream.read()
 
     def warnings(self):
-        """What QEMU complained about, less what every mdev makes it say."""
+        """What QEMU warned of, less what every mdev makes it say."""
         return [line for line in self.stderr().splitlines()
                 if line and not any(part in line for part in _ORDINARY)]
 

@@ -3,6 +3,8 @@
 
 from PIL import Image
 
+from .wait import until
+
 
 class Picture:
     """width x height pixels; rgb holds 3 bytes for each, top row first."""
@@ -110,3 +112,12 @@ class Picture:
         return (f"{len(rows)} of {self.height} rows differ, first at"
                 f" ({x}, {rows[0]}): {self.pixel(x, rows[0])},"
                 f" not {want.pixel(x, rows[0])}")
+
+
+def expect_picture(what, take, want):
+    """Poll take() until it returns exactly the wanted picture."""
+    def look():
+        wrong = take().difference(want)
+        assert wrong is None, wrong
+        return True
+    until(what, look)

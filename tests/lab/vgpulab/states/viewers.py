@@ -13,7 +13,7 @@ import tempfile
 from .. import mesa
 from ..picture import Picture
 from ..rfb import ALPHA_CURSOR, RAW, TIGHT, Rfb
-from ..seats import free_port
+from ..viewerconfigs import free_port
 from ..viewers import dbus, spice
 from ..viewers.xserver import XServer
 

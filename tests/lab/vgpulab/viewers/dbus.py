@@ -16,8 +16,7 @@ import gi
 gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
-from ..picture import Picture  # noqa: E402
-from ..wait import until  # noqa: E402
+from ..picture import Picture, expect_picture  # noqa: E402
 
 _PATH = "/org/qemu/Display1"
 _NAME = "org.qemu.Display1"
@@ -311,11 +310,7 @@ class Listener:
             return Picture(*self._size, self._rgb)
 
     def wait_for(self, want, what):
-        def look():
-            wrong = self.picture().difference(want)
-            assert wrong is None, wrong
-            return True
-        until(what, look)
+        expect_picture(what, self.picture, want)
 
     def close(self):
         self._context.invoke_full(GLib.PRIORITY_DEFAULT, self._loop.quit)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Viewers with and without OpenGL on the kernel's vGPUs (vgpulab/seats.py).
+"""Viewers with and without OpenGL on the kernel's vGPUs.
+
+They are those of vgpulab/viewerconfigs.py.
 
 tests/host/matrix.py has all of them, with the software vGPU; here are real
 dma-bufs and regions. Those with OpenGL by default, all with --full.
@@ -8,7 +10,7 @@ dma-bufs and regions. Those with OpenGL by default, all with --full.
 import contextlib
 import os
 
-from vgpulab import oracle, seats
+from vgpulab import oracle, viewerconfigs
 from vgpulab.group import Group
 from vgpulab.oracle import CHECKS, NOISE
 from vgpulab.wait import until
@@ -30,28 +32,28 @@ MODES = {
 }
 
 
-class Seated(Group):
-    """Every viewer of one seat at one device."""
+class Viewed(Group):
+    """Every viewer of one viewer config at one device."""
 
-    seat_class = None
+    config_class = None
     device = None
 
     @classmethod
     def cases(cls):
         # What the classes below share, and no test itself.
-        return [] if cls is Seated else super().cases()
+        return [] if cls is Viewed else super().cases()
 
     def __init__(self):
         super().__init__()
         self._stack = contextlib.ExitStack()
-        self._seat = None
+        self._config = None
         self._looks = None
         self._mdev = None
 
     def configure(self, vm):
-        self._seat = self._stack.enter_context(self.seat_class())
-        vm.environment = self._seat.environment
-        vm.add_args(*self._seat.arguments)
+        self._config = self._stack.enter_context(self.config_class())
+        vm.environment = self._config.environment
+        vm.add_args(*self._config.arguments)
         vm.add_guest()
         self._mdev = vm.add_vgpu(self.device, "gpu0", 5, options="display=on")
 
@@ -72,7 +74,7 @@ class Seated(Group):
 
     def look(self, want):
         wrong = []
-        for viewer, look in zip(self._seat.viewers, self._looks):
+        for viewer, look in zip(self._config.viewers, self._looks):
             try:
                 look(want)
             except AssertionError as error:
@@ -83,7 +85,7 @@ class Seated(Group):
     def test_late(self):
         """viewers that attach see the picture that is there"""
         want = self.draw(0, NOISE, 1)
-        self._looks = list(self._seat.attach(self._stack))
+        self._looks = list(self._config.attach(self._stack))
         self.look(want)
 
     def test_modes(self):
@@ -97,21 +99,22 @@ class Seated(Group):
 
     def test_import(self):
         """clients took the buffer, if there is one, and windows the pixels"""
-        if self._seat.gl and self.device != MDPY:
+        if self._config.gl and self.device != MDPY:
             assert "cannot take" not in self.vm.stderr(), self.vm.stderr()
-            self._seat.expect_taken()
-        want = ("dma-buf" if self._seat.hands_over and self.device != MDPY
+            self._config.expect_taken()
+        want = ("dma-buf" if self._config.hands_over and self.device != MDPY
                 else "pixels")
         viewers = self.vm.vgpu("gpu0")["viewers"]
-        assert {"name": self._seat.names[0], "shows": want} in viewers, viewers
+        assert ({"name": self._config.names[0], "shows": want}
+                in viewers), viewers
 
 
-class SeatedFaulty(Seated):
+class ViewedFaulty(Viewed):
     """The same at a device that has faults when it is told to."""
 
     @classmethod
     def cases(cls):
-        return [] if cls is SeatedFaulty else super().cases()
+        return [] if cls is ViewedFaulty else super().cases()
 
     def vanished(self):
         return sum(fault["count"] for fault in self.vm.vgpu("gpu0")["faults"]
@@ -130,20 +133,21 @@ class SeatedFaulty(Seated):
         self.look(self.draw(0, CHECKS, 4))
 
 
-def define(seat, device):
-    name = f"{seat.__name__}On{NAMES[device]}"
-    base = SeatedFaulty if device == VGPU_DMABUF else Seated
+def define(config, device):
+    name = f"{config.__name__}On{NAMES[device]}"
+    base = ViewedFaulty if device == VGPU_DMABUF else Viewed
     globals()[name] = type(name, (base,), {
-        "__doc__": seat.__doc__, "__module__": __name__,
-        "seat_class": seat, "device": device})
+        "__doc__": config.__doc__, "__module__": __name__,
+        "config_class": config, "device": device})
 
 
-CHOSEN = [(seats.GtkGl, MBOCHS), (seats.SdlGl, MDPY), (seats.SpiceGl, MBOCHS),
-          (seats.DbusGl, MBOCHS), (seats.GtkWaylandGl, VGPU),
-          (seats.SdlGl, VGPU_DMABUF)]
+CHOSEN = [(viewerconfigs.GtkGl, MBOCHS), (viewerconfigs.SdlGl, MDPY),
+          (viewerconfigs.SpiceGl, MBOCHS),
+          (viewerconfigs.DbusGl, MBOCHS), (viewerconfigs.GtkWaylandGl, VGPU),
+          (viewerconfigs.SdlGl, VGPU_DMABUF)]
 if FULL:
     # Chromium and the rest of Servers are seen on the host.
-    CHOSEN = [(seat, device) for seat in seats.SEATS
-              if seat is not seats.Servers for device in MODES]
+    CHOSEN = [(config, device) for config in viewerconfigs.VIEWER_CONFIGS
+              if config is not viewerconfigs.Servers for device in MODES]
 for chosen in CHOSEN:
     define(*chosen)

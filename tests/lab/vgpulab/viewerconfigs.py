@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Display options of QEMU and the viewers that look at what they show.
 
-A seat is one command line: what it adds to QEMU's, the servers that must run
-first (X, Wayland, D-Bus), and each viewer that is attached, all at once. Both
-the tests with the software vGPU and those in the lab use them.
+A viewer config is one command line: what it adds to QEMU's, the servers that
+must run first (X, Wayland, D-Bus), and each viewer that is attached, all at
+once. Both the tests with the software vGPU and those in the lab use them.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import socket
 import tempfile
 
 from . import mesa
+from .picture import expect_picture
 from .rfb import RAW, Rfb
 from .viewers import dbus, spice
 from .viewers.novnc import NoVnc
@@ -31,20 +32,11 @@ def free_port(above=0):
             return port
 
 
-def expect_picture(what, take, want):
-    """Poll take() until it returns exactly the wanted picture."""
-    def look():
-        wrong = take().difference(want)
-        assert wrong is None, wrong
-        return True
-    until(what, look)
-
-
-class Seat:
+class ViewerConfig:
     """Servers run from __enter__ to __exit__.
 
     arguments and environment (None: as it is) are QEMU's; modes are sizes
-    that fit on the seat's screen.
+    that fit on the config's screen.
     """
 
     gl = False
@@ -94,7 +86,7 @@ class Seat:
         """
         raise NotImplementedError
 
-    # What several seats have
+    # What several configs have
 
     def _add_vnc(self, options=""):
         # QEMU counts displays from port 5900.
@@ -114,7 +106,7 @@ class Seat:
         return lambda want: expect_picture("SPICE", viewer.picture, want)
 
 
-class Servers(Seat):
+class Servers(ViewerConfig):
     """VNC, SPICE and D-Bus, none of them with OpenGL."""
 
     viewers = ("VNC, raw", "VNC: TigerVNC", "VNC: gvnccapture",
@@ -161,7 +153,7 @@ class Servers(Seat):
         return look
 
 
-class Window(Seat):
+class Window(ViewerConfig):
     """A window of QEMU's own, alone, or with VNC and SPICE beside it."""
 
     def attach(self, stack):
@@ -270,7 +262,7 @@ class GtkWaylandGlAlone(GtkWaylandGl):
     names = ("gtk-egl",)
 
 
-class SpiceGl(Seat):
+class SpiceGl(ViewerConfig):
     """SPICE with OpenGL, VNC beside it."""
 
     gl = True
@@ -301,7 +293,7 @@ class SpiceGl(Seat):
         until("SPICE's buffer", look)
 
 
-class DbusGl(Seat):
+class DbusGl(ViewerConfig):
     """D-Bus with OpenGL, VNC and SPICE beside it."""
 
     gl = True
@@ -333,7 +325,7 @@ class DbusGl(Seat):
         until("D-Bus's buffer", look)
 
 
-class EglHeadless(Seat):
+class EglHeadless(ViewerConfig):
     """egl-headless, VNC and SPICE beside it."""
 
     gl = True
@@ -351,5 +343,6 @@ class EglHeadless(Seat):
         yield self._attach_spice(stack)
 
 
-SEATS = (Servers, Gtk, GtkWayland, Sdl, GtkGlAlone, GtkGl, GtkWaylandGlAlone,
-         GtkWaylandGl, SdlGlAlone, SdlGl, SpiceGl, DbusGl, EglHeadless)
+VIEWER_CONFIGS = (
+    Servers, Gtk, GtkWayland, Sdl, GtkGlAlone, GtkGl, GtkWaylandGlAlone,
+    GtkWaylandGl, SdlGlAlone, SdlGl, SpiceGl, DbusGl, EglHeadless)

@@ -90,10 +90,10 @@ bool refresh_probe_is_due(int64_t quiet_ns, int64_t since_ns,
         since_ns >= MAX(interval, took_ns * REFRESH_PROBE_SHARE);
 }
 
-bool refresh_redraws(bool told, int64_t quiet_ns, int64_t since_ns)
+bool refresh_redraws(bool reported, int64_t quiet_ns, int64_t since_ns)
 {
     return quiet_ns < REFRESH_ACTIVE_NS ||
-        (!told && since_ns >= REFRESH_IDLE_NS);
+        (!reported && since_ns >= REFRESH_IDLE_NS);
 }
 
 /* Returns: whether to check once more. */

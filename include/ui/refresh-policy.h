@@ -127,17 +127,17 @@ bool refresh_probe_is_due(int64_t quiet_ns, int64_t since_ns,
 
 /**
  * refresh_redraws:
- * @told: hardware or guest would have said that the picture changed
+ * @reported: hardware or guest would have said that the picture changed
  * @quiet_ns: as for refresh_interval(), after this refresh's probe
  * @since_ns: nanoseconds since the last probe
  *
  * A dma-buf is drawn for two seconds after a change or input. After that it is
- * known to be the same if that is told or was found out by a probe within the
- * last tenth of a second. Else it is drawn, at the slow rate.
+ * known to be the same if that is reported, or was found out by a probe within
+ * the last tenth of a second. Else it is drawn, at the slow rate.
  *
  * Returns: true if viewers are to draw the dma-buf in this refresh.
  */
-bool refresh_redraws(bool told, int64_t quiet_ns, int64_t since_ns);
+bool refresh_redraws(bool reported, int64_t quiet_ns, int64_t since_ns);
 
 /* So many checks in a row, and the guest never pauses. */
 #define REFRESH_CHECKS 8

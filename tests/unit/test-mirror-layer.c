@@ -634,10 +634,36 @@ static void assert_scans_are_whole(uint32_t height, unsigned scans)
         if (i % 7 == 0) {
             invert(memory, &frame, stamps[i % 3], x, 1);
         }
+        /* comes and goes, after some scans that found nothing */
+        if (i % 40 > 35) {
+            invert(memory, &frame, height / 3, 7, 1);
+        }
         clear_damage(&layer);
         mirror_layer_read(&layer, &frame);
         assert_shows_all(&layer, &frame);
     }
+    mirror_layer_finish(&layer);
+}
+
+/* What is known of one image says nothing of the next one. */
+static void test_other_image(void)
+{
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 18);
+    MirrorLayer layer = { 0 };
+    pixman_image_t *other =
+        pixman_image_create_bits(PIXMAN_x8r8g8b8, WIDTH, HEIGHT, NULL, 0);
+
+    frame.map = memory;
+    mirror_layer_fit(&layer, &frame);
+    for (int i = 0; i < 20; i++) {
+        mirror_layer_read(&layer, &frame);
+        clear_damage(&layer);
+    }
+    mirror_layer_set_image(&layer, other);
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_CHANGED);
+    assert_shows_all(&layer, &frame);
+    pixman_image_unref(other);
     mirror_layer_finish(&layer);
 }
 
@@ -1037,6 +1063,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/sample/rows", test_sample_rows);
     g_test_add_func("/mirror-layer/sample/elsewhere", test_sample_elsewhere);
     g_test_add_func("/mirror-layer/scans-are-whole", test_scans_are_whole);
+    g_test_add_func("/mirror-layer/other-image", test_other_image);
     g_test_add_func("/mirror-layer/no-damage", test_no_damage);
     g_test_add_func("/mirror-layer/damage", test_damage);
     g_test_add_func("/mirror-layer/no-row", test_no_row);

@@ -71,14 +71,6 @@ uint64_t ui_pixel_format_row_bytes(const UIPixelFormat *format,
 uint64_t ui_pixel_format_rows(const UIPixelFormat *format, uint32_t height);
 
 /**
- * ui_pixel_format_find_pixman:
- * @pixman: a pixman format code
- *
- * Returns: the description of the first format with that code, or NULL.
- */
-const UIPixelFormat *ui_pixel_format_find_pixman(pixman_format_code_t pixman);
-
-/**
  * ui_fourcc_to_string:
  * @fourcc: any value, a device's word for it is enough
  * @buf: at least UI_FOURCC_STRLEN bytes

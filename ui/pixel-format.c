@@ -99,6 +99,24 @@ uint64_t ui_pixel_format_rows(const UIPixelFormat *format, uint32_t height)
     return format->planes == 2 ? height + ((uint64_t)height + 1) / 2 : height;
 }
 
+pixman_image_t *ui_pixel_native_image(pixman_format_code_t format,
+                                      uint32_t width, uint32_t height,
+                                      const uint8_t *bits, uint32_t stride,
+                                      bool last_first)
+{
+    size_t top = last_first ? (size_t)stride * (height - 1) : 0;
+    pixman_image_t *image = pixman_image_create_bits_no_clear(
+        format, width, height, (uint32_t *)(bits + top),
+        last_first ? -(int)stride : stride);
+    pixman_image_t *native =
+        pixman_image_create_bits(PIXMAN_x8r8g8b8, width, height, NULL, 0);
+
+    pixman_image_composite32(PIXMAN_OP_SRC, image, NULL, native,
+                             0, 0, 0, 0, 0, 0, width, height);
+    pixman_image_unref(image);
+    return native;
+}
+
 const char *ui_fourcc_to_string(uint32_t fourcc, char *buf)
 {
     char *p = buf;

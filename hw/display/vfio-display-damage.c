@@ -169,7 +169,7 @@ void vfio_display_damage_report(VFIODisplayDamage *d, const VFIOPlane *plane)
 
     d->known = plane->damage_known && !vfio_plane_is_off(plane);
     if (d->known) {
-        box = vfio_plane_damage(plane);
+        box = vfio_plane_clip(plane, &plane->damage);
         damage_log_add(d->log, &box);
         if (!damage_log_has_pending(d->log) &&
             is_doubtful(d, d->facts.quiet_ns)) {

@@ -51,10 +51,8 @@ static void pass_copy(MirrorPass *pass, const pixman_box32_t *box,
 {
     pixman_image_t *image = pass->layer->image;
 
-    damage_map_copy_part(pass->layer->damage, image_row(image, box->y1),
-                         pixman_image_get_stride(image), src, stride,
-                         box->y1, box->y2 - box->y1,
-                         box->x1, box->x2 - box->x1);
+    damage_map_copy(pass->layer->damage, image_row(image, box->y1),
+                    pixman_image_get_stride(image), src, stride, box);
 }
 
 /* Runs inside guarded_read(). */

@@ -176,25 +176,12 @@ static bool console_mirror_show_composed(ConsoleMirror *mirror)
 
 /* --- Frames ------------------------------------------------------------- */
 
-/* Nothing to do at all? */
-static bool console_mirror_looks_away(const ConsoleMirror *mirror,
-                                      const MirrorFrame *frame)
-{
-    return frame->scan == MIRROR_SCAN_NONE &&
-        mirror_layer_saw(&mirror->layer, frame) &&
-        !mirror_overlays_any(mirror->overlays) &&
-        !console_mirror_is_split(mirror);
-}
-
 static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
                                            const MirrorFrame *frame)
 {
     MirrorResult result;
     bool changed;
 
-    if (console_mirror_looks_away(mirror, frame)) {
-        return MIRROR_UNCHANGED;
-    }
     if (mirror_overlays_any(mirror->overlays) &&
         !console_mirror_is_split(mirror)) {
         console_mirror_split(mirror);

@@ -192,20 +192,14 @@ static const uint8_t *frame_pixels(const MirrorFrame *frame)
     return frame->map && frame->readable ? frame->map + frame->offset : NULL;
 }
 
-bool mirror_layer_saw(const MirrorLayer *layer, const MirrorFrame *frame)
-{
-    return layer->seen && layer->seen == frame_pixels(frame);
-}
-
 /* Was the frame read from this memory before, and is a sample enough? */
 static bool pass_is_sampled(const MirrorPass *pass)
 {
     const MirrorFrame *frame = pass->frame;
 
     return frame->scan == MIRROR_SCAN_SAMPLED && !frame->damage &&
-        frame->readable == pass->layer->readable &&
-        mirror_layer_saw(pass->layer, frame) &&
-        pass_is_native(pass);
+        frame->readable == pass->layer->readable && pass->layer->seen &&
+        pass->layer->seen == frame_pixels(frame) && pass_is_native(pass);
 }
 
 /* A new image has none of the frame, whatever did not change. */

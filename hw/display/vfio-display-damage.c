@@ -58,16 +58,11 @@ static bool is_doubtful(const VFIODisplayDamage *d, int64_t quiet_ns)
  * frame. A still screen is polled for ever, and a sampled scan finds out
  * whether there is anything to scan.
  */
-static MirrorScan choose_scan(const VFIODisplayFacts *facts, bool pending)
+static MirrorScan choose_scan(const VFIODisplayFacts *facts)
 {
-    if (facts->dump || pending) {
-        return MIRROR_SCAN_FULL;
-    }
-    if (facts->cursor_only) {
-        return MIRROR_SCAN_NONE;
-    }
-    return !facts->notifies && facts->quiet_ns >= REFRESH_ACTIVE_NS
-        ? MIRROR_SCAN_SAMPLED : MIRROR_SCAN_FULL;
+    return !facts->notifies && !facts->dump &&
+        facts->quiet_ns >= REFRESH_ACTIVE_NS ? MIRROR_SCAN_SAMPLED
+                                             : MIRROR_SCAN_FULL;
 }
 
 void vfio_display_damage_begin(VFIODisplayDamage *d,
@@ -76,14 +71,15 @@ void vfio_display_damage_begin(VFIODisplayDamage *d,
     bool pending = d->full_scan_pending && !facts->signalled;
 
     d->facts = *facts;
-    if (facts->signalled || facts->cursor_only || !facts->wants_pixels) {
+    if (facts->signalled || !facts->wants_pixels) {
         d->mirrored = (MirrorFrame) { 0 };
     }
-    d->scan = choose_scan(facts, pending);
+    d->scan = choose_scan(facts);
     d->full_scan_pending = false;
     d->complete = false;
     d->silent = facts->notifies && !facts->signalled && !pending &&
-        !facts->dump && !audit_is_due(d, facts->quiet_ns);
+        !facts->dump && (facts->cursor_only ||
+                         !audit_is_due(d, facts->quiet_ns));
 }
 
 void vfio_display_damage_rescan(VFIODisplayDamage *d)
@@ -132,7 +128,7 @@ void vfio_display_damage_plan(VFIODisplayDamage *d, MirrorFrame *frame,
     if (d->silent && same_memory(&d->mirrored, frame)) {
         frame->damage = &nothing;
         frame->n_damage = 0;
-    } else if (frame->scan != MIRROR_SCAN_NONE) {
+    } else {
         d->read_ns = d->facts.now_ns;
         d->complete = frame->scan == MIRROR_SCAN_FULL;
     }

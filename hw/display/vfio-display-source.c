@@ -50,8 +50,7 @@ bool vfio_display_source_probe(VFIODisplaySource *source)
     source->kinds[VFIO_PLANE_KIND_DMABUF] = dmabuf;
     source->kinds[VFIO_PLANE_KIND_REGION] = region;
     if (dmabuf && ops->overlays) {
-        source->n_overlays = MIN(ops->overlays(source->opaque,
-                                               VFIO_PLANE_KIND_DMABUF),
+        source->n_overlays = MIN(ops->overlays(source->opaque),
                                  MIRROR_OVERLAYS);
     }
     trace_vfio_display_planes(source, source->n_overlays);

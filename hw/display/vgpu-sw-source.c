@@ -39,11 +39,11 @@ static bool vgpu_sw_probe(void *opaque, VFIOPlaneKind kind)
             source->kinds & VGPU_SW_KIND_REGION);
 }
 
-static uint32_t vgpu_sw_overlays(void *opaque, VFIOPlaneKind kind)
+static uint32_t vgpu_sw_overlays(void *opaque)
 {
     VGPUSWSource *source = opaque;
 
-    return kind == VFIO_PLANE_KIND_DMABUF ? source->overlays : 0;
+    return source->overlays;
 }
 
 /* One rectangle around all that the guest reported. */

@@ -27,7 +27,7 @@ struct VFIOPCIDisplaySource {
     struct vfio_region_info *meta; /* NULL if there is none, or not open */
     VFIODisplayRegion meta_region;
     int irq; /* index of the display interrupt, 0 until it is known */
-    bool extended[2]; /* by VFIOPlaneKind: takes overlay queries */
+    bool extended; /* queries for dma-bufs: also for overlays */
 };
 
 /* So many capabilities an interrupt may have: a chain may be a circle. */
@@ -64,18 +64,18 @@ static bool source_probe(void *opaque, VFIOPlaneKind kind)
  * A driver that does not know the extension refuses a probe that carries it,
  * and would answer a query that carries it for the primary plane.
  */
-static uint32_t source_overlays(void *opaque, VFIOPlaneKind kind)
+static uint32_t source_overlays(void *opaque)
 {
     VFIOPCIDisplaySource *source = opaque;
     struct vfio_device_gfx_plane_info info = {
         .argsz = sizeof(info),
-        .flags = VFIO_GFX_PLANE_TYPE_PROBE | plane_flag(kind) |
+        .flags = VFIO_GFX_PLANE_TYPE_PROBE | VFIO_GFX_PLANE_TYPE_DMABUF |
                  VFIO_GFX_PLANE_EXT,
     };
 
-    source->extended[kind] =
+    source->extended =
         ioctl(source_fd(source), VFIO_DEVICE_QUERY_GFX_PLANE, &info) == 0;
-    return source->extended[kind] ? info.reserved : 0;
+    return source->extended ? info.reserved : 0;
 }
 
 /* What an extended query brings besides. */
@@ -96,7 +96,8 @@ static void source_take_extension(
 static int source_query_plane(void *opaque, VFIOPlane *plane)
 {
     VFIOPCIDisplaySource *source = opaque;
-    bool extended = source->extended[plane->kind];
+    bool extended = source->extended &&
+        plane->kind == VFIO_PLANE_KIND_DMABUF;
     struct vfio_device_gfx_plane_info info = {
         .argsz = sizeof(info),
         .flags = plane_flag(plane->kind) |

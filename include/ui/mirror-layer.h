@@ -41,8 +41,6 @@
  *                       all of them if one of those differs: the image shows
  *                       no frame in parts. For a frame that is read again
  *                       soon.
- * @MIRROR_SCAN_NONE: nothing: it has not changed. For console_mirror_update()
- *                    alone.
  *
  * How much of a frame is read to learn whether it differs from the last one.
  * Memory that was not read before, or that cannot be compared where it lies,
@@ -51,7 +49,6 @@
 typedef enum MirrorScan {
     MIRROR_SCAN_FULL,
     MIRROR_SCAN_SAMPLED,
-    MIRROR_SCAN_NONE,
 } MirrorScan;
 
 /**
@@ -174,15 +171,6 @@ bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame);
  * Returns: what happened; MIRROR_CHANGED if there is damage afterwards.
  */
 MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame);
-
-/**
- * mirror_layer_saw:
- * @layer: a layer
- * @frame: a frame
- *
- * Returns: true if the last frame was read from where this one lies.
- */
-bool mirror_layer_saw(const MirrorLayer *layer, const MirrorFrame *frame);
 
 /**
  * mirror_layer_take_damage:

@@ -90,7 +90,7 @@ static bool source_probe(void *opaque, VFIOPlaneKind kind)
     return kind == VFIO_PLANE_KIND_DMABUF ? s->dmabuf : s->region;
 }
 
-static uint32_t source_overlays(void *opaque, VFIOPlaneKind kind)
+static uint32_t source_overlays(void *opaque)
 {
     Source *s = opaque;
 

@@ -251,10 +251,9 @@ static void test_no_row(void)
     frame.map = memory;
     mirror_layer_fit(&layer, &frame);
     mirror_layer_read(&layer, &frame);
-    g_assert_true(mirror_layer_saw(&layer, &frame));
+    g_assert_true(layer.seen == memory + frame.offset);
     frame.readable = 0;
     frame.offset = UINT64_MAX;
-    g_assert_false(mirror_layer_saw(&layer, &frame));
     mirror_layer_read(&layer, &frame);
     g_assert_null(layer.seen);
     g_assert_cmphex(pixel_of(&layer, 0, 0) & 0xffffff, ==, 0);
@@ -450,20 +449,32 @@ static void test_set_image(void)
 }
 
 /* The place is what counts, whatever it is counted from. */
-static void test_saw(void)
+static void test_sampled_place(void)
 {
     MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
-    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 15);
+    size_t size = frame_bytes(&frame);
+    g_autofree uint8_t *memory = new_noise(size, 15);
+    g_autofree uint8_t *elsewhere = g_memdup2(memory, size);
     MirrorLayer layer = { 0 };
+    uint64_t whole;
 
+    frame.scan = MIRROR_SCAN_SAMPLED;
     frame.map = memory;
     mirror_layer_fit(&layer, &frame);
     mirror_layer_read(&layer, &frame);
+    whole = layer.bytes_read;
+    damage_map_clear(layer.damage);
+
     frame.map += 16;
     frame.offset -= 16;
-    g_assert_true(mirror_layer_saw(&layer, &frame));
-    frame.map += 4;
-    g_assert_false(mirror_layer_saw(&layer, &frame));
+    layer.bytes_read = 0;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_UNCHANGED);
+    g_assert_cmpuint(layer.bytes_read, <, whole);
+
+    frame.map = elsewhere + 16;
+    layer.bytes_read = 0;
+    g_assert_cmpint(mirror_layer_read(&layer, &frame), ==, MIRROR_UNCHANGED);
+    g_assert_cmpuint(layer.bytes_read, ==, whole);
     mirror_layer_finish(&layer);
 }
 
@@ -1057,7 +1068,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/descriptor-0", test_descriptor_0);
     g_test_add_func("/mirror-layer/in-turn", test_in_turn);
     g_test_add_func("/mirror-layer/set-image", test_set_image);
-    g_test_add_func("/mirror-layer/saw", test_saw);
+    g_test_add_func("/mirror-layer/sampled-place", test_sampled_place);
     g_test_add_func("/mirror-layer/fit", test_fit);
     g_test_add_func("/mirror-layer/sample/row", test_sample_row);
     g_test_add_func("/mirror-layer/sample/rows", test_sample_rows);

@@ -80,8 +80,7 @@ static int pixels_read(const MirrorFrame *frame)
     int pixels = 0;
 
     if (!frame->damage) {
-        return frame->scan == MIRROR_SCAN_NONE ? 0
-            : frame->scan == MIRROR_SCAN_SAMPLED ? SAMPLE : ALL;
+        return frame->scan == MIRROR_SCAN_SAMPLED ? SAMPLE : ALL;
     }
     for (size_t i = 0; i < frame->n_damage; i++) {
         const pixman_box32_t *box = &frame->damage[i];
@@ -161,6 +160,13 @@ static const Case cases[] = {
         { SIGNAL, 16, .reads = ALL, CHANGED },
         { SILENT(16), 32, .reads = 0 },
         { CURSOR, 48, .reads = 0 },
+        { CURSOR, 5064, .reads = 0 },
+      } },
+    { "unwatched-cursor", "what the mirror lacks is read all the same", {
+        { SIGNAL, 16, .reads = ALL, CHANGED },
+        { { .notifies = true }, 32, .reads = ALL },
+        { SIGNAL, 48, .reads = ALL, .result = MIRROR_VANISHED },
+        { CURSOR, 64, .reads = ALL },
       } },
     { "busy-cursor", "a pending scan is not forgotten for that", {
         { SIGNAL, 16, .reads = ALL, .result = MIRROR_BUSY, .pending = true },

@@ -38,8 +38,8 @@ typedef struct VFIODisplayRegion {
  * with the opaque of vfio_display_new(); none may block for long.
  *
  * @probe: can the source describe planes of this kind?
- * @overlays: (optional) how many overlay planes of that kind can be asked
- *     for, 0 if the device has no such extension (vfio-gfx-ext.h)
+ * @overlays: (optional) how many overlay planes can be asked for as dma-bufs,
+ *     0 if the device has no such extension (vfio-gfx-ext.h)
  * @query_plane: fills @plane, all but its type, index and kind, which the
  *     caller set, and returns 0; or a negative errno, of which callers think
  *     that it may be gone at the next refresh (VFIO_DEVICE_QUERY_GFX_PLANE). A
@@ -74,7 +74,7 @@ typedef struct VFIODisplayRegion {
  */
 typedef struct VFIODisplayOps {
     bool (*probe)(void *opaque, VFIOPlaneKind kind);
-    uint32_t (*overlays)(void *opaque, VFIOPlaneKind kind);
+    uint32_t (*overlays)(void *opaque);
     int (*query_plane)(void *opaque, VFIOPlane *plane);
     int (*get_dmabuf)(void *opaque, uint32_t id);
     int (*open_region)(void *opaque, uint32_t index,

@@ -129,8 +129,10 @@ void vfio_display_notify_listen(VFIODisplayNotify *notify)
         return;
     }
     notify->paused = false;
-    if (!notify->listening && (qemu_console_watched(notify->con) ||
-                               qemu_console_dump_waits(notify->con))) {
+    if (!qemu_console_watched(notify->con) &&
+        !qemu_console_dump_waits(notify->con)) {
+        notify_stop(notify);
+    } else if (!notify->listening) {
         notify->listening = true;
         event_notifier_set_handler(&notify->notifier, notify_handler);
     }

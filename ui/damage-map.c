@@ -226,26 +226,17 @@ bool damage_map_row_differs(const DamageMap *map, uint32_t y,
 
 void damage_map_copy(DamageMap *map, uint8_t *dst, size_t dst_stride,
                      const uint8_t *src, size_t src_stride,
-                     uint32_t y, uint32_t rows)
+                     const pixman_box32_t *box)
 {
-    damage_map_copy_part(map, dst, dst_stride, src, src_stride, y, rows,
-                         0, map->width);
-}
-
-void damage_map_copy_part(DamageMap *map, uint8_t *dst, size_t dst_stride,
-                          const uint8_t *src, size_t src_stride,
-                          uint32_t y, uint32_t rows, uint32_t x,
-                          uint32_t width)
-{
-    uint32_t first = x / DAMAGE_TILE_WIDTH;
     uint32_t end;
 
-    assert(y <= map->height && rows <= map->height - y);
-    assert(x < map->width && width >= 1 && width <= map->width - x);
-    end = (x + width - 1) / DAMAGE_TILE_WIDTH + 1;
-    for (uint32_t i = 0; i < rows; i++) {
-        copy_row(map, y + i, dst + i * dst_stride, src + i * src_stride,
-                 first, end);
+    assert(box->x1 >= 0 && box->x1 < box->x2 && box->x2 <= map->width);
+    assert(box->y1 >= 0 && box->y1 <= box->y2 && box->y2 <= map->height);
+    end = (box->x2 - 1) / DAMAGE_TILE_WIDTH + 1;
+    for (int32_t y = box->y1; y < box->y2; y++) {
+        copy_row(map, y, dst, src, box->x1 / DAMAGE_TILE_WIDTH, end);
+        dst += dst_stride;
+        src += src_stride;
     }
 }
 

@@ -37,40 +37,13 @@ static void copy_rows(void *opaque)
     }
 }
 
-static pixman_image_t *new_image(pixman_format_code_t format,
-                                 QemuDmaBuf *dmabuf)
+static pixman_image_t *to_native(QemuDmaBuf *dmabuf,
+                                 pixman_format_code_t format,
+                                 const uint8_t *rows, uint32_t stride)
 {
-    return pixman_image_create_bits(format, qemu_dmabuf_get_width(dmabuf),
-                                    qemu_dmabuf_get_height(dmabuf), NULL, 0);
-}
-
-/* The same pixels, from the last row to the first. */
-static pixman_image_t *upside_down(pixman_image_t *image)
-{
-    int height = pixman_image_get_height(image);
-    int stride = pixman_image_get_stride(image);
-    uint8_t *last = (uint8_t *)pixman_image_get_data(image) +
-        (ptrdiff_t)stride * (height - 1);
-
-    return pixman_image_create_bits_no_clear(pixman_image_get_format(image),
-                                             pixman_image_get_width(image),
-                                             height, (uint32_t *)last,
-                                             -stride);
-}
-
-/* Consumes @image, whose rows are as in the buffer. */
-static pixman_image_t *to_native(pixman_image_t *image, QemuDmaBuf *dmabuf)
-{
-    pixman_image_t *native = new_image(PIXMAN_x8r8g8b8, dmabuf);
-    pixman_image_t *turned = qemu_dmabuf_get_y0_top(dmabuf) ?
-        upside_down(image) : pixman_image_ref(image);
-
-    pixman_image_composite32(PIXMAN_OP_SRC, turned, NULL, native,
-                             0, 0, 0, 0, 0, 0, qemu_dmabuf_get_width(dmabuf),
-                             qemu_dmabuf_get_height(dmabuf));
-    pixman_image_unref(turned);
-    pixman_image_unref(image);
-    return native;
+    return ui_pixel_native_image(format, qemu_dmabuf_get_width(dmabuf),
+                                 qemu_dmabuf_get_height(dmabuf), rows, stride,
+                                 qemu_dmabuf_get_y0_top(dmabuf));
 }
 
 /* In the buffer; the rectangle's place is the picture's. */
@@ -104,15 +77,17 @@ static pixman_image_t *copy_mapped(QemuDmaBuf *dmabuf, const DmaBufMap *map,
                                    const UIPixelFormat *format,
                                    uint64_t start, Error **errp)
 {
-    pixman_image_t *image = new_image(format->pixman, dmabuf);
+    size_t len = (size_t)qemu_dmabuf_get_width(dmabuf) * format->cpp;
+    uint32_t stride = ROUND_UP(len, 4), count = qemu_dmabuf_get_height(dmabuf);
+    g_autofree uint8_t *copy = g_malloc0_n(count, stride);
     int fd = qemu_dmabuf_get_fd(dmabuf);
     Rows rows = {
-        .dst = (uint8_t *)pixman_image_get_data(image),
-        .dst_stride = pixman_image_get_stride(image),
+        .dst = copy,
+        .dst_stride = stride,
         .src = map->data + start,
         .src_stride = qemu_dmabuf_get_stride(dmabuf),
-        .len = (size_t)qemu_dmabuf_get_width(dmabuf) * format->cpp,
-        .count = qemu_dmabuf_get_height(dmabuf),
+        .len = len,
+        .count = count,
     };
     bool synced = dmabuf_sync_read_begin(fd);
     bool whole = guarded_read(map->data, map->len, copy_rows, &rows);
@@ -122,10 +97,9 @@ static pixman_image_t *copy_mapped(QemuDmaBuf *dmabuf, const DmaBufMap *map,
     }
     if (!whole) {
         error_setg(errp, "the buffer went away while it was read");
-        pixman_image_unref(image);
         return NULL;
     }
-    return to_native(image, dmabuf);
+    return to_native(dmabuf, format->pixman, copy, stride);
 }
 
 pixman_image_t *dmabuf_snapshot_map(QemuDmaBuf *dmabuf, Error **errp)
@@ -188,7 +162,6 @@ static void on_done(void *opaque, const GLReadbackResult *result)
 {
     Waiter *waiter = opaque;
     const GLReadbackPixels *pixels = result->pixels;
-    pixman_image_t *image;
 
     if (!result->buffer) {
         /* that one has been told already */
@@ -198,12 +171,10 @@ static void on_done(void *opaque, const GLReadbackResult *result)
         waiter->error = error_copy(result->error);
         waiter->image = or_by_cpu(result->dmabuf, &waiter->error);
     } else {
-        image = pixman_image_create_bits_no_clear(
-            ui_pixel_format_find(pixels->fourcc)->pixman,
-            qemu_dmabuf_get_width(result->dmabuf),
-            qemu_dmabuf_get_height(result->dmabuf),
-            (uint32_t *)pixels->data, pixels->stride);
-        waiter->image = to_native(image, result->dmabuf);
+        waiter->image =
+            to_native(result->dmabuf,
+                      ui_pixel_format_find(pixels->fourcc)->pixman,
+                      pixels->data, pixels->stride);
     }
     aio_co_wake(waiter->co);
 }

@@ -95,6 +95,7 @@ static bool is_film(const FrameShadow *shadow, const pixman_box32_t *box,
 bool frame_shadow_update(FrameShadow *shadow, const FrameShadowFrame *frame,
                          pixman_box32_t *boxes, unsigned *n)
 {
+    const pixman_box32_t all = { 0, 0, frame->width, frame->height };
     const pixman_box32_t *differ;
     size_t count;
 
@@ -108,7 +109,7 @@ bool frame_shadow_update(FrameShadow *shadow, const FrameShadowFrame *frame,
     }
     damage_map_clear(shadow->damage);
     damage_map_copy(shadow->damage, shadow->data, row_bytes(frame),
-                    frame->data, frame->stride, 0, frame->height);
+                    frame->data, frame->stride, &all);
     differ = damage_map_boxes(shadow->damage, &count);
     if (is_film(shadow, differ, count)) {
         shadow->rest = FRAME_SHADOW_REST;

@@ -441,25 +441,19 @@ static void pixel_buffer_ready(PixelBuffer *pb, const Image *image)
     }
 }
 
-/* In the buffer; the rectangle's place is the picture's. */
-static uint32_t first_row(QemuDmaBuf *dmabuf)
-{
-    uint32_t y = qemu_dmabuf_get_y(dmabuf);
-
-    return qemu_dmabuf_get_y0_top(dmabuf) ?
-        qemu_dmabuf_get_backing_height(dmabuf) - y -
-        qemu_dmabuf_get_height(dmabuf) : y;
-}
-
 /* To where it has its place in the whole frame. */
 static void read_box(const Image *image, const PixelBuffer *pb,
                      const pixman_box32_t *box)
 {
+    QemuDmaBuf *dmabuf = image->dmabuf;
     size_t at = (size_t)pb->stride * box->y1 +
         (size_t)image->format.cpp * box->x1;
+    uint32_t first_row = egl_first_row(qemu_dmabuf_get_y(dmabuf),
+                                       qemu_dmabuf_get_height(dmabuf),
+                                       qemu_dmabuf_get_backing_height(dmabuf),
+                                       qemu_dmabuf_get_y0_top(dmabuf));
 
-    glReadPixels(qemu_dmabuf_get_x(image->dmabuf) + box->x1,
-                 first_row(image->dmabuf) + box->y1,
+    glReadPixels(qemu_dmabuf_get_x(dmabuf) + box->x1, first_row + box->y1,
                  box->x2 - box->x1, box->y2 - box->y1,
                  image->format.format, image->format.type, (void *)at);
 }

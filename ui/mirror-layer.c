@@ -51,10 +51,8 @@ static void pass_copy(MirrorPass *pass, const pixman_box32_t *box,
 {
     pixman_image_t *image = pass->layer->image;
 
-    damage_map_copy_part(pass->layer->damage, image_row(image, box->y1),
-                         pixman_image_get_stride(image), src, stride,
-                         box->y1, box->y2 - box->y1,
-                         box->x1, box->x2 - box->x1);
+    damage_map_copy(pass->layer->damage, image_row(image, box->y1),
+                    pixman_image_get_stride(image), src, stride, box);
 }
 
 /* Runs inside guarded_read(). */
@@ -96,13 +94,10 @@ static bool pass_is_native(const MirrorPass *pass)
 
 static uint64_t pass_box_bytes(const MirrorPass *pass)
 {
-    uint64_t rows = pass->box.y2 - pass->box.y1;
+    const UIPixelFormat *format = pass->frame->format;
 
-    if (pass->frame->format->planes == 2) {
-        rows += DIV_ROUND_UP(rows, 2);
-    }
-    return rows * ui_pixel_format_row_bytes(pass->frame->format,
-                                            pass->box.x2 - pass->box.x1);
+    return ui_pixel_format_rows(format, pass->box.y2 - pass->box.y1) *
+        ui_pixel_format_row_bytes(format, pass->box.x2 - pass->box.x1);
 }
 
 static bool pass_run_box(MirrorPass *pass)

@@ -51,30 +51,31 @@ static const UIPixelFormat formats[] = {
 #endif
 };
 
-const UIPixelFormat *ui_pixel_format_find(uint32_t fourcc)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-        if (formats[i].fourcc == fourcc) {
-            return &formats[i];
-        }
-    }
-    return NULL;
-}
-
 /* Bytes, in any host's order. */
 static const UIPixelFormat yuv_formats[] = {
     { DRM_FORMAT_YUYV, PIXMAN_yuy2, 2, 1 },
     { DRM_FORMAT_NV12, PIXMAN_yv12, 1, 2 },
 };
 
-const UIPixelFormat *ui_pixel_format_find_yuv(uint32_t fourcc)
+static const UIPixelFormat *find(const UIPixelFormat *table, size_t n,
+                                 uint32_t fourcc)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(yuv_formats); i++) {
-        if (yuv_formats[i].fourcc == fourcc) {
-            return &yuv_formats[i];
+    for (size_t i = 0; i < n; i++) {
+        if (table[i].fourcc == fourcc) {
+            return &table[i];
         }
     }
     return NULL;
+}
+
+const UIPixelFormat *ui_pixel_format_find(uint32_t fourcc)
+{
+    return find(formats, ARRAY_SIZE(formats), fourcc);
+}
+
+const UIPixelFormat *ui_pixel_format_find_yuv(uint32_t fourcc)
+{
+    return find(yuv_formats, ARRAY_SIZE(yuv_formats), fourcc);
 }
 
 static bool is_yuv(const UIPixelFormat *format)
@@ -98,14 +99,22 @@ uint64_t ui_pixel_format_rows(const UIPixelFormat *format, uint32_t height)
     return format->planes == 2 ? height + ((uint64_t)height + 1) / 2 : height;
 }
 
-const UIPixelFormat *ui_pixel_format_find_pixman(pixman_format_code_t pixman)
+pixman_image_t *ui_pixel_native_image(pixman_format_code_t format,
+                                      uint32_t width, uint32_t height,
+                                      const uint8_t *bits, uint32_t stride,
+                                      bool last_first)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-        if (formats[i].pixman == pixman) {
-            return &formats[i];
-        }
-    }
-    return NULL;
+    size_t top = last_first ? (size_t)stride * (height - 1) : 0;
+    pixman_image_t *image = pixman_image_create_bits_no_clear(
+        format, width, height, (uint32_t *)(bits + top),
+        last_first ? -(int)stride : stride);
+    pixman_image_t *native =
+        pixman_image_create_bits(PIXMAN_x8r8g8b8, width, height, NULL, 0);
+
+    pixman_image_composite32(PIXMAN_OP_SRC, image, NULL, native,
+                             0, 0, 0, 0, 0, 0, width, height);
+    pixman_image_unref(image);
+    return native;
 }
 
 const char *ui_fourcc_to_string(uint32_t fourcc, char *buf)

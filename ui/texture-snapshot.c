@@ -11,6 +11,7 @@
 #include "qapi/error.h"
 #include "qemu/module.h"
 #include "ui/egl-helpers.h"
+#include "ui/pixel-format.h"
 #include "ui/texture-snapshot.h"
 
 /* The context of whoever was interrupted, if EGL knows it. */
@@ -115,23 +116,6 @@ static bool read_in_context(QemuConsole *con, const ScanoutTexture *texture,
     return done;
 }
 
-static pixman_image_t *to_native(const ScanoutTexture *texture, uint8_t *rows)
-{
-    int stride = texture->width * 4;
-    uint8_t *top = texture->backing_y_0_top ?
-        rows + (size_t)stride * (texture->height - 1) : rows;
-    pixman_image_t *image = pixman_image_create_bits_no_clear(
-        PIXMAN_BE_r8g8b8x8, texture->width, texture->height, (uint32_t *)top,
-        texture->backing_y_0_top ? -stride : stride);
-    pixman_image_t *native = pixman_image_create_bits(
-        PIXMAN_x8r8g8b8, texture->width, texture->height, NULL, 0);
-
-    pixman_image_composite32(PIXMAN_OP_SRC, image, NULL, native, 0, 0, 0, 0,
-                             0, 0, texture->width, texture->height);
-    pixman_image_unref(image);
-    return native;
-}
-
 pixman_image_t *texture_snapshot(QemuConsole *con,
                                  const ScanoutTexture *texture, Error **errp)
 {
@@ -142,8 +126,12 @@ pixman_image_t *texture_snapshot(QemuConsole *con,
         return NULL;
     }
     rows = g_malloc0_n((size_t)texture->width * texture->height, 4);
-    return read_in_context(con, texture, rows, errp) ?
-        to_native(texture, rows) : NULL;
+    if (!read_in_context(con, texture, rows, errp)) {
+        return NULL;
+    }
+    return ui_pixel_native_image(PIXMAN_BE_r8g8b8x8, texture->width,
+                                 texture->height, rows, texture->width * 4,
+                                 texture->backing_y_0_top);
 }
 
 static void register_snapshot(void)

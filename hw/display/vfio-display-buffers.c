@@ -119,11 +119,13 @@ MirrorFrame vfio_display_buffer_frame(const VFIOPlaneBuffer *buffer)
 
 VFIOPlaneFault vfio_display_buffers_get_mapped(VFIODisplayBuffers *b,
                                                const VFIOPlane *plane,
+                                               const VFIOPlane *primary,
                                                MirrorFrame *frame,
                                                VFIOPlaneBuffer **buffer,
                                                int *err)
 {
-    VFIOPlaneFault fault = vfio_plane_check(plane);
+    VFIOPlaneFault fault = vfio_plane_same_buffer(plane, primary)
+        ? VFIO_PLANE_FAULT_ALIAS : vfio_plane_check(plane);
 
     if (fault == VFIO_PLANE_FAULT_NONE) {
         fault = vfio_display_buffers_get(b, plane, buffer, err);

@@ -60,12 +60,14 @@ VFIOPlaneFault vfio_display_buffers_get(VFIODisplayBuffers *buffers,
                                         VFIOPlaneBuffer **buffer, int *err);
 
 /*
- * The same for @plane as the device reports it, which has to be checked and
- * linear; and @frame for a mirror layer to read. @buffer is set also if the
- * fault is the modifier, or a mapping that failed; else it is untouched.
+ * The same for @plane as the device reports it, which has to be checked, linear
+ * and not @primary once more; and @frame for a mirror layer to read. @buffer is
+ * set also if the fault is the modifier, or a mapping that failed; else it is
+ * untouched.
  */
 VFIOPlaneFault vfio_display_buffers_get_mapped(VFIODisplayBuffers *buffers,
                                                const VFIOPlane *plane,
+                                               const VFIOPlane *primary,
                                                MirrorFrame *frame,
                                                VFIOPlaneBuffer **buffer,
                                                int *err);

@@ -232,9 +232,8 @@ static void cursor_update(VFIODisplayCursor *cursor, const VFIOPlane *primary)
         cursor_hide(cursor);
         return;
     }
-    fault = vfio_plane_same_buffer(&plane, primary) ? VFIO_PLANE_FAULT_ALIAS
-        : vfio_display_buffers_get_mapped(cursor->buffers, &plane, &frame,
-                                          &buffer, &err);
+    fault = vfio_display_buffers_get_mapped(cursor->buffers, &plane, primary,
+                                            &frame, &buffer, &err);
     if (fault == VFIO_PLANE_FAULT_NONE) {
         cursor_mirror(cursor, &plane, &frame);
     } else if (fault != VFIO_PLANE_FAULT_LATER) {

@@ -29,25 +29,16 @@ static const pixman_box32_t nothing;
 
 /* The longest that a still picture goes unread. */
 #define AUDIT_MAX_NS 30000000000ll
-/* The same with a device that is trusted. */
-#define AUDIT_TRUSTED_NS 60000000000ll
-/* Audits that a device has to pass before it is trusted. */
-#define AUDITS_TO_TRUST 2
 
 /*
- * A device that signals is audited after a second, two, four and so on without
- * a change or input: it may not signal each change, or have stopped. One that
- * has signalled changes, and passed its audits, is trusted: it is read after
- * input, since somebody who sees an old picture touches something, and else
- * once a minute.
+ * A device that signals is audited after 1, 2, 4, 8, 16 and 32 seconds without
+ * a change or input, and then each 30: it may not signal each change, or have
+ * stopped.
  */
 static bool audit_is_due(const VFIODisplayDamage *d, int64_t quiet_ns)
 {
     int64_t since_ns = d->facts.now_ns - d->read_ns;
 
-    if (d->reported && d->audits_passed >= AUDITS_TO_TRUST) {
-        return quiet_ns < since_ns || since_ns >= AUDIT_TRUSTED_NS;
-    }
     /* refreshes are a bit off the second */
     return since_ns + REFRESH_SAFETY_NS / 8 >=
         MIN(MAX(quiet_ns / 2, REFRESH_SAFETY_NS / 2), AUDIT_MAX_NS);
@@ -58,23 +49,6 @@ static bool is_doubtful(const VFIODisplayDamage *d, int64_t quiet_ns)
 {
     return quiet_ns >= REFRESH_SAFETY_NS - REFRESH_SAFETY_NS / 8 &&
         audit_is_due(d, quiet_ns);
-}
-
-void vfio_display_damage_reset(VFIODisplayDamage *d)
-{
-    d->reported = false;
-    d->audits_passed = 0;
-}
-
-static void audit_result(VFIODisplayDamage *d, bool changed)
-{
-    if (d->audit && changed) {
-        vfio_display_damage_reset(d);
-    } else if (d->audit) {
-        d->audits_passed += d->reported;
-    } else if (d->facts.signalled) {
-        d->reported |= changed;
-    }
 }
 
 /* --- Scans of mapped memory ----------------------------------------------- */
@@ -108,10 +82,8 @@ void vfio_display_damage_begin(VFIODisplayDamage *d,
     d->scan = choose_scan(facts, pending);
     d->full_scan_pending = false;
     d->complete = false;
-    d->silent = facts->notifies && !pending && !facts->dump;
-    d->trusted = d->silent && !audit_is_due(d, facts->quiet_ns);
-    d->unchanged = d->trusted && !facts->signalled;
-    d->audit = false;
+    d->silent = facts->notifies && !facts->signalled && !pending &&
+        !facts->dump && !audit_is_due(d, facts->quiet_ns);
 }
 
 void vfio_display_damage_rescan(VFIODisplayDamage *d)
@@ -151,17 +123,13 @@ static bool plan_damage(VFIODisplayDamage *d, MirrorFrame *frame, bool held)
 void vfio_display_damage_plan(VFIODisplayDamage *d, MirrorFrame *frame,
                               bool held)
 {
-    bool same = same_memory(&d->mirrored, frame);
-
     if (plan_damage(d, frame, held)) {
-        d->audit = false;
         d->complete = true;
         return;
     }
     /* after a full scan the damage that the device names is of use */
     frame->scan = d->known ? MIRROR_SCAN_FULL : d->scan;
-    d->audit = d->silent && same && !d->trusted;
-    if (d->trusted && same) {
+    if (d->silent && same_memory(&d->mirrored, frame)) {
         frame->damage = &nothing;
         frame->n_damage = 0;
     } else if (frame->scan != MIRROR_SCAN_NONE) {
@@ -191,7 +159,6 @@ void vfio_display_damage_done(VFIODisplayDamage *d, const MirrorFrame *frame,
         damage_log_completed(d->log, UINT64_MAX);
     }
     d->mirrored = *frame;
-    audit_result(d, result == MIRROR_CHANGED);
 }
 
 /* --- Damage that the device names ----------------------------------------- */
@@ -202,14 +169,14 @@ void vfio_display_damage_report(VFIODisplayDamage *d, const VFIOPlane *plane)
 
     d->known = plane->damage_known && !vfio_plane_is_off(plane);
     if (d->known) {
-        box = vfio_plane_damage(plane);
+        box = vfio_plane_clip(plane, &plane->damage);
         damage_log_add(d->log, &box);
         if (!damage_log_has_pending(d->log) &&
             is_doubtful(d, d->facts.quiet_ns)) {
             /* its guest may draw without saying so */
             damage_log_add_all(d->log);
         }
-    } else if (!d->unchanged) {
+    } else if (!d->silent) {
         damage_log_add_all(d->log);
     }
 }

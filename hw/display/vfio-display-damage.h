@@ -36,12 +36,7 @@ typedef struct VFIODisplayDamage {
     int64_t read_ns;        /* QEMU_CLOCK_REALTIME, when it was read last */
     int64_t probe_ns;       /* of the last refresh_probe_is_due() */
     int64_t probe_took_ns;
-    bool silent;            /* the device promises that nothing changed */
-    bool trusted;           /* and is not audited in this refresh */
-    bool unchanged;         /* nor has it said otherwise since */
-    bool audit;             /* this frame is read in spite of the promise */
-    bool reported;          /* a signal came with a change */
-    unsigned audits_passed; /* that found nothing, since then */
+    bool silent;            /* it signals, did not, and is not audited */
 } VFIODisplayDamage;
 
 /* @damage is zero. */
@@ -65,9 +60,6 @@ void vfio_display_damage_flip(VFIODisplayDamage *damage,
  * memory may be mapped where the last frame was.
  */
 void vfio_display_damage_rescan(VFIODisplayDamage *damage);
-
-/* What the device was seen to keep so far says nothing of the future. */
-void vfio_display_damage_reset(VFIODisplayDamage *damage);
 
 /*
  * Says in @frame, checked and mapped, what the mirror is to read of it.

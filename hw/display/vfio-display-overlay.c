@@ -42,9 +42,8 @@ static void overlay_query(VFIODisplayOverlays *overlays, uint32_t index,
     if (vfio_plane_is_off(&plane)) {
         return;
     }
-    fault = vfio_plane_same_buffer(&plane, primary) ? VFIO_PLANE_FAULT_ALIAS
-        : vfio_display_buffers_get_mapped(overlays->buffers, &plane,
-                                          &overlay->frame, &buffer, &err);
+    fault = vfio_display_buffers_get_mapped(overlays->buffers, &plane, primary,
+                                            &overlay->frame, &buffer, &err);
     if (fault == VFIO_PLANE_FAULT_LATER) {
         overlay->visible = was_visible;
         overlay->frame.map = NULL;

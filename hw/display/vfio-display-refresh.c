@@ -360,7 +360,7 @@ static void draw(VFIODisplay *dpy)
 
 static bool has_damage(const VFIOPlane *plane)
 {
-    pixman_box32_t box = vfio_plane_damage(plane);
+    pixman_box32_t box = vfio_plane_clip(plane, &plane->damage);
 
     return plane->damage_known && box.x1 < box.x2 && box.y1 < box.y2;
 }

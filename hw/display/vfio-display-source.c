@@ -95,22 +95,22 @@ bool vfio_display_is_silent(int64_t now_ns, int64_t *since_ns)
 
 /* --- Faults --------------------------------------------------------------- */
 
-static void G_GNUC_PRINTF(2, 0)
-display_vwarn(VFIODisplaySource *source, const char *fmt, va_list ap)
+static void display_warn(VFIODisplaySource *source, const char *what)
 {
     g_autofree char *name = vfio_display_source_name(source);
-    g_autofree char *what = g_strdup_vprintf(fmt, ap);
 
     warn_report("vGPU display of %s: %s", name, what);
 }
 
 void vfio_display_warn(VFIODisplaySource *source, const char *fmt, ...)
 {
+    g_autofree char *what = NULL;
     va_list ap;
 
     va_start(ap, fmt);
-    display_vwarn(source, fmt, ap);
+    what = g_strdup_vprintf(fmt, ap);
     va_end(ap);
+    display_warn(source, what);
 }
 
 void vfio_display_count_fault(VFIODisplaySource *source, VFIOPlaneType type,
@@ -121,20 +121,14 @@ void vfio_display_count_fault(VFIODisplaySource *source, VFIOPlaneType type,
                              source->faults[type][fault]);
 }
 
-static void G_GNUC_PRINTF(4, 5)
-plane_fault(VFIODisplaySource *source, VFIOPlaneType type,
-            VFIOPlaneFault fault, const char *fmt, ...)
+static void plane_fault(VFIODisplaySource *source, VFIOPlaneType type,
+                        VFIOPlaneFault fault, const char *what)
 {
-    va_list ap;
-
     vfio_display_count_fault(source, type, fault);
-    if (source->warned[type][fault]) {
-        return;
+    if (!source->warned[type][fault]) {
+        source->warned[type][fault] = true;
+        display_warn(source, what);
     }
-    source->warned[type][fault] = true;
-    va_start(ap, fmt);
-    display_vwarn(source, fmt, ap);
-    va_end(ap);
 }
 
 void vfio_display_fault(VFIODisplaySource *source, VFIOPlaneFault fault,
@@ -146,7 +140,7 @@ void vfio_display_fault(VFIODisplaySource *source, VFIOPlaneFault fault,
     va_start(ap, fmt);
     what = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    plane_fault(source, VFIO_PLANE_PRIMARY, fault, "%s", what);
+    plane_fault(source, VFIO_PLANE_PRIMARY, fault, what);
 }
 
 void vfio_display_bad_plane(VFIODisplaySource *source, VFIOPlaneFault fault,
@@ -157,14 +151,15 @@ void vfio_display_bad_plane(VFIODisplaySource *source, VFIOPlaneFault fault,
         [VFIO_PLANE_PRIMARY] = "a plane",
         [VFIO_PLANE_CURSOR] = "a cursor",
     };
+    g_autofree char *what = NULL;
     char fourcc[UI_FOURCC_STRLEN];
 
-    plane_fault(source, plane->type, fault,
-                "the device reports %s that cannot be shown (%s): %ux%u, "
-                "stride %u, offset %" PRIu64 ", size %" PRIu64 ", format %s, "
-                "modifier 0x%016" PRIx64 ", id %u%s%s", names[plane->type],
-                vfio_plane_fault_name(fault), plane->width, plane->height,
-                plane->stride, plane->offset, plane->size,
-                ui_fourcc_to_string(plane->fourcc, fourcc), plane->modifier,
-                plane->id, err ? ": " : "", err ? strerror(err) : "");
+    what = g_strdup_printf(
+        "the device reports %s that cannot be shown (%s): %ux%u, stride %u, "
+        "offset %" PRIu64 ", size %" PRIu64 ", format %s, modifier 0x%016"
+        PRIx64 ", id %u%s%s", names[plane->type], vfio_plane_fault_name(fault),
+        plane->width, plane->height, plane->stride, plane->offset, plane->size,
+        ui_fourcc_to_string(plane->fourcc, fourcc), plane->modifier, plane->id,
+        err ? ": " : "", err ? strerror(err) : "");
+    plane_fault(source, plane->type, fault, what);
 }

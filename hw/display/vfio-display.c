@@ -200,7 +200,6 @@ void vfio_display_device_reset(VFIODisplay *dpy)
         return;
     }
     trace_vfio_display_device_reset(dpy);
-    vfio_display_damage_reset(&dpy->damage);
     if (vfio_display_metadata_reset(dpy->metadata)) {
         graphic_hw_update_done(dpy->screen.con);
     }

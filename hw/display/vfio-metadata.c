@@ -52,19 +52,16 @@ static VFIOPlaneFault check_frame(const VFIOPlane *plane, uint64_t pixels)
     VFIOPlaneFault fault = vfio_plane_check(plane);
     uint64_t end;
 
-    if (fault == VFIO_PLANE_FAULT_NONE &&
-        plane->modifier != DRM_FORMAT_MOD_LINEAR) {
-        fault = VFIO_PLANE_FAULT_MODIFIER;
+    if (fault != VFIO_PLANE_FAULT_NONE) {
+        return fault;
     }
-    if (fault == VFIO_PLANE_FAULT_NONE) {
-        fault = vfio_plane_check_bounds(plane, pixels);
+    if (plane->modifier != DRM_FORMAT_MOD_LINEAR) {
+        return VFIO_PLANE_FAULT_MODIFIER;
     }
-    /* the driver's own idea of the frame's size */
-    if (fault == VFIO_PLANE_FAULT_NONE &&
-        (!vfio_plane_end(plane, &end) || end - plane->offset > plane->size)) {
-        fault = VFIO_PLANE_FAULT_BOUNDS;
-    }
-    return fault;
+    /* the last: the driver's own idea of the frame's size */
+    return !vfio_plane_end(plane, &end) || end > pixels ||
+        end - plane->offset > plane->size ? VFIO_PLANE_FAULT_BOUNDS
+                                          : VFIO_PLANE_FAULT_NONE;
 }
 
 static void parse_plane(const struct vfio_gfx_meta *raw, uint64_t pixels,
@@ -87,27 +84,6 @@ static void parse_plane(const struct vfio_gfx_meta *raw, uint64_t pixels,
         ? VFIO_PLANE_FAULT_NONE : check_frame(&meta->plane, pixels);
 }
 
-/* The part of a rectangle that is in the frame; false if there is none. */
-static bool clip(const struct vfio_gfx_meta_rect *raw, const VFIOPlane *plane,
-                 pixman_box32_t *box)
-{
-    uint32_t x = GUINT32_FROM_LE(raw->x);
-    uint32_t y = GUINT32_FROM_LE(raw->y);
-    uint32_t width = GUINT32_FROM_LE(raw->width);
-    uint32_t height = GUINT32_FROM_LE(raw->height);
-
-    if (x >= plane->width || y >= plane->height || !width || !height) {
-        return false;
-    }
-    *box = (pixman_box32_t) {
-        .x1 = x,
-        .y1 = y,
-        .x2 = MIN((uint64_t)x + width, plane->width),
-        .y2 = MIN((uint64_t)y + height, plane->height),
-    };
-    return true;
-}
-
 /* A count that makes no sense is as good as none. */
 static void parse_damage(const struct vfio_gfx_meta *raw, VFIOMetadata *meta)
 {
@@ -120,9 +96,16 @@ static void parse_damage(const struct vfio_gfx_meta *raw, VFIOMetadata *meta)
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (clip(&raw->damage[i], &meta->plane,
-                 &meta->damage[meta->n_damage])) {
-            meta->n_damage++;
+        VFIOPlaneRect rect = {
+            .x = GUINT32_FROM_LE(raw->damage[i].x),
+            .y = GUINT32_FROM_LE(raw->damage[i].y),
+            .width = GUINT32_FROM_LE(raw->damage[i].width),
+            .height = GUINT32_FROM_LE(raw->damage[i].height),
+        };
+        pixman_box32_t box = vfio_plane_clip(&meta->plane, &rect);
+
+        if (box.x2) {
+            meta->damage[meta->n_damage++] = box;
         }
     }
 }

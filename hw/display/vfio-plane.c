@@ -61,21 +61,21 @@ VFIOPlaneFault vfio_plane_check(const VFIOPlane *plane)
     return VFIO_PLANE_FAULT_NONE;
 }
 
-pixman_box32_t vfio_plane_damage(const VFIOPlane *plane)
+pixman_box32_t vfio_plane_clip(const VFIOPlane *plane,
+                               const VFIOPlaneRect *rect)
 {
-    const VFIOPlaneRect *damage = &plane->damage;
     const uint64_t width = MIN(plane->width, VFIO_PLANE_MAX_EXTENT);
     const uint64_t height = MIN(plane->height, VFIO_PLANE_MAX_EXTENT);
 
-    if (damage->x >= width || damage->y >= height || !damage->width ||
-        !damage->height) {
+    if (rect->x >= width || rect->y >= height || !rect->width ||
+        !rect->height) {
         return (pixman_box32_t) { 0 };
     }
     return (pixman_box32_t) {
-        .x1 = damage->x,
-        .y1 = damage->y,
-        .x2 = MIN((uint64_t)damage->x + damage->width, width),
-        .y2 = MIN((uint64_t)damage->y + damage->height, height),
+        .x1 = rect->x,
+        .y1 = rect->y,
+        .x2 = MIN((uint64_t)rect->x + rect->width, width),
+        .y2 = MIN((uint64_t)rect->y + rect->height, height),
     };
 }
 

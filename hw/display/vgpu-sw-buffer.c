@@ -147,33 +147,18 @@ static int get_write_only(int fd)
     return ret < 0 ? -errno : ret;
 }
 
-static int copy_vram(const VGPUSWBuffers *buffers, int fd, size_t len)
-{
-    const uint8_t *vram = vgpu_sw_vram(buffers);
-    size_t done = 0;
-    ssize_t ret;
-
-    while (done < len) {
-        ret = RETRY_ON_EINTR(pwrite(fd, vram + done, len - done, done));
-        if (ret < 0) {
-            return -errno;
-        }
-        done += ret;
-    }
-    return 0;
-}
-
 /* Renews the copy; 0 or a negative errno. */
 static int make_copy(VGPUSWBuffers *buffers)
 {
+    size_t len = MIN(buffers->copy, buffers->vram_size);
     int fd = memfd_create("vgpu-sw-copy", MFD_CLOEXEC);
     int ret;
 
     if (fd < 0) {
         return -errno;
     }
-    ret = copy_vram(buffers, fd, MIN(buffers->copy, buffers->vram_size));
-    if (ret < 0) {
+    if (qemu_write_full(fd, vgpu_sw_vram(buffers), len) != len) {
+        ret = -errno;
         close(fd);
         return ret;
     }

@@ -21,15 +21,11 @@
 
 struct VFIOPCIDisplaySource {
     VFIOPCIDevice *vdev;
-    /* the open framebuffer region */
-    void *map;
-    size_t map_len;
+    VFIODisplayRegion region; /* the open framebuffer region */
     off_t region_offset; /* in the device's file */
-    uint64_t region_size;
     struct vfio_region_info *edid; /* NULL if there is none */
     struct vfio_region_info *meta; /* NULL if there is none, or not open */
-    void *meta_map;
-    size_t meta_map_len;
+    VFIODisplayRegion meta_region;
     int irq; /* index of the display interrupt, 0 until it is known */
     bool extended[2]; /* by VFIOPlaneKind: takes overlay queries */
 };
@@ -40,6 +36,12 @@ struct VFIOPCIDisplaySource {
 static int source_fd(VFIOPCIDisplaySource *source)
 {
     return source->vdev->vbasedev.fd;
+}
+
+/* @done: of pread() or pwrite(), which are to do all or nothing. */
+static int all_or_errno(ssize_t done, size_t len)
+{
+    return done < 0 ? -errno : done == len ? 0 : -EIO;
 }
 
 static uint32_t plane_flag(VFIOPlaneKind kind)
@@ -160,12 +162,32 @@ static uint64_t region_mappable(VFIOPCIDisplaySource *source,
     return len <= SIZE_MAX ? len : 0;
 }
 
+/* Where that fails, or @len is 0, the region is not mapped. */
+static void map_region(VFIOPCIDisplaySource *source, VFIODisplayRegion *region,
+                       off_t offset, size_t len, int prot)
+{
+    void *map = len ? mmap(NULL, len, prot, MAP_SHARED, source_fd(source),
+                           offset) : MAP_FAILED;
+
+    if (map != MAP_FAILED) {
+        region->map = map;
+        region->map_len = len;
+    }
+}
+
+static void unmap_region(VFIODisplayRegion *region)
+{
+    if (region->map) {
+        munmap((void *)region->map, region->map_len);
+        region->map = NULL;
+    }
+}
+
 static int source_open_region(void *opaque, uint32_t index,
                               VFIODisplayRegion *region)
 {
     VFIOPCIDisplaySource *source = opaque;
     g_autofree struct vfio_region_info *info = NULL;
-    uint64_t len;
     int ret;
 
     if (index > INT_MAX) {
@@ -175,20 +197,17 @@ static int source_open_region(void *opaque, uint32_t index,
     if (ret < 0) {
         return ret;
     }
-    len = region_mappable(source, info);
-    source->map = len ? mmap(NULL, len, PROT_READ, MAP_SHARED,
-                             source_fd(source), info->offset) : MAP_FAILED;
-    source->map_len = source->map == MAP_FAILED ? 0 : len;
-    region->readable = info->flags & VFIO_REGION_INFO_FLAG_READ;
-    if (!info->size || (!source->map_len && !region->readable)) {
+    *region = (VFIODisplayRegion) {
+        .size = info->size,
+        .readable = info->flags & VFIO_REGION_INFO_FLAG_READ,
+    };
+    map_region(source, region, info->offset, region_mappable(source, info),
+               PROT_READ);
+    if (!region->size || (!region->map && !region->readable)) {
         return -EACCES;
     }
+    source->region = *region;
     source->region_offset = info->offset;
-    source->region_size = info->size;
-
-    region->size = info->size;
-    region->map = source->map_len ? source->map : NULL;
-    region->map_len = source->map_len;
     return 0;
 }
 
@@ -198,7 +217,7 @@ static ssize_t source_read_region(void *opaque, void *buf, size_t len,
     VFIOPCIDisplaySource *source = opaque;
     ssize_t ret;
 
-    if (offset > source->region_size || len > source->region_size - offset) {
+    if (offset > source->region.size || len > source->region.size - offset) {
         return -EINVAL;
     }
     ret = pread(source_fd(source), buf, len, source->region_offset + offset);
@@ -209,10 +228,7 @@ static void source_close_region(void *opaque)
 {
     VFIOPCIDisplaySource *source = opaque;
 
-    if (source->map_len) {
-        munmap(source->map, source->map_len);
-        source->map_len = 0;
-    }
+    unmap_region(&source->region);
 }
 
 static bool source_has_edid(void *opaque)
@@ -230,20 +246,18 @@ static int source_edid_read(void *opaque, void *buf, size_t len,
                             uint64_t offset)
 {
     VFIOPCIDisplaySource *source = opaque;
-    ssize_t ret = pread(source_fd(source), buf, len,
-                        source->edid->offset + offset);
 
-    return ret < 0 ? -errno : ret == len ? 0 : -EIO;
+    return all_or_errno(pread(source_fd(source), buf, len,
+                              source->edid->offset + offset), len);
 }
 
 static int source_edid_write(void *opaque, const void *buf, size_t len,
                              uint64_t offset)
 {
     VFIOPCIDisplaySource *source = opaque;
-    ssize_t ret = pwrite(source_fd(source), buf, len,
-                         source->edid->offset + offset);
 
-    return ret < 0 ? -errno : ret == len ? 0 : -EIO;
+    return all_or_errno(pwrite(source_fd(source), buf, len,
+                               source->edid->offset + offset), len);
 }
 
 /*
@@ -357,23 +371,14 @@ static int source_open_metadata(void *opaque, VFIODisplayRegion *region)
         return -ENOENT;
     }
     *region = (VFIODisplayRegion) { .size = source->meta->size };
-    if (source->meta->size <= VFIO_GFX_META_FROM_END) {
-        return 0;
-    }
     /* all but the doorbell, or nothing */
-    len = source->meta->size - VFIO_GFX_META_DOORBELL_FROM_END;
-    if (len > SIZE_MAX || metadata_mappable(source) < len) {
-        return 0;
+    len = region->size - VFIO_GFX_META_DOORBELL_FROM_END;
+    if (region->size > VFIO_GFX_META_FROM_END && len <= SIZE_MAX &&
+        metadata_mappable(source) >= len) {
+        map_region(source, region, source->meta->offset, len,
+                   PROT_READ | PROT_WRITE);
     }
-    source->meta_map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED,
-                            source_fd(source), source->meta->offset);
-    if (source->meta_map == MAP_FAILED) {
-        source->meta_map = NULL;
-        return 0;
-    }
-    source->meta_map_len = len;
-    region->map = source->meta_map;
-    region->map_len = len;
+    source->meta_region = *region;
     return 0;
 }
 
@@ -391,45 +396,33 @@ static ssize_t source_read_metadata(void *opaque, void *buf, size_t len,
  * By pwrite() also where the page is mapped: it may vanish, which is an error
  * here and would be a signal there.
  */
-static int metadata_write(VFIOPCIDisplaySource *source, uint32_t value,
-                          uint64_t from_end, uint64_t offset)
+static int metadata_write(VFIOPCIDisplaySource *source, uint64_t from_end,
+                          uint32_t value)
 {
     uint32_t word = cpu_to_le32(value);
-    ssize_t ret = pwrite(source_fd(source), &word, sizeof(word),
-                         source->meta->offset + source->meta->size -
-                         from_end + offset);
 
-    return ret < 0 ? -errno : ret == sizeof(word) ? 0 : -EIO;
+    return all_or_errno(pwrite(source_fd(source), &word, sizeof(word),
+                               source->meta->offset + source->meta->size -
+                               from_end), sizeof(word));
 }
 
 static int source_metadata_request(void *opaque, uint32_t request,
                                    uint32_t rate_mhz)
 {
-    const size_t vmm = VFIO_GFX_META_VMM_OFFSET;
-    int ret;
+    const uint64_t vmm = VFIO_GFX_META_FROM_END - VFIO_GFX_META_VMM_OFFSET;
 
-    ret = metadata_write(opaque, rate_mhz, VFIO_GFX_META_FROM_END,
-                         vmm + offsetof(struct vfio_gfx_meta_vmm, rate_mhz));
-    if (ret == 0) {
-        ret = metadata_write(opaque, request, VFIO_GFX_META_FROM_END,
-                             vmm + offsetof(struct vfio_gfx_meta_vmm,
-                                            request));
-    }
-    if (ret == 0) {
-        ret = metadata_write(opaque, request,
-                             VFIO_GFX_META_DOORBELL_FROM_END, 0);
-    }
-    return ret;
+    return metadata_write(opaque, vmm - offsetof(struct vfio_gfx_meta_vmm,
+                                                 rate_mhz), rate_mhz) ?:
+        metadata_write(opaque, vmm - offsetof(struct vfio_gfx_meta_vmm,
+                                              request), request) ?:
+        metadata_write(opaque, VFIO_GFX_META_DOORBELL_FROM_END, request);
 }
 
 static void source_close_metadata(void *opaque)
 {
     VFIOPCIDisplaySource *source = opaque;
 
-    if (source->meta_map) {
-        munmap(source->meta_map, source->meta_map_len);
-        source->meta_map = NULL;
-    }
+    unmap_region(&source->meta_region);
     g_clear_pointer(&source->meta, g_free);
 }
 

@@ -65,43 +65,23 @@ bool damage_map_is_empty(const DamageMap *map);
 /**
  * damage_map_copy:
  * @map: a map of the destination's frame
- * @dst: the destination's pixel (0, @y), 4 bytes a pixel; always of the same
- *       frame, to which only this map's copies write (damage_map_forget())
+ * @dst: the destination's pixel (0, @box->y1), 4 bytes a pixel; always of the
+ *       same frame, to which only this map's copies write (damage_map_forget())
  * @dst_stride: bytes from row to row
- * @src: the source's pixel (0, @y), 4 bytes a pixel in the same layout
+ * @src: the source's pixel (0, @box->y1), 4 bytes a pixel in the same layout
  * @src_stride: bytes from row to row
- * @y: row of the frame that @dst and @src point to
- * @rows: rows to compare; @y + @rows is at most the frame's height
+ * @box: what to compare, within the frame; rounded outwards to whole tiles in
+ *       width
  *
- * Compares the rows over the frame's whole width, copies the tiles' parts
- * that differ and marks their tiles. Where nothing has changed for some calls,
- * reads @src once and @dst not at all. Allocates nothing and holds nothing, so
- * that guarded_read() may jump out of it at any point: what was copied until
- * then is marked (the mark is made before the copy).
+ * Copies the tiles' parts that differ and marks their tiles. Where nothing has
+ * changed for some calls, and @box is as wide as the frame, reads @src once and
+ * @dst not at all. Allocates nothing and holds nothing, so that guarded_read()
+ * may jump out of it at any point: what was copied until then is marked (the
+ * mark is made before the copy).
  */
 void damage_map_copy(DamageMap *map, uint8_t *dst, size_t dst_stride,
                      const uint8_t *src, size_t src_stride,
-                     uint32_t y, uint32_t rows);
-
-/**
- * damage_map_copy_part:
- * @map: a map of the destination's frame
- * @dst: as for damage_map_copy(), whatever @x is
- * @dst_stride: bytes from row to row
- * @src: as for damage_map_copy(), whatever @x is
- * @src_stride: bytes from row to row
- * @y: row of the frame that @dst and @src point to
- * @rows: rows to compare
- * @x: first column to compare
- * @width: columns to compare, at least 1; @x + @width is at most the frame's
- *         width
- *
- * The same for a part of the frame, rounded outwards to whole tiles in width.
- */
-void damage_map_copy_part(DamageMap *map, uint8_t *dst, size_t dst_stride,
-                          const uint8_t *src, size_t src_stride,
-                          uint32_t y, uint32_t rows, uint32_t x,
-                          uint32_t width);
+                     const pixman_box32_t *box);
 
 /**
  * damage_map_row_differs:

@@ -71,12 +71,20 @@ uint64_t ui_pixel_format_row_bytes(const UIPixelFormat *format,
 uint64_t ui_pixel_format_rows(const UIPixelFormat *format, uint32_t height);
 
 /**
- * ui_pixel_format_find_pixman:
- * @pixman: a pixman format code
+ * ui_pixel_native_image:
+ * @format: of the pixels
+ * @width: pixels
+ * @height: rows
+ * @bits: the first row in memory
+ * @stride: bytes from row to row, a multiple of 4
+ * @last_first: that row is the picture's last
  *
- * Returns: the description of the first format with that code, or NULL.
+ * Returns: a new image in x8r8g8b8 with those pixels.
  */
-const UIPixelFormat *ui_pixel_format_find_pixman(pixman_format_code_t pixman);
+pixman_image_t *ui_pixel_native_image(pixman_format_code_t format,
+                                      uint32_t width, uint32_t height,
+                                      const uint8_t *bits, uint32_t stride,
+                                      bool last_first);
 
 /**
  * ui_fourcc_to_string:

@@ -16,8 +16,7 @@
 #define FRAMES 4 /* of each kind, so that no cache holds what comes next */
 
 typedef struct Bench {
-    uint32_t width;
-    uint32_t height;
+    pixman_box32_t all;
     size_t stride;
     size_t size;
     uint8_t *dst[FRAMES];   /* the surface */
@@ -45,7 +44,7 @@ static void run_read(Bench *bench, int frame)
 static void run_unchanged(Bench *bench, int frame)
 {
     damage_map_copy(bench->map[frame], bench->dst[frame], bench->stride,
-                    bench->same[frame], bench->stride, 0, bench->height);
+                    bench->same[frame], bench->stride, &bench->all);
     g_assert_true(damage_map_is_empty(bench->map[frame]));
 }
 
@@ -62,7 +61,7 @@ static void run_changed(Bench *bench, int frame)
     uint8_t *tmp = bench->same[frame];
 
     damage_map_copy(bench->map[frame], bench->dst[frame], bench->stride,
-                    bench->other[frame], bench->stride, 0, bench->height);
+                    bench->other[frame], bench->stride, &bench->all);
     g_assert_false(damage_map_is_empty(bench->map[frame]));
     damage_map_clear(bench->map[frame]);
     bench->same[frame] = bench->other[frame];
@@ -106,8 +105,7 @@ static uint8_t *new_frame(const Bench *bench, uint32_t seed)
 
 static void bench_init(Bench *bench, uint32_t width, uint32_t height)
 {
-    bench->width = width;
-    bench->height = height;
+    bench->all = (pixman_box32_t) { 0, 0, width, height };
     bench->stride = (size_t)width * 4;
     bench->size = bench->stride * height;
     for (int i = 0; i < FRAMES; i++) {

@@ -108,7 +108,7 @@ def survives_cuts(*display):
             want = vm.draw(0, 640, 480, 0x40 + turn, 10 + turn)
             expect(screen, want, "a whole buffer")
             faults = sum(vm.faults().values())
-            vm.cut_buffer(left)
+            vm.cut_copy(left)
             until("the fault", lambda faults=faults:
                   sum(vm.faults().values()) > faults)
             expect(screen, want, "the last frame")
@@ -118,7 +118,7 @@ def survives_cuts(*display):
         for turn in range(20):
             vm.copy_buffers(size)
             vm.draw(0, 640, 480, 0x80 + turn, 20 + turn)
-            vm.cut_buffer(size * turn // 20)
+            vm.cut_copy(size * turn // 20)
         vm.copy_buffers(0)
         expect(screen, vm.draw(1, 800, 600, 0xf0), "the last")
         assert vm.alive(), vm.errors()

@@ -129,9 +129,12 @@ class LongLab:
         time.sleep(0.3)
         assert os.path.getsize(self.beats) == size, "the command goes on"
 
-    def await_all_gone(self):
+    def await_end(self):
         """After a SIGKILL, when nobody could wait for it."""
         await_true("the end of everything", lambda: not self.leftovers())
+
+    def await_all_gone(self):
+        self.await_end()
         self.check_all_gone()
 
 
@@ -144,6 +147,8 @@ def with_long_lab(test, options=()):
         finally:
             running.process.kill()
             running.process.wait()
+            # Its command writes into the folder until the end.
+            running.await_end()
 
 
 def test_exit_status():

@@ -1,38 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A machine whose software vGPU a test draws with, without any guest.
 
-The qtest protocol takes the place of the guest's processor
-(docs/devel/testing/qtest.rst in QEMU); the registers are those of
-include/hw/display/vgpu-sw.h.
+The registers are those of include/hw/display/vgpu-sw.h.
 """
 
-import base64
 import os
-import shutil
 import socket
 import struct
-import subprocess
 import sys
-import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
 
-from vgpulab import paths  # noqa: E402
 from vgpulab.picture import Picture, expect_picture  # noqa: E402
-from vgpulab.qmp import Qmp  # noqa: E402
+from vgpulab.planes import (  # noqa: E402
+    ARGB, CURSOR, OVERLAYS, PRIMARY, XRGB)
+from vgpulab.qtestmachine import (  # noqa: E402
+    BUFFER_COPY, BUFFER_FLAGS, NAME, SLOT, VRAM, QtestMachine)
 from vgpulab.wait import until  # noqa: E402
 
-_SLOT = 4
-_REGISTERS, _VRAM = 0xfe000000, 0xe0000000
-_PLANE, _COMMIT, _FLIP = 0x200, 0x40, 0x44
-_BUFFER_FLAGS, _BUFFER_COPY, _BUFFER_CUT = 0xc0, 0xc4, 0xc8
-_REGION_FLAGS = 0xd4
-_LINK, _EDID_SIZE, _LINK_DOWNS, _EDID = 0x100, 0x104, 0x108, 0x400
-_XR24, _AR24 = 0x34325258, 0x34325241
-_CURSOR, _CURSOR_BUFFER = 0x240, 7
-_OVERLAY, _OVERLAY_BUFFER = 0x280, 6
+_REGION_FLAGS, _LINK_DOWNS = 0xd4, 0x108
+_CURSOR_BUFFER, _OVERLAY_BUFFER = 7, 6
 _BUFFER_SIZE = 8 << 20
 _FW_CFG_DIRECTORY = 0x19
 
@@ -44,45 +33,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class SwVgpu:
+class SwVgpu(QtestMachine):
     """Starts on construction; close() ends it in any case.
 
     kind: what its planes are offered as, dmabuf, region or both.
     """
 
     def __init__(self, *arguments, kind="dmabuf", environment=None):
-        self._folder = tempfile.mkdtemp(prefix="vgpu-host-")
-        self._errors = open(os.path.join(self._folder, "errors"), "w+",
-                            encoding="utf-8")
-        self._process = subprocess.Popen(
-            [paths.QEMU,
-             "-nodefaults", "-no-user-config", "-M", "pc", "-accel", "qtest",
-             "-qtest", f"unix:{self._file('qtest')},server=on,wait=off",
-             "-qtest-log", "none",
-             "-qmp", f"unix:{self._file('qmp')},server=on,wait=off",
-             "-device", f"vgpu-sw,id=gpu0,addr={_SLOT},x-kind={kind}",
-             *arguments],
-            stdin=subprocess.DEVNULL, stderr=self._errors, env=environment)
-        try:
-            self.qmp = Qmp(self._file("qmp"), self.alive)
-            self._qtest = socket.socket(socket.AF_UNIX)
-            self._qtest.connect(self._file("qtest"))
-            self._answers = self._qtest.makefile("r", encoding="ascii")
-            self._set_bars()
-        except Exception as error:
-            said = self.errors()
-            self.close()
-            raise AssertionError(f"QEMU did not start: {said}") from error
-
-    def _file(self, name):
-        return os.path.join(self._folder, name)
-
-    @property
-    def pid(self):
-        return self._process.pid
-
-    def alive(self):
-        return self._process.poll() is None
+        super().__init__(f"vgpu-sw,id={NAME},addr={SLOT},x-kind={kind}",
+                         arguments, environment)
 
     def vgpu(self):
         """What x-query-vgpu-display says about it."""
@@ -98,59 +57,37 @@ class SwVgpu:
         return {fault["kind"]: fault["count"]
                 for fault in self.vgpu()["faults"]}
 
-    def errors(self):
-        with open(self._errors.name, encoding="utf-8") as stream:
-            return stream.read()
-
-    def _ask(self, command):
-        self._qtest.sendall(command.encode("ascii") + b"\n")
-        for line in self._answers:
-            if line.startswith("OK"):
-                return line.split()[1:]
-            assert not line.startswith(("FAIL", "ERR")), (command, line)
-        raise AssertionError(f"QEMU ended: {self.errors()}")
-
-    def configure(self, slot, *values):
-        """Writes registers of a PCI device's configuration space."""
-        for register, value in values:
-            self._ask(f"outl 0xcf8 {0x80000000 | slot << 11 | register:#x}")
-            self._ask(f"outl 0xcfc {value:#x}")
-
     def write_word(self, address, value):
         """What some other device of the machine does with it."""
-        self._ask(f"writel {address:#x} {value:#x}")
-
-    def _set_bars(self):
-        self.configure(_SLOT, (0x10, _REGISTERS), (0x18, _VRAM), (0x04, 6))
+        self.qtest.write32(address, value)
 
     def draw(self, buffer, width, height, colour, identity=None):
         """Show a buffer of one gray with a black corner; returns a Picture.
 
         identity: what the device calls the buffer, if not by its number.
         """
-        start = _VRAM + buffer * _BUFFER_SIZE
-        self._ask(f"memset {start:#x} {4 * width * height:#x} {colour:#x}")
+        start = VRAM + buffer * _BUFFER_SIZE
+        self.qtest.fill(start, 4 * width * height, colour)
         for y in range(32):
-            self._ask(f"memset {start + 4 * width * y:#x} {4 * 48:#x} 0x0")
-        self._show(buffer, width, height, 4 * width, identity)
+            self.qtest.fill(start + 4 * width * y, 4 * 48, 0)
+        self._show(PRIMARY, buffer, width, height,
+                   id=buffer if identity is None else identity)
         gray = Picture(width, height, bytes([colour]) * 3 * width * height)
         return gray.with_fill(0, 0, 48, 32, 0)
 
-    def _show(self, buffer, width, height, stride, identity=None):
-        plane = (1, width, height, stride, _XR24, 0, 0, buffer * _BUFFER_SIZE,
-                 0, buffer if identity is None else identity)
-        for index, value in enumerate(plane):
-            self._write(_PLANE + 4 * index, value)
-        self._write(_COMMIT, 1)
+    def _show(self, plane, buffer, width, height, **registers):
+        values = {"fourcc": XRGB, "modifier": 0, "modifier_hi": 0, **registers}
+        self.planes.program(plane, enable=1, width=width, height=height,
+                            stride=4 * width, offset=buffer * _BUFFER_SIZE,
+                            offset_hi=0, **values)
 
     def draw_picture(self, buffer, picture):
         """Show a buffer with that picture, its fourth bytes not 0."""
         data = bytearray(b"\xa5" * (4 * picture.width * picture.height))
         data[0::4], data[1::4], data[2::4] = (
             picture.rgb[2::3], picture.rgb[1::3], picture.rgb[0::3])
-        self._ask(f"b64write {_VRAM + buffer * _BUFFER_SIZE:#x} "
-                  f"{len(data):#x} {base64.b64encode(data).decode()}")
-        self._show(buffer, picture.width, picture.height, 4 * picture.width)
+        self.planes.write(buffer * _BUFFER_SIZE, data)
+        self._show(PRIMARY, buffer, picture.width, picture.height, id=buffer)
 
     def draw_ramfb(self, address, width, height, stride, gray):
         """Do as firmware does: one gray in RAM, and tell ramfb of it.
@@ -158,9 +95,8 @@ class SwVgpu:
         The memory from 1 MiB on is used for telling; returns a Picture.
         """
         for y in range(height):
-            self._ask(f"memset {address + y * stride:#x} {4 * width:#x} "
-                      f"{gray:#x}")
-        config = struct.pack(">QIIIII", address, _XR24, 0, width, height,
+            self.qtest.fill(address + y * stride, 4 * width, gray)
+        config = struct.pack(">QIIIII", address, XRGB, 0, width, height,
                              stride)
         self._write_fw_cfg("etc/ramfb", config)
         return Picture(width, height, bytes([gray]) * 3 * width * height)
@@ -179,23 +115,15 @@ class SwVgpu:
         """Select a file, and read it or write to it."""
         memory, access = 0x100000, 0x180000
         if data:
-            self._write_memory(memory, data)
+            self.qtest.write(memory, data)
         # select, and write or read
         control = key << 16 | 1 << 3 | (1 << 4 if data else 1 << 1)
-        self._write_memory(access, struct.pack(">IIQ", control, size, memory))
+        self.qtest.write(access, struct.pack(">IIQ", control, size, memory))
         for port, value in (0x514, 0), (0x518, access):
-            self._ask(f"outl {port:#x} "
-                      f"{int.from_bytes(value.to_bytes(4, 'big'), 'little'):#x}")
-        until("fw_cfg", lambda: self._read_memory(access, 4) == bytes(4))
-        return self._read_memory(memory, size)
-
-    def _write_memory(self, address, data):
-        self._ask(f"b64write {address:#x} {len(data):#x} "
-                  f"{base64.b64encode(data).decode()}")
-
-    def _read_memory(self, address, size):
-        return base64.b64decode(
-            self._ask(f"b64read {address:#x} {size:#x}")[0])
+            self.qtest.outl(port, int.from_bytes(value.to_bytes(4, "big"),
+                                                 "little"))
+        until("fw_cfg", lambda: self.qtest.read(access, 4) == bytes(4))
+        return self.qtest.read(memory, size)
 
     def fill(self, buffer, picture, rect, gray):
         """A rectangle of one gray in a buffer; returns the new picture.
@@ -204,31 +132,28 @@ class SwVgpu:
         """
         left, top, width, height = rect
         for y in range(top, top + height):
-            start = (_VRAM + buffer * _BUFFER_SIZE
+            start = (VRAM + buffer * _BUFFER_SIZE
                      + 4 * (y * picture.width + left))
-            self._ask(f"memset {start:#x} {4 * width:#x} {gray:#x}")
+            self.qtest.fill(start, 4 * width, gray)
         return picture.with_fill(*rect, gray * 0x10101)
 
     def flip(self, buffer):
         """Show another buffer in the mode that is set, by one register."""
-        self._write(_FLIP, buffer * _BUFFER_SIZE // 4096)
+        self.planes.flip(buffer * _BUFFER_SIZE)
 
     def show_cursor(self, argb, size, hot, place=(100, 100), modifier=0):
         """A square of one colour; argb 0 takes it away.
 
         place: of its corner, which may be off the screen.
         """
-        start = _VRAM + _CURSOR_BUFFER * _BUFFER_SIZE
-        pixels = argb.to_bytes(4, "little") * size * size
-        self._ask(f"b64write {start:#x} {len(pixels):#x} "
-                  f"{base64.b64encode(pixels).decode()}")
-        plane = (argb != 0, size, size, 4 * size, _AR24,
-                 modifier & 0xffffffff, modifier >> 32,
-                 _CURSOR_BUFFER * _BUFFER_SIZE, 0, 0,
-                 *(n & 0xffffffff for n in place), *hot)
-        for index, value in enumerate(plane):
-            self._write(_CURSOR + 4 * index, value)
-        self._write(_COMMIT, 1)
+        self.planes.write(_CURSOR_BUFFER * _BUFFER_SIZE,
+                          argb.to_bytes(4, "little") * size * size)
+        if not argb:
+            self.planes.hide(CURSOR)
+            return
+        self._show(CURSOR, _CURSOR_BUFFER, size, size, fourcc=ARGB,
+                   modifier=modifier, modifier_hi=modifier >> 32, id=0,
+                   x=place[0], y=place[1], hot_x=hot[0], hot_y=hot[1])
 
     def show_overlay(self, picture, rect, gray):
         """Show an opaque overlay of one gray; returns the new picture.
@@ -236,58 +161,38 @@ class SwVgpu:
         picture: what is on screen without it. Buffer 6 is the overlay's.
         """
         left, top, width, height = rect
-        start = _OVERLAY_BUFFER * _BUFFER_SIZE
-        self._ask(f"memset {_VRAM + start:#x} {4 * width * height:#x} "
-                  f"{gray:#x}")
-        plane = (1, width, height, 4 * width, _XR24, 0, 0, start, 0, 0,
-                 left, top)
-        for index, value in enumerate(plane):
-            self._write(_OVERLAY + 4 * index, value)
-        self._write(_COMMIT, 1)
+        self.qtest.fill(VRAM + _OVERLAY_BUFFER * _BUFFER_SIZE,
+                        4 * width * height, gray)
+        self._show(OVERLAYS[0], _OVERLAY_BUFFER, width, height, id=0, x=left,
+                   y=top)
         return picture.with_fill(*rect, gray * 0x10101)
 
     def hide_overlay(self):
-        self._write(_OVERLAY, 0)
-        self._write(_COMMIT, 1)
+        self.planes.hide(OVERLAYS[0])
 
     def turn_off(self):
         """Show nothing."""
-        self._write(_PLANE, 0)
-        self._write(_COMMIT, 1)
+        self.planes.hide(PRIMARY)
 
     def set_mappable(self, mappable):
         """Whether buffers and regions asked for from now on can be mapped."""
-        self._write(_BUFFER_FLAGS, not mappable)
-        self._write(_REGION_FLAGS, not mappable)
+        self.planes.set(BUFFER_FLAGS, not mappable)
+        self.planes.set(_REGION_FLAGS, not mappable)
 
     def copy_buffers(self, size):
         """Buffers asked for from now on are copies of so many bytes.
 
         Of the memory's start, where buffer 0 is; 0: they are no copies.
         """
-        self._write(_BUFFER_COPY, size)
-
-    def cut_buffer(self, size):
-        """So many bytes are left of the last copy, which may be on screen."""
-        self._write(_BUFFER_CUT, size)
-
-    def _write(self, offset, value):
-        self._ask(f"writel {_REGISTERS + offset:#x} {int(value):#x}")
-
-    def _register(self, offset):
-        return int(self._ask(f"readl {_REGISTERS + offset:#x}")[0], 0)
+        self.planes.set(BUFFER_COPY, size)
 
     def edid(self):
         """What the guest reads of its monitor; empty while it is off."""
-        if not self._register(_LINK):
-            return b""
-        size = self._register(_EDID_SIZE)
-        return b"".join(self._register(_EDID + i).to_bytes(4, "little")
-                        for i in range(0, size, 4))
+        return self.planes.edid()
 
     def link_downs(self):
         """How often the guest's monitor was taken away."""
-        return self._register(_LINK_DOWNS)
+        return self.planes.get(_LINK_DOWNS)
 
     def screendump(self, **arguments):
         path = self._file("dump.ppm")
@@ -305,12 +210,6 @@ class SwVgpu:
             assert len(picture.colours()) <= 16, "a picture"
             return picture
         return until("words", look)
-
-    def close(self):
-        self._process.kill()
-        self._process.wait()
-        self._errors.close()
-        shutil.rmtree(self._folder)
 
     def __enter__(self):
         return self

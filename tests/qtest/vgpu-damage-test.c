@@ -234,13 +234,11 @@ static void test_damage_and_modes(const void *data)
     for (unsigned i = 0; i < 12; i++) {
         w->mode = vgpu_mode(200 + 40 * (i % 4), 200, 1 + i);
         w->mode.fourcc = i % 2 ? DRM_FORMAT_XBGR8888 : DRM_FORMAT_XRGB8888;
-        vgpu_watched_draw(w);
-        vgpu_watched_expect(w, w->seed);
+        vgpu_watched_draw_and_expect(w);
     }
     qtest_system_reset(w->vgpu->machine->qts);
     vgpu_reopen(w->vgpu);
-    vgpu_watched_draw(w);
-    vgpu_watched_expect(w, w->seed);
+    vgpu_watched_draw_and_expect(w);
     vgpu_watched_stop_clean(w);
 }
 

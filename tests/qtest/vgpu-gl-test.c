@@ -441,8 +441,7 @@ static void test_one_update(void)
     int64_t since = g_get_monotonic_time(), us;
 
     do {
-        vgpu_watched_draw(w);
-        vgpu_watched_expect(w, w->seed);
+        vgpu_watched_draw_and_expect(w);
         us = g_get_monotonic_time() - since;
     } while (us < 2 * G_USEC_PER_SEC);
     refreshes = vgpu_stat(w->vgpu, "refreshes") - refreshes;

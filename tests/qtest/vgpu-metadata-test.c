@@ -9,15 +9,12 @@
 
 #include "qemu/osdep.h"
 #include "hw/vfio/vfio-gfx-ext.h"
-#include "libqos/pci-pc.h"
-#include "qobject/qdict.h"
 #include "vgpu-watched.h"
 
 /* Shown by this way, and no other. */
 static void draw_and_expect(VGPUWatched *w)
 {
-    vgpu_watched_draw(w);
-    vgpu_watched_expect(w, w->seed);
+    vgpu_watched_draw_and_expect(w);
     vgpu_expect_path(w->vgpu, "metadata");
 }
 
@@ -409,48 +406,27 @@ static void test_reset(const void *data)
     vgpu_watched_stop(w);
 }
 
+static void let_request_wait(VGPUWatched *w)
+{
+    vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
+    vgpu_watched_draw(w);
+    vgpu_viewer_update(w->viewer);
+}
+
 /* Unplugged while a request waits, with somebody watching. */
 static void test_unplug(const void *data)
 {
     VGPUWatched *w = start(data);
-    VGPUMachine *machine = w->vgpu->machine;
-    unsigned files = 0;
 
-    for (unsigned i = 0; i < 5; i++) {
-        vgpu_write(w->vgpu, VGPU_SW_META_FLAGS, VGPU_SW_META_SILENT);
-        vgpu_watched_draw(w);
-        vgpu_viewer_update(w->viewer);
-        qpci_unplug_acpi_device_test(machine->qts, "gpu", 4);
-        vgpu_close(w->vgpu);
-        vgpu_viewer_update(w->viewer);
-        qtest_qmp_assert_success(machine->qts, "{ 'execute': 'device_add', "
-                                 "'arguments': { 'driver': 'vgpu-sw', "
-                                 "'vram': %u, 'udmabuf': 'off', 'irq': true, "
-                                 "'x-kind': 'metadata', 'id': 'gpu', "
-                                 "'addr': '4' } }", VGPU_VRAM);
-        w->vgpu = vgpu_open(machine, "gpu", 4);
-        draw_and_expect(w);
-        if (i == 1) {
-            files = vgpu_machine_open_files(machine);
-        }
-    }
-    vgpu_machine_expect_files(machine, files);
+    vgpu_watched_unplug(w, "metadata", let_request_wait, draw_and_expect);
     vgpu_watched_stop(w);
 }
 
-/* A guest that stands still, and one that goes on. */
 static void test_stop_cont(const void *data)
 {
     VGPUWatched *w = start(data);
 
-    for (unsigned i = 0; i < 3; i++) {
-        qtest_qmp_assert_success(w->vgpu->machine->qts,
-                                 "{ 'execute': 'stop' }");
-        draw_and_expect(w);
-        qtest_qmp_assert_success(w->vgpu->machine->qts,
-                                 "{ 'execute': 'cont' }");
-        draw_and_expect(w);
-    }
+    vgpu_watched_stop_cont(w, draw_and_expect);
     vgpu_watched_stop(w);
 }
 

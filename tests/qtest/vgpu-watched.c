@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include <glib/gstdio.h>
+#include "libqos/pci-pc.h"
 #include "vgpu-watched.h"
 
 /* Columns that are compared together (damage-map.h). */
@@ -70,6 +71,49 @@ void vgpu_watched_expect(VGPUWatched *w, unsigned seed)
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
         vgpu_viewer_update(w->viewer);
     }
+}
+
+void vgpu_watched_draw_and_expect(VGPUWatched *w)
+{
+    vgpu_watched_draw(w);
+    vgpu_watched_expect(w, w->seed);
+}
+
+void vgpu_watched_stop_cont(VGPUWatched *w, VGPUWatchedStep *draw)
+{
+    QTestState *qts = w->vgpu->machine->qts;
+
+    for (unsigned i = 0; i < 3; i++) {
+        qtest_qmp_assert_success(qts, "{ 'execute': 'stop' }");
+        draw(w);
+        qtest_qmp_assert_success(qts, "{ 'execute': 'cont' }");
+        draw(w);
+    }
+}
+
+void vgpu_watched_unplug(VGPUWatched *w, const char *kind,
+                         VGPUWatchedStep *before, VGPUWatchedStep *after)
+{
+    VGPUMachine *machine = w->vgpu->machine;
+    unsigned files = 0;
+
+    for (unsigned i = 0; i < 5; i++) {
+        before(w);
+        qpci_unplug_acpi_device_test(machine->qts, "gpu", 4);
+        vgpu_close(w->vgpu);
+        vgpu_viewer_update(w->viewer);
+        qtest_qmp_assert_success(machine->qts, "{ 'execute': 'device_add', "
+                                 "'arguments': { 'driver': 'vgpu-sw', "
+                                 "'vram': %u, 'udmabuf': 'off', 'irq': true, "
+                                 "'x-kind': %s, 'id': 'gpu', 'addr': '4' } }",
+                                 VGPU_VRAM, kind);
+        w->vgpu = vgpu_open(machine, "gpu", 4);
+        after(w);
+        if (i == 1) {
+            files = vgpu_machine_open_files(machine);
+        }
+    }
+    vgpu_machine_expect_files(machine, files);
 }
 
 void vgpu_watched_watch(VGPUWatched *w, int64_t us)

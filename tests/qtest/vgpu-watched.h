@@ -48,6 +48,22 @@ void vgpu_watched_draw(VGPUWatched *w);
 void vgpu_watched_expect(VGPUWatched *w, unsigned seed);
 void vgpu_watched_expect_picture(VGPUWatched *w, const VGPUPicture *want);
 
+/* What a test does again and again. */
+typedef void VGPUWatchedStep(VGPUWatched *w);
+
+/* The guest draws another picture, and before long the viewer has it. */
+VGPUWatchedStep vgpu_watched_draw_and_expect;
+
+/* A guest that stands still, and one that goes on, each drawing. */
+void vgpu_watched_stop_cont(VGPUWatched *w, VGPUWatchedStep *draw);
+
+/*
+ * Unplugged, after @before, with somebody watching, and one of that x-kind
+ * plugged in, which then does @after; five times. No file stays open.
+ */
+void vgpu_watched_unplug(VGPUWatched *w, const char *kind,
+                         VGPUWatchedStep *before, VGPUWatchedStep *after);
+
 /* The viewer takes in what comes, for that long. */
 void vgpu_watched_watch(VGPUWatched *w, int64_t us);
 

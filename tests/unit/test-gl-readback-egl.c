@@ -282,12 +282,10 @@ static int64_t thread_ns(void)
 static void perf_copy(const GLReadbackPixels *pixels,
                       const pixman_box32_t *box)
 {
-    damage_map_copy_part(perf.damage,
-                         perf.surface + box->y1 * PERF_WIDTH * 4,
-                         PERF_WIDTH * 4,
-                         pixels->data + (size_t)box->y1 * pixels->stride,
-                         pixels->stride, box->y1, box->y2 - box->y1,
-                         box->x1, box->x2 - box->x1);
+    damage_map_copy(perf.damage, perf.surface + box->y1 * PERF_WIDTH * 4,
+                    PERF_WIDTH * 4,
+                    pixels->data + (size_t)box->y1 * pixels->stride,
+                    pixels->stride, box);
     damage_map_clear(perf.damage);
 }
 

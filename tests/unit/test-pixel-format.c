@@ -90,17 +90,6 @@ static void test_convert(const void *opaque)
     g_assert_cmphex(convert(format, rest), ==, 0);
 }
 
-static void test_find_pixman(void)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        const UIPixelFormat *format = ui_pixel_format_find(cases[i].fourcc);
-
-        g_assert_true(ui_pixel_format_find_pixman(format->pixman) == format);
-    }
-    /* A code that pixman has and no display uses. */
-    g_assert_null(ui_pixel_format_find_pixman(PIXMAN_a1));
-}
-
 static void test_unknown(void)
 {
     static const struct {
@@ -157,7 +146,6 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &cases[i], test_convert);
     }
-    g_test_add_func("/pixel-format/find-pixman", test_find_pixman);
     g_test_add_func("/pixel-format/unknown", test_unknown);
     g_test_add_func("/pixel-format/letters", test_letters);
     return g_test_run();

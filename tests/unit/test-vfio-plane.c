@@ -340,16 +340,16 @@ static void test_damage(void)
             .width = 640, .height = 480, .damage_known = true,
             .damage = cases[i].rect,
         };
-        pixman_box32_t got = vfio_plane_damage(&plane);
+        pixman_box32_t got = vfio_plane_clip(&plane, &plane.damage);
 
         g_assert_cmpmem(&got, sizeof(got), &cases[i].want, sizeof(got));
         plane.width = UINT32_MAX;
         plane.height = UINT32_MAX;
-        got = vfio_plane_damage(&plane);
+        got = vfio_plane_clip(&plane, &plane.damage);
         g_assert_cmpint(got.x2, <=, VFIO_PLANE_MAX_EXTENT);
         g_assert_cmpint(got.y2, <=, VFIO_PLANE_MAX_EXTENT);
         plane.width = 0;
-        got = vfio_plane_damage(&plane);
+        got = vfio_plane_clip(&plane, &plane.damage);
         g_assert_cmpint(got.x2, ==, 0);
     }
 }

@@ -73,7 +73,7 @@ typedef struct VFIOPlaneRect {
  *                  without the extension they are, as is DRM's default
  * @damage_known: of the primary: the device says what differs from the last
  *                successful answer's frame (VFIO_GFX_PLANE_EXT_DAMAGE)
- * @damage: that, as the device has it; vfio_plane_damage() is what counts
+ * @damage: that, as the device has it; vfio_plane_clip() says what counts
  *
  * One answer to VFIO_DEVICE_QUERY_GFX_PLANE, copied once. Nothing in it is
  * to be believed before vfio_plane_check() passed it.
@@ -219,13 +219,14 @@ VFIOPlaneFault vfio_plane_check(const VFIOPlane *plane);
 VFIOPlaneFault vfio_plane_check_bounds(const VFIOPlane *plane, uint64_t size);
 
 /**
- * vfio_plane_damage:
- * @plane: an answer of the device, with @damage_known
+ * vfio_plane_clip:
+ * @plane: an answer of the device, which nobody need have checked
+ * @rect: a rectangle in it, as @damage
  *
- * Returns: what of the damage lies in the plane, which nobody need have
- * checked; all zeros if nothing does.
+ * Returns: what of the rectangle lies in the plane; all zeros if nothing does.
  */
-struct pixman_box32 vfio_plane_damage(const VFIOPlane *plane);
+struct pixman_box32 vfio_plane_clip(const VFIOPlane *plane,
+                                    const VFIOPlaneRect *rect);
 
 /**
  * vfio_plane_end:

@@ -52,6 +52,9 @@ class Qtest:
             self._command(f"b64write {address + start:#x} {len(part):#x} "
                           + base64.b64encode(part).decode())
 
+    def fill(self, address, length, byte):
+        self._command(f"memset {address:#x} {length:#x} {byte:#x}")
+
     def read(self, address, length):
         words = self._command(f"b64read {address:#x} {length:#x}")
         return base64.b64decode(words[0])

@@ -1,36 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The software vGPU in a QEMU of its own, and the faults that it can have.
 
-The qtest protocol takes the place of the guest's processor; the registers are
-those of include/hw/display/vgpu-sw.h.
+The registers are those of include/hw/display/vgpu-sw.h.
 """
 
 import errno
 import itertools
-import os
-import shutil
-import subprocess
-import tempfile
 
-from .. import paths
 from ..planes import PRIMARY, Planes
-from ..qmp import Qmp
-from ..qtest import Qtest
+from ..qtestmachine import (BUFFER_COPY, BUFFER_FLAGS, NAME, SLOT,
+                            QtestMachine)
 from ..wait import until
 from .model import KEPT, LEAVING, NOTHING, SHOWN, UNKNOWN
 
-NAME, SLOT = "gpu0", 4
-_REGISTERS, _VRAM = 0xfe000000, 0xe0000000
 _VRAM_SIZE = 16 << 20
 # ACPI's hotplug of PCI devices (docs/specs/acpi_pci_hotplug.rst).
 _EJECT = 0xae08
-# To end what hangs; how soon answers must come is for health.py to say.
-_ANSWER_S = 30
 
 _FAULT_COUNT, _FAULT_ERRNO = 0x80, 0x84
 QUERY, GET, OPEN, READ = range(4)
 _FOREVER = 0xffffffff
-_BUFFER_FLAGS, _BUFFER_COPY, _BUFFER_CUT = 0xc0, 0xc4, 0xc8
 _REGION_INDEX = 0xd0
 _IRQ_STORM, _IRQ_FLAGS = 0xe4, 0xe8
 _META_FLAGS, _META_OFFSET, _META_VALUE = 0xf0, 0xf4, 0xf8
@@ -130,12 +119,12 @@ FAULTS = {
     "region-open": Fault(KEPT, ("region",), "region",
                          _register(_REGION_INDEX, 0xffffffff)),
     "no-mmap": Fault(NOTHING, ("dmabuf",), "map",
-                     _register(_BUFFER_FLAGS, 1), gpu_reads=True, maps=False),
-    "other-way": Fault(SHOWN, ("both",), None, _register(_BUFFER_FLAGS, 1),
+                     _register(BUFFER_FLAGS, 1), gpu_reads=True, maps=False),
+    "other-way": Fault(SHOWN, ("both",), None, _register(BUFFER_FLAGS, 1),
                        gpu_reads=True, maps=False),
     "tiled": Fault(NOTHING, ("dmabuf",), "modifier", _plane(
         modifier=1, modifier_hi=1 << 24), gpu_reads=True),
-    "small": Fault(KEPT, _BUFFERS, "bounds", _register(_BUFFER_COPY, 1)),
+    "small": Fault(KEPT, _BUFFERS, "bounds", _register(BUFFER_COPY, 1)),
     "silent": Fault(KEPT, ("metadata",), "request", _meta(_SILENT)),
     "odd": Fault(KEPT, ("metadata",), "request", _meta(_ODD)),
     "refused": Fault(KEPT, ("metadata",), "request", _meta(_REFUSE)),
@@ -158,16 +147,12 @@ def _option(value):
     return ("off", "on")[value] if isinstance(value, bool) else value
 
 
-class Software:
-    """Starts on construction; close() ends it in any case.
-
-    config: a Config. arguments, environment: QEMU's, for the viewers.
-    stream: a file that another one saved itself to.
-    """
+class Software(QtestMachine):
+    """config: a Config. The rest: as for a QtestMachine."""
 
     faults = FAULTS
     driver = "vgpu-sw"
-    answer_s = 1.0              # how soon QEMU has to answer
+    answer_s = 1.0              # how soon QEMU has to answer, see health.py
     takes_faults_along = True   # when it migrates
     tells_offsets = True        # of buffers, beside their ids
     # A migrated device's are known, too. None of those that a driver gives
@@ -176,35 +161,11 @@ class Software:
 
     def __init__(self, config, arguments=(), environment=None, stream=None):
         self._config = config
-        self._folder = tempfile.mkdtemp(prefix="vgpu-states-")
-        self.qtest = None
         self._prepare()
-        with open(self._file("errors"), "wb") as errors:
-            # pylint: disable=consider-using-with
-            self._process = subprocess.Popen(
-                [paths.QEMU, "-nodefaults", "-no-user-config", "-M", "pc",
-                 "-accel", "qtest",
-                 "-qtest", f"unix:{self._file('qtest')},server=on,wait=off",
-                 "-qtest-log", "none",
-                 "-qmp", f"unix:{self._file('qmp')},server=on,wait=off",
-                 "-device", ",".join(
-                     [self.driver, *(f"{key}={_option(value)}" for key, value
-                                     in self._properties().items())]),
-                 *(("-incoming", "defer") if stream else ()), *arguments],
-                stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
-                env=environment)
-        try:
-            self.qmp = Qmp(self._file("qmp"), self.alive, _ANSWER_S)
-            if stream:
-                self._load(stream)
-            self.qtest = Qtest(self._file("qtest"))
-            if not stream:
-                self._set_bars()
-            self.planes = Planes(self, NAME)
-        except Exception as error:
-            said = self.errors()
-            self.close()
-            raise AssertionError(f"QEMU did not start: {said}") from error
+        super().__init__(",".join(
+            [self.driver, *(f"{key}={_option(value)}" for key, value
+                            in self._properties().items())]),
+            arguments, environment, stream)
 
     def _prepare(self):
         """Whatever must be there before QEMU starts."""
@@ -213,28 +174,6 @@ class Software:
         return {"id": NAME, "addr": str(SLOT), "x-kind": self._config.kind,
                 "irq": bool(self._config.irq), "vram": _VRAM_SIZE,
                 "udmabuf": "off"}
-
-    def _file(self, name):
-        return os.path.join(self._folder, name)
-
-    @property
-    def pid(self):
-        return self._process.pid
-
-    def alive(self):
-        return self._process.poll() is None
-
-    def errors(self):
-        """What QEMU said."""
-        with open(self._file("errors"), encoding="utf-8",
-                  errors="replace") as stream:
-            return stream.read()
-
-    def _set_bars(self):
-        # The registers of PCI's configuration space, as firmware does.
-        for register, value in (0x10, _REGISTERS), (0x18, _VRAM), (0x04, 6):
-            self.qtest.outl(0xcf8, 0x80000000 | SLOT << 11 | register)
-            self.qtest.outl(0xcfc, value)
 
     def new_id(self):
         """One that no buffer had so far."""
@@ -256,17 +195,14 @@ class Software:
         """No fault is left; what is on screen is the guest's affair."""
         for call in QUERY, GET, OPEN, READ:
             self.fail_calls(call, 0, 0)
-        for register, value in ((_BUFFER_FLAGS, 0), (_BUFFER_COPY, 0),
+        for register, value in ((BUFFER_FLAGS, 0), (BUFFER_COPY, 0),
                                 (_REGION_INDEX, _REGION), (_META_FLAGS, 0)):
             self.planes.set(register, value)
 
     def show_copy(self, size):
         """The plane is a copy of that much memory, from its start."""
-        self.planes.set(_BUFFER_COPY, size)
+        self.planes.set(BUFFER_COPY, size)
         self.planes.program(PRIMARY, id=self.new_id())
-
-    def cut_copy(self, size):
-        self.planes.set(_BUFFER_CUT, size)
 
     def mute(self, muted):
         self.planes.set(_IRQ_FLAGS, muted)
@@ -309,11 +245,3 @@ class Software:
             assert status != "failed", self.errors()
             return status == "completed"
         until("migration", look, pause=0.005)
-
-    def close(self):
-        for part in (self.qtest, getattr(self, "qmp", None)):
-            if part is not None:
-                part.close()
-        self._process.kill()
-        self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)

@@ -11,11 +11,19 @@
 #include "qapi/qapi-commands-ui.h"
 #include "vfio-display-refresh.h"
 
-/* How users know planes and their faults. */
-static const char *const plane_names[VFIO_DISPLAY_PLANE_TYPES] = {
-    [VFIO_PLANE_OVERLAY] = "overlay",
-    [VFIO_PLANE_PRIMARY] = "primary",
-    [VFIO_PLANE_CURSOR] = "cursor",
+/* How users know planes and paths. */
+static const VGPUDisplayPlaneType plane_types[VFIO_DISPLAY_PLANE_TYPES] = {
+    [VFIO_PLANE_OVERLAY] = VGPU_DISPLAY_PLANE_TYPE_OVERLAY,
+    [VFIO_PLANE_PRIMARY] = VGPU_DISPLAY_PLANE_TYPE_PRIMARY,
+    [VFIO_PLANE_CURSOR] = VGPU_DISPLAY_PLANE_TYPE_CURSOR,
+};
+
+static const VGPUDisplayPath paths[PIXEL_PATH__MAX] = {
+    [PIXEL_PATH_PLACEHOLDER] = VGPU_DISPLAY_PATH_PLACEHOLDER,
+    [PIXEL_PATH_METADATA] = VGPU_DISPLAY_PATH_METADATA,
+    [PIXEL_PATH_MMAP] = VGPU_DISPLAY_PATH_MMAP,
+    [PIXEL_PATH_REGION] = VGPU_DISPLAY_PATH_REGION,
+    [PIXEL_PATH_GL] = VGPU_DISPLAY_PATH_GL,
 };
 
 static void vfio_display_add_faults(const VFIODisplay *dpy, VFIOPlaneType type,
@@ -30,7 +38,9 @@ static void vfio_display_add_faults(const VFIODisplay *dpy, VFIOPlaneType type,
         }
         fault = g_new0(VGPUDisplayFault, 1);
         fault->kind = type == VFIO_PLANE_PRIMARY ? g_strdup(kind)
-            : g_strdup_printf("%s-%s", plane_names[type], kind);
+            : g_strdup_printf("%s-%s",
+                              VGPUDisplayPlaneType_str(plane_types[type]),
+                              kind);
         fault->count = dpy->source.faults[type][i];
         QAPI_LIST_PREPEND(*list, fault);
     }
@@ -53,7 +63,7 @@ static void vfio_display_add_plane(VGPUDisplayPlaneList **list,
     VGPUDisplayPlane *info = g_new0(VGPUDisplayPlane, 1);
     char fourcc[UI_FOURCC_STRLEN];
 
-    info->type = g_strdup(plane_names[type]);
+    info->type = plane_types[type];
     info->index = index;
     info->visible = visible;
     if (visible) {
@@ -95,17 +105,32 @@ static VGPUDisplayViewerList *vfio_display_query_viewers(VFIODisplay *dpy)
 {
     QemuConsole *con = dpy->screen.con;
     VGPUDisplayViewerList *list = NULL, **tail = &list;
-    const char *name, *shows;
+    ViewerShows shows;
+    const char *name;
 
     for (unsigned i = 0;
          (name = qemu_console_viewer(con, i, &shows)) != NULL; i++) {
         VGPUDisplayViewer *viewer = g_new0(VGPUDisplayViewer, 1);
 
         viewer->name = g_strdup(name);
-        viewer->shows = g_strdup(shows);
+        viewer->shows = shows;
         QAPI_LIST_APPEND(tail, viewer);
     }
     return list;
+}
+
+static VGPUDisplayPath vfio_display_query_path(const VFIODisplayScreen *screen)
+{
+    DisplaySurface *surface = qemu_console_surface(screen->con);
+
+    if (screen->path != PIXEL_PATH__MAX) {
+        /* while another path is tried, too, the placeholder text stays */
+        return paths[screen->placeholder ? PIXEL_PATH_PLACEHOLDER
+                                         : screen->path];
+    }
+    /* what is no placeholder while the device's plane is off is ramfb's */
+    return screen->ramfb && surface && !surface_is_placeholder(surface)
+        ? VGPU_DISPLAY_PATH_RAMFB : VGPU_DISPLAY_PATH_NONE;
 }
 
 static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
@@ -117,7 +142,7 @@ static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
 
     info->device = vfio_display_source_name(&dpy->source);
     info->console = qemu_console_get_index(screen->con);
-    info->path = g_strdup(vfio_display_screen_path_name(screen));
+    info->path = vfio_display_query_path(screen);
     info->active = screen->state != VFIO_DISPLAY_BLANK;
     if (info->active) {
         info->width = screen->plane.width;
@@ -161,11 +186,12 @@ VGPUDisplayInfoList *qmp_x_query_vgpu_display(Error **errp)
 /* All but the primary, which has a line of its own. */
 static void hmp_print_plane(Monitor *mon, const VGPUDisplayPlane *plane)
 {
-    if (plane->visible && !g_str_equal(plane->type, "primary")) {
+    if (plane->visible && plane->type != VGPU_DISPLAY_PLANE_TYPE_PRIMARY) {
         monitor_printf(mon, "  %s %" PRIu32 ": %" PRIu32 "x%" PRIu32
-                       " %s at %" PRId32 ",%" PRId32 "\n", plane->type,
-                       plane->index, plane->width, plane->height,
-                       plane->format, plane->x, plane->y);
+                       " %s at %" PRId32 ",%" PRId32 "\n",
+                       VGPUDisplayPlaneType_str(plane->type), plane->index,
+                       plane->width, plane->height, plane->format, plane->x,
+                       plane->y);
     }
 }
 
@@ -175,7 +201,7 @@ static void hmp_print_viewers(Monitor *mon, const VGPUDisplayViewerList *list)
 
     for (; list; list = list->next) {
         monitor_printf(mon, "%s%s shows %s%s", first ? "  viewers: " : ", ",
-                       list->value->name, list->value->shows,
+                       list->value->name, ViewerShows_str(list->value->shows),
                        list->next ? "" : "\n");
         first = false;
     }
@@ -187,7 +213,7 @@ static void hmp_print_vgpu_display(Monitor *mon, const VGPUDisplayInfo *info)
     VGPUDisplayPlaneList *plane;
 
     monitor_printf(mon, "%s: console %" PRId64 ", path %s\n", info->device,
-                   info->console, info->path);
+                   info->console, VGPUDisplayPath_str(info->path));
     if (info->active) {
         monitor_printf(mon, "  plane: %" PRIu32 "x%" PRIu32 " %s, modifier "
                        "0x%016" PRIx64 "\n", info->width, info->height,

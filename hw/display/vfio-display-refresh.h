@@ -36,6 +36,7 @@ struct VFIODisplay {
     VFIODisplayEdid *edid;         /* NULL if it takes none */
     RAMFBState *ramfb;      /* the screen's, for migration */
     PixelPath path;         /* the only one allowed, or PIXEL_PATH__MAX */
+    bool dump_cursor;       /* screendumps include the cursor plane */
     bool busy;              /* this refresh found a frame being drawn */
     QEMUTimer *again;       /* a screendump waits until that is done */
     uint64_t refreshes;

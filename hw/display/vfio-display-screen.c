@@ -199,20 +199,6 @@ bool vfio_display_screen_signals(const VFIODisplayScreen *screen)
     g_assert_not_reached();
 }
 
-const char *vfio_display_screen_path_name(const VFIODisplayScreen *screen)
-{
-    DisplaySurface *surface = qemu_console_surface(screen->con);
-
-    if (screen->path != PIXEL_PATH__MAX) {
-        /* while another path is tried, too, the placeholder text stays */
-        return pixel_path_name(screen->placeholder ? PIXEL_PATH_PLACEHOLDER
-                                                   : screen->path);
-    }
-    /* what is no placeholder while the device's plane is off is ramfb's */
-    return screen->ramfb && surface && !surface_is_placeholder(surface)
-        ? "ramfb" : "none";
-}
-
 /* --- Life ---------------------------------------------------------------- */
 
 void vfio_display_screen_init(VFIODisplayScreen *screen, QemuConsole *con,

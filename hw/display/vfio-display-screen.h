@@ -97,7 +97,4 @@ void vfio_display_update_ramfb(VFIODisplayScreen *screen);
 /* Returns true if what is on screen signals when it changes. */
 bool vfio_display_screen_signals(const VFIODisplayScreen *screen);
 
-/* Returns the path as users know it. */
-const char *vfio_display_screen_path_name(const VFIODisplayScreen *screen);
-
 #endif /* HW_DISPLAY_VFIO_DISPLAY_SCREEN_H */

@@ -29,7 +29,10 @@ VFIODisplay *vfio_display_next(VFIODisplay *dpy)
 
 static int display_get_flags(void *opaque)
 {
-    return GRAPHIC_FLAGS_PIXELS;
+    const VFIODisplay *dpy = opaque;
+
+    return GRAPHIC_FLAGS_PIXELS |
+        (dpy->dump_cursor ? GRAPHIC_FLAGS_DUMP_CURSOR : 0);
 }
 
 static void display_refresh(void *opaque)
@@ -97,7 +100,6 @@ static void display_open_console(VFIODisplay *dpy,
     QemuConsole *con = graphic_console_init(dpy->source.dev, 0,
                                             &display_hw_ops, dpy);
 
-    qemu_console_set_dump_cursor(con, config->screendump_cursor);
     vfio_display_screen_init(&dpy->screen, con, dpy->ramfb);
     /* not the main loop's own: the human monitor waits with aio_poll() */
     dpy->again = aio_timer_new(qemu_get_aio_context(), QEMU_CLOCK_REALTIME,
@@ -151,6 +153,7 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
     dpy->source.ops = ops;
     dpy->source.opaque = opaque;
     dpy->path = config->path;
+    dpy->dump_cursor = config->screendump_cursor;
     if (!vfio_display_source_probe(&dpy->source)) {
         return NULL;
     }

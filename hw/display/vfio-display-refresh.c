@@ -473,6 +473,12 @@ static bool show_copied_frame(VFIODisplay *dpy, const VFIOMetadata *meta)
         plane_off(dpy);
         return false;
     }
+    if (dpy->takes_over) {
+        /* the dma-buf stayed as long as the driver had nothing better */
+        dpy->takes_over = false;
+        vfio_display_screen_keep_frame(&dpy->screen);
+        vfio_display_drop_buffers(dpy);
+    }
     frame = vfio_display_metadata_frame(dpy->metadata);
     if (dpy->source.n_overlays) {
         vfio_display_overlays_query(&dpy->overlays, &meta->plane);
@@ -510,10 +516,7 @@ static bool refresh_copied(VFIODisplay *dpy)
     bool active = choose_path(dpy, NULL) == PIXEL_PATH_METADATA;
     const VFIOMetadata *meta;
 
-    if (vfio_display_metadata_activate(dpy->metadata, active)) {
-        /* no viewer shows the dma-buf, if there is one */
-        vfio_display_drop_buffers(dpy);
-    }
+    dpy->takes_over |= vfio_display_metadata_activate(dpy->metadata, active);
     if (!active) {
         return false;
     }

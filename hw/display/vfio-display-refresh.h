@@ -37,6 +37,7 @@ struct VFIODisplay {
     RAMFBState *ramfb;      /* the screen's, for migration */
     PixelPath path;         /* the only one allowed, or PIXEL_PATH__MAX */
     bool dump_cursor;       /* screendumps include the cursor plane */
+    bool takes_over;        /* the next frame that the driver copies does */
     bool busy;              /* this refresh found a frame being drawn */
     QEMUTimer *again;       /* a screendump waits until that is done */
     uint64_t refreshes;

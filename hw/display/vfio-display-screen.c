@@ -118,6 +118,14 @@ void vfio_display_screen_closing(VFIODisplayScreen *screen,
     }
 }
 
+void vfio_display_screen_keep_frame(VFIODisplayScreen *screen)
+{
+    if (screen->primary) {
+        screen->primary = NULL;
+        dpy_gfx_show_mirror(screen->con);
+    }
+}
+
 void vfio_display_screen_drop(VFIODisplayScreen *screen)
 {
     screen->composed = false;

@@ -73,6 +73,9 @@ void vfio_display_draw_dmabuf(VFIODisplayScreen *screen);
 void vfio_display_screen_closing(VFIODisplayScreen *screen,
                                  const VFIOPlaneBuffer *buffer);
 
+/* Viewers of the plane's dma-buf, if it is shown, get the mirror instead. */
+void vfio_display_screen_keep_frame(VFIODisplayScreen *screen);
+
 /* The plane's dma-buf goes off the console, which keeps its last copy. */
 void vfio_display_screen_drop(VFIODisplayScreen *screen);
 

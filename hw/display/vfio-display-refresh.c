@@ -415,12 +415,6 @@ static bool show_region(VFIODisplay *dpy, const VFIOPlane *plane)
     return true;
 }
 
-static void trim(VFIODisplay *dpy)
-{
-    vfio_display_buffers_trim(&dpy->buffers, dpy->screen.primary,
-                              dpy->cursor.gl);
-}
-
 /* The planes that queries tell of. */
 static void refresh_queried(VFIODisplay *dpy)
 {
@@ -451,7 +445,8 @@ static void refresh_queried(VFIODisplay *dpy)
     vfio_display_cursor_refresh(&dpy->cursor, &plane);
     draw(dpy);
     /* only now that everybody has been told of new ones */
-    trim(dpy);
+    vfio_display_buffers_trim(&dpy->buffers, dpy->screen.primary,
+                              dpy->cursor.gl);
 }
 
 /* Returns true if viewers have the frame of the driver's answer. */
@@ -522,14 +517,20 @@ static bool refresh_copied(VFIODisplay *dpy)
     }
     meta = vfio_display_metadata_answer(dpy->metadata);
     if (meta) {
-        bool off = vfio_plane_is_off(&meta->plane);
+        bool error = meta->status == VFIO_GFX_META_ERROR;
+        bool off = !error && vfio_plane_is_off(&meta->plane);
         bool shown = show_copied_frame(dpy, meta);
 
         vfio_display_metadata_shown(dpy->metadata, shown);
-        if (meta->status != VFIO_GFX_META_ERROR && !off) {
+        if (!error && !off) {
             show_copied_cursor(dpy, meta);
         }
-        trim(dpy);
+        if (!shown && !off && dpy->takes_over && dpy->screen.primary) {
+            /* it has the last good frame, which nobody may have read */
+            read_buffer(dpy, dpy->screen.primary);
+        }
+        vfio_display_buffers_trim(&dpy->buffers, dpy->screen.primary,
+                                  dpy->cursor.gl);
         dpy->skipped += !shown && !off;
     }
     return vfio_display_metadata_request(dpy->metadata);

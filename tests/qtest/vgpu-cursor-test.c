@@ -10,7 +10,7 @@
 #include "vgpu-planes.h"
 
 /* NULL if the viewer has it, else what is wrong. */
-static char *cursor_differ(const PlanesViewer *w, const Plane *plane,
+static char *cursor_differ(const VGPUWatched *w, const Plane *plane,
                            uint32_t hot_x, uint32_t hot_y)
 {
     const VGPUCursor *c = vgpu_viewer_cursor(w->viewer);
@@ -38,7 +38,7 @@ static char *cursor_differ(const PlanesViewer *w, const Plane *plane,
     return difference;
 }
 
-static void expect_cursor(PlanesViewer *w, const Plane *plane, uint32_t hot_x,
+static void expect_cursor(VGPUWatched *w, const Plane *plane, uint32_t hot_x,
                           uint32_t hot_y)
 {
     int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
@@ -66,7 +66,7 @@ static bool is_invisible(const VGPUCursor *c)
     return true;
 }
 
-static void expect_no_cursor(PlanesViewer *w)
+static void expect_no_cursor(VGPUWatched *w)
 {
     int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
 
@@ -95,7 +95,7 @@ static const CursorCase cursors[] = {
 static void test_cursor_alpha(const void *data)
 {
     const CursorCase *c = data;
-    PlanesViewer *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
+    VGPUWatched *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
     VGPUMode mode = planes_start(w->vgpu);
     Plane plane = plane_new(VGPU_SW_CURSOR, c->fourcc, c->width, c->height,
                             c->flags);
@@ -110,11 +110,11 @@ static void test_cursor_alpha(const void *data)
     plane_upload(w->vgpu, &plane);
     expect_cursor(w, &plane, 5, c->height - 1);
     /* and it is on no screendump */
-    planes_viewer_expect(w, alone);
+    vgpu_watched_expect_picture(w, alone);
     vgpu_expect_now(w->vgpu, &mode, 1);
     g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     g_free(plane.bytes);
-    planes_unwatch(w);
+    vgpu_watched_stop(w);
 }
 
 /* With the option a screendump has it, clipped at every edge. */
@@ -142,7 +142,7 @@ static void test_cursor_screendump(void)
 /* A client without alpha gets what is at least half there. */
 static void test_cursor_rich(void)
 {
-    PlanesViewer *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_RICH);
+    VGPUWatched *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_RICH);
     Plane plane = plane_new(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 48, 40, 0);
 
     planes_start(w->vgpu);
@@ -156,7 +156,7 @@ static void test_cursor_rich(void)
     plane_show(w->vgpu, &plane);
     expect_cursor(w, &plane, 0, 0);
     g_free(plane.bytes);
-    planes_unwatch(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_cursor_hotspot(void)
@@ -175,7 +175,7 @@ static void test_cursor_hotspot(void)
         { UNKNOWN, 5, 0, 0 },
         { 0, 5, 0, 5 },
     };
-    PlanesViewer *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
+    VGPUWatched *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
     Plane plane = plane_new(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 32, 32, 0);
 
     planes_start(w->vgpu);
@@ -187,7 +187,7 @@ static void test_cursor_hotspot(void)
     }
     g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     g_free(plane.bytes);
-    planes_unwatch(w);
+    vgpu_watched_stop(w);
 }
 
 /* Half off any edge, and farther; no image and no frame is copied for it. */
@@ -199,7 +199,7 @@ static void test_cursor_moves(const void *data)
         { 0, 0 }, { -16, 5 }, { 5, -31 }, { 319, 239 }, { -64, -64 },
         { INT32_MIN, INT32_MAX }, { 100, 100 },
     };
-    PlanesViewer *w = planes_watch(data, VGPU_CURSOR_ALPHA);
+    VGPUWatched *w = planes_watch(data, VGPU_CURSOR_ALPHA);
     VGPU *vgpu = w->vgpu;
     Plane plane = plane_new(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 32, 32, 0);
     int64_t frames, updates;
@@ -228,12 +228,12 @@ static void test_cursor_moves(const void *data)
     g_assert_cmpuint(vgpu_viewer_cursor(w->viewer)->count, ==, count);
     g_assert_cmpuint(vgpu_machine_warnings(vgpu->machine), ==, 0);
     g_free(plane.bytes);
-    planes_unwatch(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_cursor_hides(const void *data)
 {
-    PlanesViewer *w = planes_watch(data, VGPU_CURSOR_ALPHA);
+    VGPUWatched *w = planes_watch(data, VGPU_CURSOR_ALPHA);
     VGPU *vgpu = w->vgpu;
     VGPUMode mode = planes_start(vgpu);
     Plane plane = plane_new(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 32, 32, 0);
@@ -256,13 +256,13 @@ static void test_cursor_hides(const void *data)
     plane_show(vgpu, &plane);
     expect_cursor(w, &plane, 0, 0);
     g_free(plane.bytes);
-    planes_unwatch(w);
+    vgpu_watched_stop(w);
 }
 
 /* Refused queries: the last image stays for a moment, then it goes. */
 static void test_cursor_refused(void)
 {
-    PlanesViewer *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
+    VGPUWatched *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
     Plane plane = plane_new(VGPU_SW_CURSOR, DRM_FORMAT_ARGB8888, 32, 32, 0);
 
     planes_start(w->vgpu);
@@ -277,13 +277,13 @@ static void test_cursor_refused(void)
     }
     g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     g_free(plane.bytes);
-    planes_unwatch(w);
+    vgpu_watched_stop(w);
 }
 
 /* Animated cursors step through some buffers, again and again. */
 static void test_cursor_shapes(void)
 {
-    PlanesViewer *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
+    VGPUWatched *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_ALPHA);
     VGPU *vgpu = w->vgpu;
     Plane planes[4];
     int64_t misses = 0;
@@ -307,7 +307,7 @@ static void test_cursor_shapes(void)
     for (unsigned i = 0; i < 4; i++) {
         g_free(planes[i].bytes);
     }
-    planes_unwatch(w);
+    vgpu_watched_stop(w);
 }
 
 /* The ways that a cursor can take to QEMU. */

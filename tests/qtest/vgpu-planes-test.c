@@ -181,14 +181,14 @@ static void test_overlay_still(void)
 /* Only what is announced reaches a viewer. */
 static void test_overlay_watched(void)
 {
-    PlanesViewer *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_NONE);
+    VGPUWatched *w = planes_watch("x-kind=dmabuf", VGPU_CURSOR_NONE);
     VGPUMode mode = planes_start(w->vgpu);
     Plane plane = plane_new(VGPU_SW_OVERLAY(0), DRM_FORMAT_ARGB8888,
                             90, 50, 0);
     const Plane *planes = &plane;
     g_autoptr(VGPUPicture) alone = vgpu_picture_of(&mode, 1);
 
-    planes_viewer_expect(w, alone);
+    vgpu_watched_expect_picture(w, alone);
     for (int i = 0; i < 12; i++) {
         g_autoptr(VGPUPicture) want = NULL;
 
@@ -196,15 +196,15 @@ static void test_overlay_watched(void)
         plane.y = 25 * i - 40;
         plane_show(w->vgpu, &plane);
         want = planes_composed(&mode, 1, &planes, 1);
-        planes_viewer_expect(w, want);
+        vgpu_watched_expect_picture(w, want);
         if (i % 4 == 3) {
             plane_hide(w->vgpu, &plane);
-            planes_viewer_expect(w, alone);
+            vgpu_watched_expect_picture(w, alone);
         }
     }
     g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     g_free(plane.bytes);
-    planes_unwatch(w);
+    vgpu_watched_stop(w);
 }
 
 /* Refused queries: the last image stays for a moment, then it goes. */

@@ -6,7 +6,6 @@
  */
 
 #include "qemu/osdep.h"
-#include <glib/gstdio.h>
 #include "qemu/bswap.h"
 #include "vgpu-planes.h"
 
@@ -301,49 +300,12 @@ VGPUMode planes_start(VGPU *vgpu)
 
 /* --- What a VNC client sees --------------------------------------------- */
 
-PlanesViewer *planes_watch(const char *options, VGPUCursorKind kind)
+VGPUWatched *planes_watch(const char *options, VGPUCursorKind kind)
 {
-    PlanesViewer *w = g_new0(PlanesViewer, 1);
-    VGPUMachine *machine;
+    VGPUWatched *w = vgpu_watched_new(options);
 
-    w->dir = g_dir_make_tmp("vgpu-vnc-XXXXXX", NULL);
-    g_assert_nonnull(w->dir);
-    w->socket = g_build_filename(w->dir, "vnc", NULL);
-    machine = vgpu_machine_start("-device " VGPU_DEVICE ",id=gpu,addr=4%s%s "
-                                 "-vnc unix:%s", *options ? "," : "", options,
-                                 w->socket);
-    w->vgpu = vgpu_open(machine, "gpu", 4);
     w->viewer = vgpu_viewer_connect_cursor(w->socket, kind);
     return w;
-}
-
-void planes_unwatch(PlanesViewer *w)
-{
-    vgpu_viewer_close(w->viewer);
-    vgpu_stop(w->vgpu);
-    g_unlink(w->socket);
-    g_rmdir(w->dir);
-    g_free(w->socket);
-    g_free(w->dir);
-    g_free(w);
-}
-
-void planes_viewer_expect(PlanesViewer *w, const VGPUPicture *want)
-{
-    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
-
-    for (;;) {
-        g_autofree char *difference =
-            vgpu_picture_differ(want, vgpu_viewer_picture(w->viewer));
-
-        if (!difference) {
-            return;
-        }
-        if (g_get_monotonic_time() > deadline) {
-            g_assert_cmpstr(difference, ==, NULL);
-        }
-        vgpu_viewer_update(w->viewer);
-    }
 }
 
 void plane_expect_cursor(VGPU *vgpu, const char *member, int64_t value)

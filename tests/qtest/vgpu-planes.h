@@ -8,8 +8,7 @@
 #define TESTS_QTEST_VGPU_PLANES_H
 
 #include <pixman.h>
-#include "vgpu-fixture.h"
-#include "vgpu-rfb.h"
+#include "vgpu-watched.h"
 
 /* Where the tests' planes are in video memory. */
 #define PRIMARY_AT 0
@@ -85,17 +84,6 @@ void plane_expect(VGPU *vgpu, const VGPUMode *mode, const Plane *plane);
 void plane_expect_cursor(VGPU *vgpu, const char *member, int64_t value);
 
 /* A vGPU and a VNC client that takes cursors of that kind. */
-typedef struct PlanesViewer {
-    VGPU *vgpu;
-    char *dir;
-    char *socket;
-    VGPUViewer *viewer;
-} PlanesViewer;
-
-PlanesViewer *planes_watch(const char *options, VGPUCursorKind kind);
-void planes_unwatch(PlanesViewer *w);
-
-/* Before long the client has that picture. */
-void planes_viewer_expect(PlanesViewer *w, const VGPUPicture *want);
+VGPUWatched *planes_watch(const char *options, VGPUCursorKind kind);
 
 #endif

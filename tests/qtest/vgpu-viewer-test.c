@@ -9,61 +9,16 @@
  */
 
 #include "qemu/osdep.h"
-#include <glib/gstdio.h>
 #include <sys/resource.h>
 #include "libqos/pci-pc.h"
-#include "vgpu-fixture.h"
-#include "vgpu-rfb.h"
-
-/* A machine with one vGPU and a VNC server. */
-typedef struct Watched {
-    VGPU *vgpu;
-    char *dir;
-    char *socket;
-} Watched;
-
-static Watched *start(const char *options)
-{
-    Watched *w = g_new0(Watched, 1);
-    VGPUMachine *machine;
-
-    w->dir = g_dir_make_tmp("vgpu-vnc-XXXXXX", NULL);
-    g_assert_nonnull(w->dir);
-    w->socket = g_build_filename(w->dir, "vnc", NULL);
-    machine = vgpu_machine_start("-device " VGPU_DEVICE ",id=gpu,addr=4,%s "
-                                 "-vnc unix:%s", options, w->socket);
-    w->vgpu = vgpu_open(machine, "gpu", 4);
-    return w;
-}
-
-static void stop(Watched *w)
-{
-    vgpu_stop(w->vgpu);
-    g_unlink(w->socket);
-    g_rmdir(w->dir);
-    g_free(w->socket);
-    g_free(w->dir);
-    g_free(w);
-}
+#include "vgpu-watched.h"
 
 /* Before long, the viewer shows the picture, pixel by pixel. */
 static void expect(VGPUViewer *viewer, const VGPUMode *mode, uint32_t seed)
 {
-    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
     g_autoptr(VGPUPicture) want = vgpu_picture_of(mode, seed);
 
-    for (;;) {
-        g_autofree char *difference =
-            vgpu_picture_differ(want, vgpu_viewer_picture(viewer));
-
-        if (!difference) {
-            return;
-        }
-        if (g_get_monotonic_time() > deadline) {
-            g_assert_cmpstr(difference, ==, NULL);
-        }
-        vgpu_viewer_update(viewer);
-    }
+    vgpu_viewer_expect(viewer, want);
 }
 
 static void expect_gone(VGPUViewer *viewer, const VGPUMode *mode,
@@ -90,7 +45,7 @@ static void test_modes(const void *data)
         { 64, 64 },
         { 1024, 768 },
     };
-    Watched *w = start(data);
+    VGPUWatched *w = vgpu_watched_new(data);
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -104,12 +59,12 @@ static void test_modes(const void *data)
     }
     g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 0);
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_formats(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = vgpu_watched_new(data);
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
 
     for (size_t i = 0; i < vgpu_formats_count; i++) {
@@ -122,7 +77,7 @@ static void test_formats(const void *data)
         expect(viewer, &mode, i);
     }
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* A rectangle in a buffer that stays on screen. */
@@ -140,7 +95,7 @@ static void test_damage(const void *data)
         { 333, 5, 1, 470 },
         { 17, 19, 211, 223 },
     };
-    Watched *w = start(data);
+    VGPUWatched *w = vgpu_watched_new(data);
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
     VGPUMode mode = vgpu_mode(640, 480, 1), part;
 
@@ -177,12 +132,12 @@ static void test_damage(const void *data)
         expect(viewer, &mode, 0);
     }
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_flips(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = vgpu_watched_new(data);
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
     unsigned files = 0;
 
@@ -202,12 +157,12 @@ static void test_flips(const void *data)
         g_assert_cmpuint(vgpu_read(w->vgpu, VGPU_SW_GETS), ==, 4);
     }
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_off_and_on(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = vgpu_watched_new(data);
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
     VGPUMode mode = vgpu_mode(320, 240, 1);
 
@@ -219,13 +174,13 @@ static void test_off_and_on(const void *data)
         expect_gone(viewer, &mode, i);
     }
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* Bad frames do not reach the viewer; the next good one does. */
 static void test_fault(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = vgpu_watched_new(data);
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
     VGPUMode mode = vgpu_mode(320, 240, 1), bad = mode;
     int64_t deadline;
@@ -249,12 +204,12 @@ static void test_fault(const void *data)
     vgpu_show(w->vgpu, &mode);
     expect(viewer, &mode, 2);
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 static void test_reset(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = vgpu_watched_new(data);
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
     VGPUMode mode = vgpu_mode(320, 240, 1);
 
@@ -267,13 +222,13 @@ static void test_reset(const void *data)
         vgpu_reopen(w->vgpu);
     }
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* The device goes while it is watched, and another comes. */
 static void test_unplug(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = vgpu_watched_new(data);
     VGPUMachine *machine = w->vgpu->machine;
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
     VGPUMode mode = vgpu_mode(320, 240, 1);
@@ -293,13 +248,13 @@ static void test_unplug(const void *data)
     vgpu_paint_show_expect(w->vgpu, &mode, 2);
     expect(viewer, &mode, 2);
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* One that comes late, one that left: each sees what is there now. */
 static void test_come_and_go(const void *data)
 {
-    Watched *w = start(data);
+    VGPUWatched *w = vgpu_watched_new(data);
     VGPUViewer *first = vgpu_viewer_connect(w->socket), *second;
     VGPUMode mode = vgpu_mode(320, 240, 1);
 
@@ -320,7 +275,7 @@ static void test_come_and_go(const void *data)
     expect(first, &mode, 3);
     vgpu_expect_now(w->vgpu, &mode, 3);
     vgpu_viewer_close(first);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* The mode that the monitor prefers, if it is connected. */
@@ -334,7 +289,7 @@ static bool monitor_prefers(VGPU *vgpu, unsigned width, unsigned height)
     return vgpu_read(vgpu, VGPU_SW_LINK) && x == width && y == height;
 }
 
-static void expect_monitor(Watched *w, VGPUViewer *viewer, unsigned width,
+static void expect_monitor(VGPUWatched *w, VGPUViewer *viewer, unsigned width,
                            unsigned height)
 {
     int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
@@ -351,7 +306,7 @@ static void expect_monitor(Watched *w, VGPUViewer *viewer, unsigned width,
  */
 static void test_refused_edid(void)
 {
-    Watched *w = start("x-kind=dmabuf,xres=800,yres=600");
+    VGPUWatched *w = vgpu_watched_new("x-kind=dmabuf,xres=800,yres=600");
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
     uint32_t downs;
 
@@ -370,7 +325,7 @@ static void test_refused_edid(void)
     expect_monitor(w, viewer, 1024, 768);
     g_assert_cmpuint(vgpu_machine_warnings(w->vgpu->machine), ==, 1);
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* Nobody looks: nothing is asked, fetched or copied. */
@@ -408,7 +363,7 @@ static int next_file(VGPUMachine *machine)
 /* QEMU may open no more files when the guest changes the mode. */
 static void test_no_files(void)
 {
-    Watched *w = start("x-kind=region");
+    VGPUWatched *w = vgpu_watched_new("x-kind=region");
     VGPUMachine *machine = w->vgpu->machine;
     VGPUViewer *viewer = vgpu_viewer_connect(w->socket);
     VGPUMode mode = vgpu_mode(320, 240, 1), next = vgpu_mode(400, 300, 1);
@@ -436,7 +391,7 @@ static void test_no_files(void)
     expect(viewer, &mode, 3);
     g_assert_cmpuint(vgpu_machine_warnings(machine), ==, 1);
     vgpu_viewer_close(viewer);
-    stop(w);
+    vgpu_watched_stop(w);
 }
 
 /* @option is "x-kind=@kind" */

@@ -12,7 +12,25 @@
 /* Columns that are compared together (damage-map.h). */
 #define TILE 64
 
-VGPUWatched *vgpu_watched_start(const char *options)
+void vgpu_viewer_expect(VGPUViewer *viewer, const VGPUPicture *want)
+{
+    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
+
+    for (;;) {
+        g_autofree char *difference =
+            vgpu_picture_differ(want, vgpu_viewer_picture(viewer));
+
+        if (!difference) {
+            return;
+        }
+        if (g_get_monotonic_time() > deadline) {
+            g_assert_cmpstr(difference, ==, NULL);
+        }
+        vgpu_viewer_update(viewer);
+    }
+}
+
+VGPUWatched *vgpu_watched_new(const char *options)
 {
     VGPUWatched *w = g_new0(VGPUWatched, 1);
     VGPUMachine *machine;
@@ -21,9 +39,17 @@ VGPUWatched *vgpu_watched_start(const char *options)
     g_assert_nonnull(w->dir);
     w->socket = g_build_filename(w->dir, "vnc", NULL);
     w->mode = vgpu_mode(320, 240, 1);
-    machine = vgpu_machine_start("-device " VGPU_DEVICE ",id=gpu,addr=4,%s "
-                                 "-vnc unix:%s", options, w->socket);
+    machine = vgpu_machine_start("-device " VGPU_DEVICE ",id=gpu,addr=4%s%s "
+                                 "-vnc unix:%s", *options ? "," : "", options,
+                                 w->socket);
     w->vgpu = vgpu_open(machine, "gpu", 4);
+    return w;
+}
+
+VGPUWatched *vgpu_watched_start(const char *options)
+{
+    VGPUWatched *w = vgpu_watched_new(options);
+
     w->viewer = vgpu_viewer_connect(w->socket);
     vgpu_watched_draw(w);
     vgpu_watched_expect(w, w->seed);
@@ -158,19 +184,7 @@ void vgpu_picture_patch(VGPUPicture *picture, const VGPURect *rect,
 
 void vgpu_watched_expect_picture(VGPUWatched *w, const VGPUPicture *want)
 {
-    int64_t deadline = g_get_monotonic_time() + VGPU_PATIENCE_US;
-    bool seen = false;
-
-    while (!seen) {
-        g_autofree char *difference =
-            vgpu_picture_differ(want, vgpu_viewer_picture(w->viewer));
-
-        seen = !difference;
-        if (g_get_monotonic_time() > deadline) {
-            g_assert_cmpstr(difference, ==, NULL);
-        }
-        vgpu_viewer_update(w->viewer);
-    }
+    vgpu_viewer_expect(w->viewer, want);
 }
 
 void vgpu_watched_expect_part(VGPUWatched *w, const VGPURect *rect,

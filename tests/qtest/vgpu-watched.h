@@ -26,10 +26,13 @@ typedef struct VGPUWatched {
     char *socket;
 } VGPUWatched;
 
-/*
- * A machine with a vGPU named "gpu" that has these options, whose first
- * picture, 320x240, the viewer has got.
- */
+/* Before long the viewer has that picture, pixel by pixel. */
+void vgpu_viewer_expect(VGPUViewer *viewer, const VGPUPicture *want);
+
+/* A machine with a vGPU named "gpu" that has these options, and no viewer. */
+VGPUWatched *vgpu_watched_new(const char *options);
+
+/* The same, and a viewer that has got the first picture, 320x240. */
 VGPUWatched *vgpu_watched_start(const char *options);
 
 /* The viewer goes away. */

@@ -125,8 +125,8 @@ class Demo:
             last = now
             time.sleep(0.5)
 
-    def way(self):
-        """What way the frame took, in the words of x-query-vgpu-display."""
+    def pixel_path(self):
+        """The path of the pixels, as x-query-vgpu-display names it."""
         try:
             vgpus = self.qmp.command("x-query-vgpu-display")
         except QmpError as error:
@@ -142,7 +142,7 @@ class Demo:
                          format="png")
         say(f"the picture is there after {time.monotonic() - START:.0f} s: "
             f"{size} pixels, {self.options.output}")
-        say(f"the way the frame took: {self.way()}")
+        say(f"the path of its pixels: {self.pixel_path()}")
 
     def log(self):
         """The end of what QEMU and the guest said."""

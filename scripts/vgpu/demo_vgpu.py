@@ -118,7 +118,7 @@ class Demo:
         for kind, plane in planes.items():
             say(f"  {kind}: {plane['format']} {plane['width']}x"
                 f"{plane['height']} at {plane['x']},{plane['y']}")
-        say(f"the way the frame took: vgpu0: "
+        say(f"the path of its pixels: vgpu0: "
             f"{self.vm.vgpu('vgpu0')['path']}")
 
     def stay(self):

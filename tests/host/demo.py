@@ -53,7 +53,7 @@ def test_demo_writes_the_guests_console():
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         assert os.path.join(folder, "demo.png") in done.stdout, said
-        assert "way the frame took: vgpu0: mmap" in done.stdout, said
+        assert "the path of its pixels: vgpu0: mmap" in done.stdout, said
         check_console(folder)
 
 

@@ -15,8 +15,7 @@ BENCH_TREE=$VGPU_BUILD/unit
 
 _bench_compile() {
     [[ -f $BENCH_TREE/build.ninja ]] || meson setup "$BENCH_TREE" "$VGPU_TOP"
-    ninja -C "$BENCH_TREE" -j "$VGPU_JOBS" tests/bench/copy-pass \
-        tests/bench/read-pixels
+    ninja -C "$BENCH_TREE" -j "$VGPU_JOBS" tests/bench/copy-pass
 }
 
 case " $* " in
@@ -38,4 +37,5 @@ unlock_build
 
 exec /usr/bin/python3 "$VGPU_TOP/tests/bench/bench.py" \
     --ours "$QEMU_BINARY" --stock "$QEMU_STOCK_BINARY" \
-    --programs "$BENCH_TREE/tests/bench" "$@"
+    --copy-pass "$BENCH_TREE/tests/bench/copy-pass" \
+    --readback "$QEMU_OUT/tests/unit/test-gl-readback-egl" "$@"

@@ -48,6 +48,13 @@ char *vfio_display_source_name(const VFIODisplaySource *source);
 int vfio_display_query_plane(VFIODisplaySource *source, VFIOPlane *plane);
 
 /*
+ * The same for the primary plane, of that kind. Returns false if there is no
+ * answer, of which users have been told.
+ */
+bool vfio_display_query_primary(VFIODisplaySource *source, VFIOPlaneKind kind,
+                                VFIOPlane *plane);
+
+/*
  * A plane other than the primary could not be queried. @since_ns: since when
  * that is so; the caller sets it to 0 with each answer. Returns true if that is
  * longer than the grace, so that the plane's last picture is to go.

@@ -211,7 +211,7 @@ static bool request_readback(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     switch (vfio_display_readback_request(&dpy->readback, buffer)) {
     case VFIO_DISPLAY_READBACK_SHOWN:
         /* but overlays may be elsewhere than they were */
-        frame = vfio_display_plane_frame(&buffer->plane);
+        frame = vfio_display_plane_frame(&dpy->source, &buffer->plane);
         frame.damage = &nothing;
         vfio_display_show_frame(dpy, &frame);
         return true;
@@ -239,7 +239,7 @@ static bool show_buffer_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     vfio_display_overlays_show(&dpy->overlays);
     switch (user->path) {
     case PIXEL_PATH_MMAP:
-        frame = vfio_display_buffer_frame(buffer);
+        frame = vfio_display_buffer_frame(&dpy->buffers, buffer);
         return scan_frame(dpy, &frame);
     case PIXEL_PATH_REGION:
         return query_primary(dpy, VFIO_PLANE_KIND_REGION, &plane) &&
@@ -256,13 +256,12 @@ static bool show_buffer_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 /* The console knows then whether they changed. */
 static bool read_buffer(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
-    int64_t begun = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    int64_t before = dpy->source.meter.ns;
     bool shown = show_buffer_pixels(dpy, buffer);
 
     if (dpy->screen.path != PIXEL_PATH_PLACEHOLDER) {
         vfio_display_damage_probed(&dpy->damage,
-                                   qemu_clock_get_ns(QEMU_CLOCK_REALTIME) -
-                                   begun);
+                                   dpy->source.meter.ns - before);
     }
     dpy->screen.unread &= !shown;
     return shown;
@@ -573,6 +572,18 @@ static void begin(VFIODisplay *dpy, VFIODisplaySignals signals)
     vfio_display_metadata_poll(dpy->metadata, signals);
 }
 
+/* The console is to leave time for others. */
+static void note_cost(VFIODisplay *dpy)
+{
+    int64_t ns = dpy->source.meter.ns - dpy->scan_ns;
+
+    if (ns) {
+        dpy->scans++;
+        dpy->scan_ns += ns;
+        qemu_console_note_cost(dpy->screen.con, ns);
+    }
+}
+
 void vfio_display_refresh(VFIODisplay *dpy)
 {
     VFIODisplaySignals signals =
@@ -586,6 +597,7 @@ void vfio_display_refresh(VFIODisplay *dpy)
     if (!copied) {
         refresh_queried(dpy);
     }
+    note_cost(dpy);
     if (!dump_waits(dpy, copied)) {
         graphic_hw_update_done(dpy->screen.con);
     }

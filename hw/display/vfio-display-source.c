@@ -84,6 +84,22 @@ int vfio_display_query_plane(VFIODisplaySource *source, VFIOPlane *plane)
     return ret;
 }
 
+MirrorFrame vfio_display_plane_frame(VFIODisplaySource *source,
+                                     const VFIOPlane *plane)
+{
+    return (MirrorFrame) {
+        .format = vfio_plane_format(plane),
+        .straight_alpha = plane->straight_alpha,
+        .width = plane->width,
+        .height = plane->height,
+        .readable = plane->height,
+        .stride = plane->stride,
+        .offset = plane->offset,
+        .fd = -1,
+        .meter = &source->meter,
+    };
+}
+
 bool vfio_display_is_silent(int64_t now_ns, int64_t *since_ns)
 {
     if (!*since_ns) {

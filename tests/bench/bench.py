@@ -3,7 +3,8 @@
 """./vgpu bench [--quick] [--case NAME]... [--list] [--pairs N] [--out DIR]
 
 Measures stock QEMU and ours side by side: the cases of the lab in one boot of
-it, emulator after emulator, and natively what needs CPUs. Prints a table and
+it, emulator after emulator, and natively what needs CPUs. Some are measured
+with the QEMU that Debian packages now, too, unless --quick. Prints a table and
 writes results.json, report.md, and with matplotlib plot.svg and plot.png.
 """
 
@@ -25,7 +26,7 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 import cases  # noqa: E402
 import report  # noqa: E402
-from vgpulab import mesa  # noqa: E402
+from vgpulab import mesa, paths  # noqa: E402
 
 RUNNER = os.path.join(HERE, "runner.py")
 # As many as the samples allow and idle16 needs (lab/README.md).
@@ -53,7 +54,8 @@ def parse_options():
                         help="times that each emulator is started (5)")
     parser.add_argument("--out", default=os.path.join(TOP, "build", "bench"),
                         metavar="DIR")
-    for name in ("--ours", "--stock", "--copy-pass", "--readback"):
+    parser.add_argument("--ours", default=paths.QEMU, help=argparse.SUPPRESS)
+    for name in ("--stock", "--packaged", "--copy-pass", "--readback"):
         parser.add_argument(name, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.pairs is None:
@@ -78,14 +80,25 @@ def machine():
             "date": time.strftime("%Y-%m-%d")}
 
 
+def version(qemu):
+    """What an emulator says of itself; "" if there is none."""
+    if not qemu:
+        return ""
+    said = subprocess.run([qemu, "--version"], check=True,
+                          capture_output=True, text=True).stdout
+    return said.splitlines()[0]
+
+
 def run_place(place, chosen, options, lines):
     """Runs the cases of a place; returns whether its runner went well."""
     names = [case.name for case in chosen if case.place == place]
     if not names:
         return True
     command = [RUNNER, "--place", place, "--ours", options.ours,
-               "--stock", options.stock, "--pairs", str(options.pairs),
-               "--out", lines] + ["--quick"] * options.quick + names
+               "--stock", options.stock or "",
+               "--packaged", options.packaged or "",
+               "--pairs", str(options.pairs), "--out", lines]
+    command += ["--quick"] * options.quick + names
     if place == "lab":
         command = [os.path.join(TOP, "vgpu"), "lab", *LAB, "--"] + command
     status = subprocess.run(command, check=False,
@@ -143,20 +156,19 @@ def main():
         return 0
     os.makedirs(options.out, exist_ok=True)
     # The lab has a /tmp of its own, and the checkout in common with the host.
-    lines = os.path.join(TOP, "build", "bench-runs.jsonl")
-    if os.path.exists(lines):
-        os.unlink(lines)
+    lines = os.path.join(TOP, "build", f"bench-runs.{os.getpid()}.jsonl")
     results = {"machine": machine(), "pairs": options.pairs,
+               "packaged": version(options.packaged),
                "quick": options.quick, "copy_pass": [], "readback": []}
-    if wants(options, "copy-pass"):
+    if options.copy_pass and wants(options, "copy-pass"):
         results["copy_pass"] = run_copy_pass(options)
-    if wants(options, "readback"):
+    if options.readback and wants(options, "readback"):
         results["readback"] = run_readback(options)
     well = [run_place(place, chosen, options, lines)
             for place in ("native", "lab")]
     results["runs"] = read_lines(lines)
     if results["runs"]:
-        shutil.copy(lines, os.path.join(options.out, "runs.jsonl"))
+        shutil.move(lines, os.path.join(options.out, "runs.jsonl"))
     report.write(results, chosen, options.out)
     return 0 if all(well) and (results["runs"] or not chosen) else 1
 

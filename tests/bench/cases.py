@@ -42,6 +42,12 @@ class Case:
         return SOURCES[self.source].place
 
     @property
+    def packaged(self):
+        """Is the QEMU that Debian packages measured, too, if there is one?"""
+        return not SOURCES[self.source].stock and (
+            self.quick or not SOURCES[self.source].vgpu)
+
+    @property
     def setup(self):
         """Cases with the same one share a machine."""
         return (self.source, self.size, self.viewer, self.machines,

@@ -7,7 +7,7 @@ import statistics
 
 import targets
 
-BUILDS = ("stock", "ours")
+BUILDS = ("stock", "packaged", "ours")
 
 # Key, heading, unit's divisor, digits. The first three have their spread.
 COLUMNS = [
@@ -96,15 +96,13 @@ def text_table(head, rows):
     """Columns with something in them, as wide as that; words may run over."""
     plain = [row for row in rows if len(row) == len(head)]
     used = [i for i in range(len(head))
-            if i < 2 or any(row[i] for row in plain)]
-    lines = []
+            if i < 3 or any(row[i] for row in plain)]
     rows = [[row[i] for i in used if i < len(row)] for row in [head, *rows]]
     widths = [max(len(row[i]) for row in rows if len(row) == len(used))
               for i in range(len(used))]
-    for row in rows:
-        lines.append("  ".join(
-            text.ljust(width) for text, width in zip(row, widths)).rstrip())
-    return "\n".join(lines) + "\n"
+    return "".join("  ".join(
+        text.ljust(width) for text, width in zip(row, widths)).rstrip() + "\n"
+        for row in rows)
 
 
 def markdown_table(head, rows):
@@ -132,7 +130,8 @@ def describe(results):
             f"{machine['memory'] / 2**30:.0f} GiB, Linux "
             f"{machine['kernel']}, {machine['date']}; medians of "
             f"{results['pairs']} runs of each emulator in turn, with the "
-            "smallest and the largest")
+            "smallest and the largest"
+            + (results["packaged"] and f"; packaged: {results['packaged']}"))
 
 
 def markdown(results, summaries, chosen):

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the cases of one place and writes a line of JSON for each result.
 
-    runner.py --place lab|native --ours QEMU [--stock QEMU] [--pairs N]
-              [--quick] --out FILE [CASE]...
+    runner.py --place lab|native --ours QEMU [--stock QEMU]
+              [--packaged QEMU] [--pairs N] [--quick] --out FILE [CASE]...
 
 Started by bench.py, inside the lab for the cases of that place. Stock and
 ours take turns: each machine is started once for each pair and emulator.
@@ -327,6 +327,17 @@ def run_stock(args, group, results):
             results.add(case, says=reason or "not there")
 
 
+def run_packaged(args, group, results):
+    """What of them is measured with it."""
+    found = [case for case in group if case.packaged]
+    if args.packaged and found:
+        run_setup(args.packaged, "packaged", found, results, args.quick)
+
+
+def run_ours(args, group, results):
+    run_setup(args.ours, "ours", group, results, args.quick)
+
+
 def apart(run):
     """Run it in a process; returns its status. It leaves nobody behind."""
     def begin():
@@ -345,14 +356,12 @@ def apart(run):
 
 
 def run_turn(args, group, pair):
-    """Stock and ours; a viewer's library that crashes costs one of them."""
-    ours = Results(args.out, pair, "ours")
-    stock = Results(args.out, pair, "stock")
-    for results, run in (
-            (stock, lambda: run_stock(args, group, stock)),
-            (ours, lambda: run_setup(args.ours, "ours", group, ours,
-                                     args.quick))):
-        status = apart(run)
+    """Each emulator; a viewer's library that crashes costs one of them."""
+    for build, run in (("stock", run_stock), ("packaged", run_packaged),
+                       ("ours", run_ours)):
+        results = Results(args.out, pair, build)
+        status = apart(lambda run=run, results=results:
+                       run(args, group, results))
         if status:
             for case in group:
                 results.add(case, error=f"its viewer ended with {status}")
@@ -369,6 +378,7 @@ def main():
     parser.add_argument("--place", required=True, choices=("lab", "native"))
     parser.add_argument("--ours", required=True)
     parser.add_argument("--stock")
+    parser.add_argument("--packaged")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--out", required=True)

@@ -18,8 +18,17 @@ class Nobody:
 
     def add(self, machine, device):
         """device: the one to show, None if there is but one."""
-        machine.add_vnc(f"display={device}" if device else "")
-        self._display = machine.vnc_display
+        self._machine = machine
+        self._server = device or "screen"
+        # The emulator looks for a free port: others may look at the same time.
+        machine.add_args("-vnc", f"127.0.0.1:0,to=999,id={self._server}"
+                                 + (f",display={device}" if device else ""))
+
+    def _display(self):
+        servers = self._machine.qmp.command("query-vnc-servers")
+        ports = {server["id"]: server["server"][0]["service"]
+                 for server in servers}
+        return int(ports[self._server]) - 5900
 
     def open(self, drawn):
         """Nobody comes."""
@@ -52,7 +61,7 @@ class Vnc(Watching):
     encoding = RAW
 
     def open(self, drawn):
-        self._watch = RfbWatch(self._display, self.encoding, drawn)
+        self._watch = RfbWatch(self._display(), self.encoding, drawn)
 
 
 class VncTight(Vnc):
@@ -69,7 +78,7 @@ class Crowd(Vnc):
 
     def open(self, drawn):
         super().open(drawn)
-        self._others = [RfbWatch(self._display, self.encoding, drawn)
+        self._others = [RfbWatch(self._display(), self.encoding, drawn)
                         for _ in range(3)]
 
     def watches(self, steps):

@@ -121,20 +121,25 @@ static void console_mirror_take_damage(ConsoleMirror *mirror,
 
 /*
  * Each update costs viewers something: a message on D-Bus, with GTK a union
- * with those before. No desktop has as many in a frame.
+ * with those before. No desktop has as many in a frame; a guest could.
  */
 #define MAX_UPDATES 1024
 
 static void console_mirror_announce(ConsoleMirror *mirror,
                                     const pixman_box32_t *box, size_t n)
 {
+    pixman_box32_t all;
+
     trace_console_mirror_damage(qemu_console_get_index(mirror->con), n);
     qemu_console_note_activity(mirror->con);
-    for (size_t i = 0; i < n;) {
-        pixman_box32_t next = damage_map_next_box(box, n, &i, MAX_UPDATES);
-
-        dpy_gfx_update(mirror->con, next.x1, next.y1, next.x2 - next.x1,
-                       next.y2 - next.y1);
+    if (n > MAX_UPDATES) {
+        all = damage_map_bound(box, n);
+        box = &all;
+        n = 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        dpy_gfx_update(mirror->con, box[i].x1, box[i].y1,
+                       box[i].x2 - box[i].x1, box[i].y2 - box[i].y1);
     }
 }
 
@@ -220,22 +225,17 @@ static MirrorResult console_mirror_replace(ConsoleMirror *mirror,
 {
     DisplaySurface *surface =
         qemu_create_displaysurface(frame->width, frame->height);
-    MirrorLayer layer = { .busy = mirror->layer.busy };
     MirrorResult result;
 
-    mirror_layer_set_image(&layer, surface->image);
-    result = mirror_layer_read(&layer, frame);
-    mirror->layer.bytes_read += layer.bytes_read;
-    mirror->layer.busy = layer.busy;
-    mirror_layer_finish(&layer);
+    console_mirror_adopt(mirror, surface);
+    result = mirror_layer_read(&mirror->layer, frame);
     if (result == MIRROR_BUSY || result == MIRROR_VANISHED) {
+        console_mirror_forget_surface(mirror);
         qemu_free_displaysurface(surface);
         return result;
     }
     trace_console_mirror_replace(qemu_console_get_index(mirror->con),
                                  frame->width, frame->height);
-    console_mirror_adopt(mirror, surface);
-    mirror->layer.readable = frame->readable;
     console_mirror_compose_all(mirror);
     qemu_console_note_activity(mirror->con);
     dpy_gfx_replace_mirror(mirror->con, surface);

@@ -16,15 +16,6 @@
 #include "ui/gl-readback.h"
 #include "ui/mirror-layer.h"
 
-static pixman_image_t *to_native(QemuDmaBuf *dmabuf,
-                                 pixman_format_code_t format,
-                                 const uint8_t *rows, uint32_t stride)
-{
-    return ui_pixel_native_image(format, qemu_dmabuf_get_width(dmabuf),
-                                 qemu_dmabuf_get_height(dmabuf), rows, stride,
-                                 qemu_dmabuf_get_y0_top(dmabuf));
-}
-
 /* In the buffer; the rectangle's place is the picture's. */
 static uint64_t first_row(QemuDmaBuf *dmabuf)
 {
@@ -52,23 +43,29 @@ static bool snapshot_end(QemuDmaBuf *dmabuf, uint32_t cpp, uint64_t *start,
         qemu_dmabuf_get_offset(dmabuf) <= INT64_MAX / 2;
 }
 
-static pixman_image_t *copy_frame(QemuDmaBuf *dmabuf,
-                                  const MirrorFrame *frame, Error **errp)
+static pixman_image_t *copy_frame(const MirrorFrame *frame, bool last_first,
+                                  Error **errp)
 {
     /* it is read now, whether the device is drawing or not */
     MirrorLayer layer = { .busy = MIRROR_BUSY_READS };
     pixman_image_t *rows =
         pixman_image_create_bits(PIXMAN_x8r8g8b8, frame->width, frame->height,
                                  NULL, 0);
+    UIPixels pixels = {
+        /* x8r8g8b8, in memory */
+        .fourcc = HOST_BIG_ENDIAN ? DRM_FORMAT_BGRX8888 : DRM_FORMAT_XRGB8888,
+        .width = frame->width,
+        .height = frame->height,
+    };
     pixman_image_t *image = NULL;
 
     mirror_layer_set_image(&layer, rows);
     if (mirror_layer_read(&layer, frame) == MIRROR_VANISHED) {
         error_setg(errp, "the buffer went away while it was read");
     } else {
-        image = to_native(dmabuf, PIXMAN_x8r8g8b8,
-                          (const uint8_t *)pixman_image_get_data(rows),
-                          pixman_image_get_stride(rows));
+        pixels.data = (const uint8_t *)pixman_image_get_data(rows);
+        pixels.stride = pixman_image_get_stride(rows);
+        image = ui_pixel_native_image(&pixels, last_first);
     }
     mirror_layer_finish(&layer);
     pixman_image_unref(rows);
@@ -109,7 +106,7 @@ pixman_image_t *dmabuf_snapshot_map(QemuDmaBuf *dmabuf, Error **errp)
         return NULL;
     }
     frame.map = map->data;
-    return copy_frame(dmabuf, &frame, errp);
+    return copy_frame(&frame, qemu_dmabuf_get_y0_top(dmabuf), errp);
 }
 
 /* --- By OpenGL ---------------------------------------------------------- */
@@ -141,20 +138,18 @@ static pixman_image_t *or_by_cpu(QemuDmaBuf *dmabuf, Error **errp)
 static void on_done(void *opaque, const GLReadbackResult *result)
 {
     Waiter *waiter = opaque;
-    const GLReadbackPixels *pixels = result->pixels;
 
     if (!result->buffer) {
         /* that one has been told already */
         return;
     }
-    if (!pixels) {
+    if (!result->pixels) {
         waiter->error = error_copy(result->error);
         waiter->image = or_by_cpu(result->dmabuf, &waiter->error);
     } else {
         waiter->image =
-            to_native(result->dmabuf,
-                      ui_pixel_format_find(pixels->fourcc)->pixman,
-                      pixels->data, pixels->stride);
+            ui_pixel_native_image(result->pixels,
+                                  qemu_dmabuf_get_y0_top(result->dmabuf));
     }
     aio_co_wake(waiter->co);
 }

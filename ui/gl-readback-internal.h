@@ -33,7 +33,7 @@ typedef struct Slot {
     GLReadbackBuffer *buffer;
     GLReadbackArea area; /* asked for; what it turned out to be when read */
     bool compare;        /* asked for are changes */
-    GLReadbackPixels pixels;
+    UIPixels pixels;
     Error *error;
     unsigned ticks; /* since it was queued, or OpenGL was opened */
     bool given_up;  /* the result was told: it took too long */

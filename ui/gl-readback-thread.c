@@ -176,19 +176,12 @@ static void note_failure(GLReadback *rb, const Error *error)
 /* What differs from the frame before, if that was asked about, too. */
 static void slot_compare(GLReadback *rb, Slot *slot)
 {
-    const GLReadbackPixels *pixels = &slot->pixels;
-    FrameShadowFrame frame = {
-        .data = pixels->data,
-        .stride = pixels->stride,
-        .fourcc = pixels->fourcc,
-        .width = qemu_dmabuf_get_width(slot->buffer->dmabuf),
-        .height = qemu_dmabuf_get_height(slot->buffer->dmabuf),
-    };
+    const UIPixels *pixels = &slot->pixels;
     GLReadbackArea *area = &slot->area;
 
     if (!slot->compare || ui_pixel_format_find(pixels->fourcc)->cpp != 4) {
         frame_shadow_forget(rb->shadow);
-    } else if (frame_shadow_update(rb->shadow, &frame, area->box, &area->n)) {
+    } else if (frame_shadow_update(rb->shadow, pixels, area->box, &area->n)) {
         area->what = GL_READBACK_BOXES;
     }
     if (area->what == GL_READBACK_CHANGES) {
@@ -207,6 +200,8 @@ static SlotState slot_wait(GLReadback *rb, Slot *slot, int ms)
         static gsize once;
 
         close_opengl_at_exit(&once);
+        slot->pixels.width = qemu_dmabuf_get_width(slot->buffer->dmabuf);
+        slot->pixels.height = qemu_dmabuf_get_height(slot->buffer->dmabuf);
         slot_compare(rb, slot);
     }
     return SLOT_READY;

@@ -38,7 +38,7 @@ static struct {
 
 static void drawn_done(void *opaque, const GLReadbackResult *result)
 {
-    const GLReadbackPixels *pixels = result->pixels;
+    const UIPixels *pixels = result->pixels;
     GLReadbackArea all = { GL_READBACK_BOXES, 1, {
         { 0, 0, DRAWN_WIDTH, DRAWN_HEIGHT },
     } };
@@ -279,7 +279,7 @@ static int64_t thread_ns(void)
 }
 
 /* As the mirror does. */
-static void perf_copy(const GLReadbackPixels *pixels,
+static void perf_copy(const UIPixels *pixels,
                       const pixman_box32_t *box)
 {
     damage_map_copy(perf.damage, perf.surface + box->y1 * PERF_WIDTH * 4,

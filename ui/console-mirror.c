@@ -7,7 +7,6 @@
 #include "qemu/osdep.h"
 #include "trace.h"
 #include "ui/console-mirror.h"
-#include "ui/mirror-overlays.h"
 
 struct ConsoleMirror {
     QemuConsole *con;
@@ -22,7 +21,7 @@ struct ConsoleMirror {
      * are overlays over it.
      */
     MirrorLayer layer;
-    MirrorOverlays *overlays; /* NULL until there is one */
+    MirrorOverlays *overlays;
 };
 
 ConsoleMirror *console_mirror_new(QemuConsole *con)
@@ -30,6 +29,7 @@ ConsoleMirror *console_mirror_new(QemuConsole *con)
     ConsoleMirror *mirror = g_new0(ConsoleMirror, 1);
 
     mirror->con = con;
+    mirror->overlays = mirror_overlays_new();
     return mirror;
 }
 
@@ -264,20 +264,9 @@ bool console_mirror_is_half_drawn(const ConsoleMirror *mirror)
     return mirror->layer.busy > MIRROR_BUSY_READS;
 }
 
-MirrorResult console_mirror_show_overlay(ConsoleMirror *mirror,
-                                         unsigned index,
-                                         const MirrorFrame *frame,
-                                         int32_t x, int32_t y, uint32_t zpos)
+MirrorOverlays *console_mirror_overlays(const ConsoleMirror *mirror)
 {
-    if (!mirror->overlays) {
-        mirror->overlays = mirror_overlays_new();
-    }
-    return mirror_overlays_show(mirror->overlays, index, frame, x, y, zpos);
-}
-
-void console_mirror_hide_overlay(ConsoleMirror *mirror, unsigned index)
-{
-    mirror_overlays_hide(mirror->overlays, index);
+    return mirror->overlays;
 }
 
 void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
@@ -285,7 +274,8 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
 {
     DisplaySurface *surface;
 
-    g_clear_pointer(&mirror->overlays, mirror_overlays_free);
+    mirror_overlays_free(mirror->overlays);
+    mirror->overlays = mirror_overlays_new();
     if (console_mirror_shown(mirror, width, height)) {
         /* and from then on what is in the surface is compared again */
         console_mirror_join(mirror);

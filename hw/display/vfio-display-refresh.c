@@ -572,22 +572,11 @@ static void begin(VFIODisplay *dpy, VFIODisplaySignals signals)
     vfio_display_metadata_poll(dpy->metadata, signals);
 }
 
-/* The console is to leave time for others. */
-static void note_cost(VFIODisplay *dpy)
-{
-    int64_t ns = dpy->source.meter.ns - dpy->scan_ns;
-
-    if (ns) {
-        dpy->scans++;
-        dpy->scan_ns += ns;
-        qemu_console_note_cost(dpy->screen.con, ns);
-    }
-}
-
 void vfio_display_refresh(VFIODisplay *dpy)
 {
     VFIODisplaySignals signals =
         vfio_display_notify_take(dpy->notify, dpy->metadata != NULL);
+    int64_t read_ns = dpy->source.meter.ns;
     bool copied;
 
     dpy->refreshes++;
@@ -597,7 +586,8 @@ void vfio_display_refresh(VFIODisplay *dpy)
     if (!copied) {
         refresh_queried(dpy);
     }
-    note_cost(dpy);
+    /* so that it leaves time for others */
+    qemu_console_note_cost(dpy->screen.con, dpy->source.meter.ns - read_ns);
     if (!dump_waits(dpy, copied)) {
         graphic_hw_update_done(dpy->screen.con);
     }

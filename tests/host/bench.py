@@ -126,7 +126,8 @@ def runs():
                       "says": "opengl not available"})
         found.append({"case": "dmabuf", "build": "ours", "pair": pair,
                       "fps": 58.0})
-    return {"machine": MACHINE, "pairs": 3, "packaged": "", "quick": False, "runs": found,
+    return {"machine": MACHINE, "pairs": 3, "packaged": "", "quick": False,
+            "runs": found,
             "readback": [{"what": "all of it changes", "main_ms": 0.3,
                           "wait_ms": 0.9}],
             "copy_pass": [{"width": 1920, "height": 1080, "read": 10.0,

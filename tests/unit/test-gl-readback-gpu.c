@@ -284,7 +284,7 @@ static struct {
 
 static void got_done(void *opaque, const GLReadbackResult *result)
 {
-    const GLReadbackPixels *pixels = result->pixels;
+    const UIPixels *pixels = result->pixels;
     uint32_t width = result->dmabuf ? qemu_dmabuf_get_width(result->dmabuf)
                                     : 0;
 

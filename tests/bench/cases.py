@@ -34,8 +34,9 @@ class Case:
     options: tuple = field(default=())
 
     def pairs(self, wanted):
-        """Starting many machines takes long, and they vary little."""
-        return wanted if self.machines == 1 else min(wanted, 3)
+    alone: bool = False     # on a machine of its own
+        few = self.machines > 1 or self.alone
+        return min(wanted, 3) if few else wanted
 
     @property
     def place(self):

@@ -11,14 +11,12 @@
 /* As many reads as there are at a time; older ones share a part. */
 #define READS 3
 
-/*
- * DamagePart:
- * @number: of the read that was the first to bring it
- * @all: everything, whatever @region is
- */
+/* Whatever the frame's size. */
+static const pixman_box32_t everything = { 0, 0, INT32_MAX, INT32_MAX };
+
+/* @number is of the read that was the first to bring it. */
 typedef struct DamagePart {
     uint64_t number;
-    bool all;
     pixman_region32_t region;
 } DamagePart;
 
@@ -38,7 +36,7 @@ DamageLog *damage_log_new(void)
     for (unsigned i = 0; i < READS; i++) {
         pixman_region32_init(&log->in_flight[i].region);
     }
-    log->pending.all = true;
+    damage_log_add_all(log);
     return log;
 }
 
@@ -74,24 +72,10 @@ static void region_clear(pixman_region32_t *region)
     pixman_region32_init(region);
 }
 
-static void part_clear(DamagePart *part)
-{
-    part->all = false;
-    region_clear(&part->region);
-}
-
 static void part_add(DamagePart *part, DamagePart *other)
 {
-    part->all |= other->all;
     pixman_region32_union(&part->region, &part->region, &other->region);
     limit(&part->region);
-}
-
-static bool part_is_empty(const DamagePart *part)
-{
-    /* older versions of pixman take no const */
-    return !part->all &&
-        !pixman_region32_not_empty((pixman_region32_t *)&part->region);
 }
 
 void damage_log_add(DamageLog *log, const pixman_box32_t *box)
@@ -107,17 +91,19 @@ void damage_log_add(DamageLog *log, const pixman_box32_t *box)
 
 void damage_log_add_all(DamageLog *log)
 {
-    log->pending.all = true;
+    damage_log_add(log, &everything);
 }
 
 bool damage_log_has_pending(const DamageLog *log)
 {
-    return !part_is_empty(&log->pending);
+    /* older versions of pixman take no const */
+    return pixman_region32_not_empty(
+        (pixman_region32_t *)&log->pending.region);
 }
 
 bool damage_log_is_empty(const DamageLog *log)
 {
-    return log->n_in_flight == 0 && part_is_empty(&log->pending);
+    return log->n_in_flight == 0 && !damage_log_has_pending(log);
 }
 
 /* Adds what lies in the frame, in whole tiles. */
@@ -143,18 +129,19 @@ static void add_tiles(DamageLog *log, DamagePart *part, int32_t width,
 const pixman_box32_t *damage_log_boxes(DamageLog *log, uint32_t width,
                                        uint32_t height, size_t *n)
 {
-    bool all = log->pending.all;
     const pixman_box32_t *boxes;
     int count;
+    bool all;
 
     region_clear(&log->boxes);
     add_tiles(log, &log->pending, width, height);
     for (unsigned i = 0; i < log->n_in_flight; i++) {
-        all |= log->in_flight[i].all;
         add_tiles(log, &log->in_flight[i], width, height);
     }
     limit(&log->boxes);
     boxes = pixman_region32_rectangles(&log->boxes, &count);
+    all = count == 1 && boxes->x2 - boxes->x1 == width &&
+        boxes->y2 - boxes->y1 == height;
     *n = all ? 0 : count;
     return all ? NULL : boxes;
 }
@@ -168,7 +155,7 @@ static void drop_first(DamageLog *log)
     memmove(&log->in_flight[0], &log->in_flight[1],
             log->n_in_flight * sizeof(log->in_flight[0]));
     log->in_flight[log->n_in_flight] = first;
-    part_clear(&log->in_flight[log->n_in_flight]);
+    region_clear(&log->in_flight[log->n_in_flight].region);
 }
 
 void damage_log_submitted(DamageLog *log, uint64_t number)
@@ -182,7 +169,7 @@ void damage_log_submitted(DamageLog *log, uint64_t number)
     part = &log->in_flight[log->n_in_flight++];
     part->number = number;
     part_add(part, &log->pending);
-    part_clear(&log->pending);
+    region_clear(&log->pending.region);
 }
 
 void damage_log_completed(DamageLog *log, uint64_t number)

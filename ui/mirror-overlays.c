@@ -114,14 +114,12 @@ MirrorResult mirror_overlays_show(MirrorOverlays *overlays, unsigned index,
 
 void mirror_overlays_hide(MirrorOverlays *overlays, unsigned index)
 {
-    if (overlays) {
-        overlays->overlay[index].now.shown = false;
-    }
+    overlays->overlay[index].now.shown = false;
 }
 
 bool mirror_overlays_any(const MirrorOverlays *overlays)
 {
-    for (unsigned i = 0; overlays && i < MIRROR_OVERLAYS; i++) {
+    for (unsigned i = 0; i < MIRROR_OVERLAYS; i++) {
         if (overlays->overlay[i].now.shown ||
             overlays->overlay[i].drawn.shown) {
             return true;
@@ -150,7 +148,7 @@ static void add_place(pixman_region32_t *region, const MirrorPlace *place)
 void mirror_overlays_take_damage(MirrorOverlays *overlays,
                                  pixman_region32_t *region)
 {
-    for (unsigned i = 0; overlays && i < MIRROR_OVERLAYS; i++) {
+    for (unsigned i = 0; i < MIRROR_OVERLAYS; i++) {
         MirrorOverlay *overlay = &overlays->overlay[i];
 
         if (!same_place(&overlay->now, &overlay->drawn)) {
@@ -188,7 +186,7 @@ static void draw_overlay(const MirrorOverlay *overlay, pixman_image_t *screen,
 void mirror_overlays_draw(MirrorOverlays *overlays, pixman_image_t *screen,
                           const pixman_box32_t *box)
 {
-    for (unsigned i = 0; overlays && i < MIRROR_OVERLAYS; i++) {
+    for (unsigned i = 0; i < MIRROR_OVERLAYS; i++) {
         draw_overlay(&overlays->overlay[overlays->order[i]], screen, box);
     }
 }

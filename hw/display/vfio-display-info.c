@@ -160,7 +160,7 @@ static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
     info->refreshes = dpy->refreshes;
     info->frames = screen->frames;
     info->skipped = dpy->skipped;
-    info->scans = dpy->scans;
+    info->scans = dpy->source.meter.scans;
     info->scan_ns = dpy->source.meter.ns;
     info->bytes_probed = screen->bytes_probed;
     info->bytes_read = console_mirror_bytes_read(screen->mirror) -

@@ -53,18 +53,17 @@ static void readback_restart(VFIODisplayReadback *rb)
 static void readback_show(VFIODisplayReadback *rb,
                           const GLReadbackResult *result)
 {
-    const GLReadbackPixels *pixels = result->pixels;
+    const UIPixels *pixels = result->pixels;
     static const pixman_box32_t nothing;
     const GLReadbackArea *area = result->area;
     bool whole = area->what == GL_READBACK_WHOLE;
-    uint32_t height = qemu_dmabuf_get_height(result->dmabuf);
     uint64_t frames = rb->screen->frames;
     VFIODisplayBuffer *user = on_screen(rb);
     MirrorFrame frame = {
         .format = ui_pixel_format_find(pixels->fourcc),
-        .width = qemu_dmabuf_get_width(result->dmabuf),
-        .height = height,
-        .readable = height,
+        .width = pixels->width,
+        .height = pixels->height,
+        .readable = pixels->height,
         .stride = pixels->stride,
         .map = pixels->data,
         .fd = -1,
@@ -73,7 +72,8 @@ static void readback_show(VFIODisplayReadback *rb,
     };
 
     if (!whole &&
-        !console_mirror_holds(rb->screen->mirror, frame.width, height)) {
+        !console_mirror_holds(rb->screen->mirror, pixels->width,
+                              pixels->height)) {
         readback_restart(rb);
         return;
     }

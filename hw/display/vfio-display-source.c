@@ -178,3 +178,31 @@ void vfio_display_bad_plane(VFIODisplaySource *source, VFIOPlaneFault fault,
         err ? ": " : "", err ? strerror(err) : "");
     plane_fault(source, plane->type, fault, what);
 }
+
+/* --- The primary plane ---------------------------------------------------- */
+
+/*
+ * The first query of a new mode may fail for no reason (mbochs: ENOMEM), so
+ * there is a second one at once: a screendump does not come back later.
+ */
+bool vfio_display_query_primary(VFIODisplaySource *source, VFIOPlaneKind kind,
+                                VFIOPlane *plane)
+{
+    int ret = 0;
+
+    for (int i = 0; i < 2; i++) {
+        *plane = (VFIOPlane) { .type = VFIO_PLANE_PRIMARY, .kind = kind };
+        ret = vfio_display_query_plane(source, plane);
+        if (ret >= 0) {
+            return true;
+        }
+        if (i == 0) {
+            vfio_display_count_fault(source, VFIO_PLANE_PRIMARY,
+                                     VFIO_PLANE_FAULT_QUERY);
+        }
+    }
+    vfio_display_fault(source, VFIO_PLANE_FAULT_QUERY,
+                       "the device does not say what is on screen: %s",
+                       strerror(-ret));
+    return false;
+}

@@ -55,6 +55,13 @@ MirrorFrame vfio_display_plane_frame(VFIODisplaySource *source,
                                      const VFIOPlane *plane);
 
 /*
+ * The same for the primary plane, of that kind. Returns false if there is no
+ * answer, of which users have been told.
+ */
+bool vfio_display_query_primary(VFIODisplaySource *source, VFIOPlaneKind kind,
+                                VFIOPlane *plane);
+
+/*
  * A plane other than the primary could not be queried. @since_ns: since when
  * that is so; the caller sets it to 0 with each answer. Returns true if that is
  * longer than the grace, so that the plane's last picture is to go.

@@ -7,8 +7,8 @@
 #ifndef UI_GL_READBACK_H
 #define UI_GL_READBACK_H
 
-#include <pixman.h>
 #include "ui/dmabuf.h"
+#include "ui/pixel-format.h"
 
 /**
  * DOC: GL readback
@@ -83,26 +83,15 @@ typedef struct GLReadbackArea {
 } GLReadbackArea;
 
 /**
- * struct GLReadbackPixels:
- * @data: the first row's first pixel, whether it was read or not; the top row
- *        comes first, unless the buffer has it last (qemu_dmabuf_get_y0_top())
- * @stride: bytes from row to row
- * @fourcc: what a pixel looks like, a format that the CPU can read
- */
-typedef struct GLReadbackPixels {
-    const uint8_t *data;
-    uint32_t stride;
-    uint32_t fourcc;
-} GLReadbackPixels;
-
-/**
  * struct GLReadbackResult:
  * @number: of the request; the results of earlier ones came before, or not at
  *          all, and will not come any more
  * @buffer: what was read; NULL if it was freed in the meantime, and then
  *          there is nothing else
- * @dmabuf: its size
- * @pixels: the frame, or NULL if reading failed
+ * @dmabuf: what that is of
+ * @pixels: the frame, in a format that the CPU can read; the top row comes
+ *          first, unless the buffer has it last (qemu_dmabuf_get_y0_top()).
+ *          NULL if reading failed
  * @area: what of it was read or differs; the rest may be anything
  * @error: why it failed, or NULL
  * @timed_out: the request was given up
@@ -116,7 +105,7 @@ typedef struct GLReadbackResult {
     uint64_t number;
     GLReadbackBuffer *buffer;
     QemuDmaBuf *dmabuf;
-    const GLReadbackPixels *pixels;
+    const UIPixels *pixels;
     const GLReadbackArea *area;
     const Error *error;
     bool timed_out;
@@ -141,7 +130,8 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  * @begin: starts to copy @area of @image to the memory of @slot; the whole
  *         frame unless that is of boxes
  * @wait: waits for that for up to @ms milliseconds; false: not yet
- * @map: where the copy is; valid until @unmap
+ * @map: where the copy of the whole frame is, whether all of it was read or
+ *       not, and its format; valid until @unmap
  * @unmap: (what @begin, @wait and @map of @slot made is not needed any more)
  * @is_lost: asked after @import, @begin or @map has failed: was it OpenGL, of
  *           which nothing more is to be expected, and not what it was asked
@@ -156,7 +146,7 @@ typedef struct GLReadbackOps {
     bool (*begin)(void *gl, void *image, unsigned slot,
                   const GLReadbackArea *area, Error **errp);
     bool (*wait)(void *gl, unsigned slot, int ms);
-    bool (*map)(void *gl, unsigned slot, GLReadbackPixels *pixels,
+    bool (*map)(void *gl, unsigned slot, UIPixels *pixels,
                 Error **errp);
     void (*unmap)(void *gl, unsigned slot);
     bool (*is_lost)(void *gl);

@@ -182,9 +182,11 @@ static void gl_call_read(GLReadback *rb, const GLRequest *request)
     uint32_t stride = qemu_dmabuf_get_width(dmabuf) * 4;
     g_autofree uint8_t *data =
         g_malloc0((size_t)stride * qemu_dmabuf_get_height(dmabuf));
-    GLReadbackPixels pixels = {
+    UIPixels pixels = {
         .data = data, .stride = stride,
         .fourcc = 0x34325258, /* XR24 */
+        .width = qemu_dmabuf_get_width(dmabuf),
+        .height = qemu_dmabuf_get_height(dmabuf),
     };
     GLReadbackArea area = request->area;
 

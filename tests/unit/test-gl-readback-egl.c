@@ -38,7 +38,7 @@ static struct {
 
 static void drawn_done(void *opaque, const GLReadbackResult *result)
 {
-    const GLReadbackPixels *pixels = result->pixels;
+    const UIPixels *pixels = result->pixels;
     GLReadbackArea all = { GL_READBACK_BOXES, 1, {
         { 0, 0, DRAWN_WIDTH, DRAWN_HEIGHT },
     } };
@@ -279,7 +279,7 @@ static int64_t thread_ns(void)
 }
 
 /* As the mirror does. */
-static void perf_copy(const GLReadbackPixels *pixels,
+static void perf_copy(const UIPixels *pixels,
                       const pixman_box32_t *box)
 {
     damage_map_copy(perf.damage, perf.surface + box->y1 * PERF_WIDTH * 4,
@@ -351,11 +351,11 @@ static double perf_frames(GLReadbackBuffer *buffer, uint8_t *pixels,
     return used / 1e6 / PERF_FRAMES;
 }
 
-/* The same buffer, read the way that waits. */
+/* The same buffer, read the way that waits, of which @cpu is used. */
 static double perf_blocking(QemuDmaBuf *dmabuf, uint8_t *pixels,
-                            PerfChange change)
+                            PerfChange change, double *cpu)
 {
-    int64_t used = 0, begun;
+    int64_t used = 0, used_cpu = 0, begun, begun_cpu;
     egl_fb fb = EGL_FB_INIT;
     EGLDisplay display =
         eglGetPlatformDisplayEXT(EGL_PLATFORM_SURFACELESS_MESA,
@@ -373,10 +373,13 @@ static double perf_blocking(QemuDmaBuf *dmabuf, uint8_t *pixels,
     for (unsigned i = 0; i < PERF_FRAMES; i++) {
         perf_draw(pixels, change, i);
         begun = g_get_monotonic_time();
+        begun_cpu = thread_ns();
         glReadPixels(0, 0, PERF_WIDTH, PERF_HEIGHT, GL_BGRA, GL_UNSIGNED_BYTE,
                      perf.surface);
+        used_cpu += thread_ns() - begun_cpu;
         used += g_get_monotonic_time() - begun;
     }
+    *cpu = used_cpu / 1e6 / PERF_FRAMES;
     return used / 1e3 / PERF_FRAMES;
 }
 
@@ -405,12 +408,13 @@ static void test_perf(void)
     } else {
         for (PerfChange change = 0; change < PERF__MAX; change++) {
             double readback = perf_frames(buffer, pixels, change);
-            double blocking = perf_blocking(dmabuf, pixels, change);
+            double cpu;
+            double blocking = perf_blocking(dmabuf, pixels, change, &cpu);
 
             printf("# %dx%d, %s: main thread %.3f ms, glReadPixels() in it "
-                   "%.3f ms, %.0f %%\n", PERF_WIDTH, PERF_HEIGHT,
-                   perf_names[change],
-                   readback, blocking, 100 * readback / blocking);
+                   "%.3f ms (%.3f ms of CPU), %.0f %%\n", PERF_WIDTH,
+                   PERF_HEIGHT, perf_names[change], readback, blocking, cpu,
+                   100 * readback / blocking);
             egl_dmabuf_release_texture(dmabuf);
         }
     }

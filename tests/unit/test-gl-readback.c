@@ -179,14 +179,14 @@ static bool fake_wait(void *gl, unsigned slot, int ms)
     return done;
 }
 
-static bool fake_map(void *gl, unsigned slot, GLReadbackPixels *pixels,
+static bool fake_map(void *gl, unsigned slot, UIPixels *pixels,
                      Error **errp)
 {
     if (count(&fake.maps) == fake.bad_map) {
         error_setg(errp, "no map");
         return false;
     }
-    *pixels = (GLReadbackPixels) {
+    *pixels = (UIPixels) {
         (const uint8_t *)fake_pixels, sizeof(fake_pixels), DRM_FORMAT_XRGB8888,
     };
     return true;

@@ -245,6 +245,12 @@ bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
         mirror->layer.readable == height;
 }
 
+bool console_mirror_copy(ConsoleMirror *mirror, const MirrorFrame *frame)
+{
+    return console_mirror_holds(mirror, frame->width, frame->height) &&
+        mirror_layer_read(&mirror->layer, frame) != MIRROR_VANISHED;
+}
+
 bool console_mirror_is_half_drawn(const ConsoleMirror *mirror)
 {
     return mirror->layer.busy > MIRROR_BUSY_READS;

@@ -66,12 +66,11 @@ static void vfio_display_add_plane(VGPUDisplayPlaneList **list,
     info->type = plane_types[type];
     info->index = index;
     info->visible = visible;
+    info->format = g_strdup(visible ? ui_fourcc_to_string(plane->fourcc, fourcc)
+                                    : "");
     if (visible) {
-        info->format = g_strdup(ui_fourcc_to_string(plane->fourcc, fourcc));
         info->width = plane->width;
         info->height = plane->height;
-    } else {
-        info->format = g_strdup("");
     }
     /* drivers leave what they like in the primary's */
     if (visible && type != VFIO_PLANE_PRIMARY) {

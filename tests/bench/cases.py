@@ -34,7 +34,7 @@ class Case:
     options: tuple = field(default=())
 
     def pairs(self, wanted):
-    alone: bool = False     # on a machine of its own
+        """Many machines take long to start; they and memory vary little."""
         few = self.machines > 1 or self.alone
         return min(wanted, 3) if few else wanted
 

@@ -166,6 +166,8 @@ CASES = [
          "sw-irq", Flip(3, rate=144), viewer="dbus"),
     Case("native-four", "4 vGPUs in one VM, 64x64 boxes, 60 Hz, VNC raw",
          "sw", Box(64), screens=4),
+    Case("native-slow", "64x64 box, 60 Hz, memory of 20 MB/s, VNC raw",
+         "sw-slow", Box(64), settle=3, seconds=8),
     Case("native-gtk-still", "still dma-buf in a GTK window", "sw-import",
          Still(), viewer="gtk-gl", settle=1.1, seconds=6,
          quick_seconds=6),

@@ -143,22 +143,10 @@ static void console_mirror_announce(ConsoleMirror *mirror,
     }
 }
 
-/* Announces what the layer's damage says; was there any? */
+/* Brings the surface up to date, and viewers; was there anything to do? */
 static bool console_mirror_show_damage(ConsoleMirror *mirror)
 {
-    size_t n;
-    const pixman_box32_t *box = damage_map_boxes(mirror->layer.damage, &n);
-
-    if (n) {
-        console_mirror_announce(mirror, box, n);
-        damage_map_clear(mirror->layer.damage);
-    }
-    return n > 0;
-}
-
-/* The same, composing what changed first. */
-static bool console_mirror_show_composed(ConsoleMirror *mirror)
-{
+    bool split = console_mirror_is_split(mirror);
     pixman_region32_t region;
     const pixman_box32_t *box;
     int n;
@@ -166,14 +154,14 @@ static bool console_mirror_show_composed(ConsoleMirror *mirror)
     pixman_region32_init(&region);
     console_mirror_take_damage(mirror, &region);
     box = pixman_region32_rectangles(&region, &n);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; split && i < n; i++) {
         console_mirror_compose(mirror, &box[i]);
     }
     if (n) {
         console_mirror_announce(mirror, box, n);
     }
     pixman_region32_fini(&region);
-    if (!mirror_overlays_any(mirror->overlays)) {
+    if (split && !mirror_overlays_any(mirror->overlays)) {
         console_mirror_join(mirror);
     }
     return n > 0;
@@ -192,9 +180,7 @@ static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
         console_mirror_split(mirror);
     }
     result = mirror_layer_read(&mirror->layer, frame);
-    changed = console_mirror_is_split(mirror)
-        ? console_mirror_show_composed(mirror)
-        : console_mirror_show_damage(mirror);
+    changed = console_mirror_show_damage(mirror);
     if (result == MIRROR_BUSY || result == MIRROR_VANISHED) {
         return result;
     }
@@ -257,6 +243,12 @@ bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
 {
     return console_mirror_shown(mirror, width, height) &&
         mirror->layer.readable == height;
+}
+
+bool console_mirror_copy(ConsoleMirror *mirror, const MirrorFrame *frame)
+{
+    return console_mirror_holds(mirror, frame->width, frame->height) &&
+        mirror_layer_read(&mirror->layer, frame) != MIRROR_VANISHED;
 }
 
 bool console_mirror_is_half_drawn(const ConsoleMirror *mirror)

@@ -34,6 +34,7 @@ typedef struct Slot {
     GLReadbackArea area; /* asked for; what it turned out to be when read */
     bool compare;        /* asked for are changes */
     UIPixels pixels;
+    bool copied;         /* by whoever asked, in the thread */
     Error *error;
     unsigned ticks; /* since it was queued, or OpenGL was opened */
     bool given_up;  /* the result was told: it took too long */
@@ -72,6 +73,7 @@ struct GLReadback {
     const GLReadbackOps *ops;
     char *render_node;
     GLReadbackDone *done;
+    GLReadbackCopy *copy; /* or NULL */
     void *opaque;
 
     /* the main loop's own */
@@ -97,6 +99,9 @@ struct GLReadback {
 
 /* Starts the thread, which frees @rb once it is orphaned. */
 void gl_readback_start(GLReadback *rb);
+
+/* Returns: a result with the slot's pixels. */
+GLReadbackResult gl_readback_slot_result(const Slot *slot);
 
 /* The following are called with the lock held. */
 

@@ -313,11 +313,39 @@ static void slot_done(GLReadback *rb, Slot *slot, SlotState state, bool failed)
     }
 }
 
+GLReadbackResult gl_readback_slot_result(const Slot *slot)
+{
+    return (GLReadbackResult) {
+        .number = slot->number,
+        .buffer = slot->buffer,
+        .dmabuf = slot->buffer->dmabuf,
+        .pixels = &slot->pixels,
+        .area = &slot->area,
+        .copied = slot->copied,
+    };
+}
+
+/*
+ * With the BQL, which who has the lock must not wait for. The main loop frees,
+ * and gives up, with the BQL: afterwards nothing is copied.
+ */
+static void slot_copy(GLReadback *rb, Slot *slot)
+{
+    GLReadbackResult result = gl_readback_slot_result(slot);
+
+    if (!rb->orphaned && !slot->buffer->freed && !slot->given_up) {
+        slot->copied = rb->copy(rb->opaque, &result);
+    }
+    if (!slot->copied) {
+        frame_shadow_forget(rb->shadow);
+    }
+}
+
 static void slot_work(GLReadback *rb, Slot *slot)
 {
     int wait_ms = slot->given_up ? GIVEN_UP_WAIT_MS : WAIT_MS;
     SlotState state = slot->state;
-    bool known, failed;
+    bool known, failed, copies;
 
     if (!rb->health.pause && rb->error) {
         g_clear_pointer(&rb->error, error_free);
@@ -329,11 +357,22 @@ static void slot_work(GLReadback *rb, Slot *slot)
                                  : slot_wait(rb, slot, wait_ms);
     failed = slot->error && (!rb->gl || rb->ops->is_lost(rb->gl));
     opengl_leave(rb);
+    copies = state == SLOT_READY && !slot->error && rb->copy;
+    if (copies) {
+        qemu_mutex_unlock(&rb->lock);
+        bql_lock();
+        slot_copy(rb, slot);
+        qemu_mutex_lock(&rb->lock);
+    }
     note_opened(rb);
     if (failed && !known) {
         note_failure(rb, slot->error);
     }
     slot_done(rb, slot, state, failed);
+    if (copies) {
+        /* not before the main loop knows that there is a result to be told */
+        bql_unlock();
+    }
 }
 
 /* What is on its way fails with OpenGL. False: who has results shows them. */

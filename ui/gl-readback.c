@@ -89,11 +89,11 @@ static void tell(GLReadback *rb, uint64_t number, GLReadbackBuffer *buffer,
         .passing = !timed_out && error && slot->passing,
     };
 
-    if (!buffer->freed) {
+    if (!buffer->freed && !error) {
+        result = gl_readback_slot_result(slot);
+    } else if (!buffer->freed) {
         result.buffer = buffer;
         result.dmabuf = buffer->dmabuf;
-        result.pixels = error ? NULL : &slot->pixels;
-        result.area = error ? NULL : &slot->area;
         result.error = error;
     }
     trace_gl_readback_done(rb, number, error ? error_get_pretty(error) : "");
@@ -257,6 +257,11 @@ GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
     return rb;
 }
 
+void gl_readback_set_copy(GLReadback *rb, GLReadbackCopy *copy)
+{
+    rb->copy = copy;
+}
+
 void gl_readback_free(GLReadback *rb)
 {
     if (!rb) {
@@ -380,6 +385,7 @@ uint64_t gl_readback_submit(GLReadbackBuffer *buffer,
         slot->area = area ? *area : (GLReadbackArea) { 0 };
         slot->compare = slot->area.what == GL_READBACK_CHANGES;
         slot->passing = false;
+        slot->copied = false;
         slot->state = SLOT_QUEUED;
         slot->ticks = 0;
         buffer->users++;

@@ -27,7 +27,8 @@ void vgpu_sw_buffers_init(VGPUSWBuffers *buffers);
 
 /*
  * Makes the VRAM of a device whose properties are set, with its memfd, and
- * finds out if there are real dma-bufs. Returns false with @errp set if not.
+ * finds out if there are real dma-bufs. Returns false where that fails, with
+ * @errp set.
  */
 bool vgpu_sw_buffers_realize(VGPUSWBuffers *buffers, Object *owner,
                              Error **errp);

@@ -57,6 +57,18 @@ MirrorResult console_mirror_update(ConsoleMirror *mirror,
                                    const MirrorFrame *frame);
 
 /**
+ * console_mirror_copy:
+ * @mirror: a mirror
+ * @frame: what to show
+ *
+ * Reads the frame, and leaves it to the next console_mirror_update() to tell
+ * viewers; until then they are not to look. With the BQL, in any thread.
+ *
+ * Returns: false if that is to be left to console_mirror_update(), too.
+ */
+bool console_mirror_copy(ConsoleMirror *mirror, const MirrorFrame *frame);
+
+/**
  * console_mirror_holds:
  * @mirror: a mirror
  * @width: pixels

@@ -20,6 +20,10 @@
  * of its own. No other user of OpenGL in the process is disturbed, and the
  * main loop never waits.
  *
+ * The pixels themselves may be copied by the thread, too: a big copy in the
+ * main loop would keep that from other things. Whoever looks at the copy does
+ * so with the BQL, and so does the thread while it copies: frames are whole.
+ *
  * A request takes one of %GL_READBACK_SLOTS slots until its pixels were shown.
  * With all of them taken there is no new request: frames are dropped, not
  * queued. Results come in the order of the requests, in the main loop.
@@ -93,6 +97,7 @@ typedef struct GLReadbackArea {
  *          first, unless the buffer has it last (qemu_dmabuf_get_y0_top()).
  *          NULL if reading failed
  * @area: what of it was read or differs; the rest may be anything
+ * @copied: what GLReadbackCopy returned
  * @error: why it failed, or NULL
  * @timed_out: the request was given up
  * @passing: OpenGL has failed and will be opened again; what it read before is
@@ -107,6 +112,7 @@ typedef struct GLReadbackResult {
     QemuDmaBuf *dmabuf;
     const UIPixels *pixels;
     const GLReadbackArea *area;
+    bool copied;
     const Error *error;
     bool timed_out;
     bool passing;
@@ -114,6 +120,14 @@ typedef struct GLReadbackResult {
 
 /* Called in the main loop. */
 typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
+
+/*
+ * Called in the readback's thread with the BQL, for each frame that was read
+ * and will be told of unless a newer one is; @result has pixels. Returns: true
+ * if those are where they belong. After false the next result of changes is of
+ * a whole frame.
+ */
+typedef bool GLReadbackCopy(void *opaque, const GLReadbackResult *result);
 
 /**
  * struct GLReadbackOps:
@@ -182,6 +196,13 @@ void gl_readback_register(const GLReadbackOps *ops);
  */
 GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
                             GLReadbackDone *done, void *opaque);
+
+/**
+ * gl_readback_set_copy:
+ * @rb: a readback that was not asked for anything yet
+ * @copy: copies what was read; gets the same pointer as what gets the results
+ */
+void gl_readback_set_copy(GLReadback *rb, GLReadbackCopy *copy);
 
 /**
  * gl_readback_free:

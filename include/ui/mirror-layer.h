@@ -183,7 +183,7 @@ bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame);
  *
  * Compares the frame with the image, copies what differs and marks that in
  * @layer->damage, which may be more than nothing if memory vanished half way.
- * Main loop only.
+ * With the BQL, in any thread.
  *
  * Returns: what happened; MIRROR_CHANGED if there is damage afterwards.
  */

@@ -279,8 +279,7 @@ static int64_t thread_ns(void)
 }
 
 /* As the mirror does. */
-static void perf_copy(const UIPixels *pixels,
-                      const pixman_box32_t *box)
+static void perf_copy_box(const UIPixels *pixels, const pixman_box32_t *box)
 {
     damage_map_copy(perf.damage, perf.surface + box->y1 * PERF_WIDTH * 4,
                     PERF_WIDTH * 4,
@@ -289,17 +288,23 @@ static void perf_copy(const UIPixels *pixels,
     damage_map_clear(perf.damage);
 }
 
-static void perf_done(void *opaque, const GLReadbackResult *result)
+static bool perf_copy(void *opaque, const GLReadbackResult *result)
 {
     static const pixman_box32_t all = { 0, 0, PERF_WIDTH, PERF_HEIGHT };
 
+    if (result->area->what == GL_READBACK_WHOLE) {
+        perf_copy_box(result->pixels, &all);
+    }
+    for (unsigned i = 0; i < result->area->n; i++) {
+        perf_copy_box(result->pixels, &result->area->box[i]);
+    }
+    return true;
+}
+
+static void perf_done(void *opaque, const GLReadbackResult *result)
+{
     perf.failed |= !result->pixels && result->number;
-    if (result->pixels && result->area->what == GL_READBACK_WHOLE) {
-        perf_copy(result->pixels, &all);
-    }
-    for (unsigned i = 0; result->pixels && i < result->area->n; i++) {
-        perf_copy(result->pixels, &result->area->box[i]);
-    }
+    g_assert_true(result->copied || !result->pixels);
     perf.shown++;
 }
 
@@ -400,6 +405,7 @@ static void test_perf(void)
 
     g_assert_cmpint(ftruncate(fd, size), ==, 0);
     pixels = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    gl_readback_set_copy(rb, perf_copy);
     perf.surface = g_malloc0(size);
     perf.damage = damage_map_new(PERF_WIDTH, PERF_HEIGHT);
     perf_frames(buffer, pixels, PERF_ALL);

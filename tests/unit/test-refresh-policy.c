@@ -419,9 +419,9 @@ typedef struct ProbeCase {
 static const ProbeCase probe_cases[] = {
     { "just-changed", 0, S, 0, false },
     /* a guest that flips is not read at all */
-    { "changes-are-told", S - 1, S, 0, false },
+    { "changes-are-told", S / 2 - 1, S, 0, false },
     /* before the picture counts as still, so that a moving one never does */
-    { "quiet", S, S, 0, true },
+    { "quiet", S / 2, S, 0, true },
     { "quiet-for-long", 3600 * S, 100 * MS, 0, true },
     { "never-probed", INT64_MAX, INT64_MAX, 0, true },
     /* at each refresh of the slow rate, also if that comes a bit early */
@@ -452,15 +452,15 @@ typedef struct RedrawCase {
 static const RedrawCase redraw_cases[] = {
     { "changed", false, 0, 0, true },
     /* what a probe is too coarse to find is drawn as well */
-    { "active", false, 2 * S - 1, 0, true },
-    { "still-and-probed", false, 2 * S, 0, false },
+    { "active", false, S - 1, 0, true },
+    { "still-and-probed", false, S, 0, false },
     { "probed-a-moment-ago", false, 3 * S, 99 * MS, false },
     /* nobody knows: at the slow rate */
-    { "unknown", false, 2 * S, 100 * MS, true },
+    { "unknown", false, S, 100 * MS, true },
     { "never-probed", false, INT64_MAX, INT64_MAX, true },
     /* the hardware would have said so */
-    { "told-active", true, S, INT64_MAX, true },
-    { "told-still", true, 2 * S, INT64_MAX, false },
+    { "told-active", true, S - 1, INT64_MAX, true },
+    { "told-still", true, S, INT64_MAX, false },
 };
 
 static void test_redraw(gconstpointer data)

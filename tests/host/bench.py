@@ -105,7 +105,10 @@ def test_cases():
     output = subprocess.run(
         [os.path.join(BENCH, "bench.py"), "--list"], check=True,
         capture_output=True, text=True).stdout.splitlines()
-    assert [line.split()[0] for line in output] == names
+    assert [line.split()[0] for line in output] == [
+        *names, *cases.PROGRAMS]
+    for _, *needed, _ in targets.MEMORY:
+        assert set(needed) <= set(names), needed
 
 
 def runs():
@@ -123,7 +126,10 @@ def runs():
                       "says": "opengl not available"})
         found.append({"case": "dmabuf", "build": "ours", "pair": pair,
                       "fps": 58.0})
-    return {"machine": MACHINE, "pairs": 3, "quick": False, "runs": found,
+    return {"machine": MACHINE, "pairs": 3, "packaged": "", "quick": False,
+            "runs": found,
+            "readback": [{"what": "all of it changes", "main_ms": 0.3,
+                          "wait_ms": 0.9}],
             "copy_pass": [{"width": 1920, "height": 1080, "read": 10.0,
                            "unchanged": 9.0, "memcpy": 10.0,
                            "changed": 5.0}]}
@@ -161,6 +167,28 @@ def test_targets():
     assert verdict("median at most 10 ms") == [["13.0", "13.0", "missed"]]
     assert verdict("nothing changed") == [["", "90%", "met"]]
     assert verdict("everything changed") == [["", "50%", "missed"]]
+    assert verdict("all of it changes") == [["", "33%", "missed"]]
+
+
+def written(folder, first=""):
+    """What is printed, and how each file begins."""
+    script = (f"import sys; sys.path[:0] = {sys.path!r}\n{first}\n"
+              "import cases, report\n"
+              "report.write(RUNS, cases.select(['box64', 'latency', "
+              "'dmabuf']), FOLDER)\n")
+    script = script.replace("RUNS", repr(runs()))
+    script = script.replace("FOLDER", repr(folder))
+    table = subprocess.run([sys.executable, "-c", script], check=True,
+                           capture_output=True, text=True).stdout
+    found = {}
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), "rb") as stream:
+            found[name] = stream.read(200)
+    assert "opengl not available" in table and "frames/s" in table
+    assert "MB read/s" not in table, table
+    assert found["report.md"].startswith(b"a CPU, 2 CPUs, 4 GiB")
+    assert found["results.json"].startswith(b"{")
+    return table, found
 
 
 def test_files():
@@ -168,23 +196,17 @@ def test_files():
     if importlib.util.find_spec("matplotlib") is None:
         raise tapcases.Skip("python3-matplotlib is not installed")
     with tempfile.TemporaryDirectory() as folder:
-        script = (f"import sys; sys.path[:0] = {sys.path!r}\n"
-                  "import cases, report\n"
-                  "report.write(RUNS, cases.select(['box64', 'latency', "
-                  "'dmabuf']), FOLDER)\n")
-        script = script.replace("RUNS", repr(runs()))
-        script = script.replace("FOLDER", repr(folder))
-        table = subprocess.run([sys.executable, "-c", script], check=True,
-                               capture_output=True, text=True).stdout
-        assert "opengl not available" in table
+        _, found = written(folder)
+    assert found["plot.png"].startswith(b"\x89PNG\r\n")
+    assert b"<?xml" in found["plot.svg"]
 
-        def start(name):
-            with open(os.path.join(folder, name), "rb") as stream:
-                return stream.read(200)
-        assert start("plot.png").startswith(b"\x89PNG\r\n")
-        assert b"<?xml" in start("plot.svg")
-        assert start("report.md").startswith(b"a CPU, 2 CPUs, 4 GiB")
-        assert start("results.json").startswith(b"{")
+
+def test_no_plot():
+    """without matplotlib there is everything but the plot"""
+    with tempfile.TemporaryDirectory() as folder:
+        table, found = written(folder, "sys.modules['matplotlib'] = None")
+    assert "no plot" in table, table
+    assert sorted(found) == ["report.md", "results.json"], found
 
 
 def test_tiny_run():
@@ -207,4 +229,4 @@ def test_tiny_run():
 if __name__ == "__main__":
     tapcases.run([test_box_steps, test_skipped_steps, test_flip_steps,
                   test_cases, test_summary, test_targets, test_files,
-                  test_tiny_run])
+                  test_no_plot, test_tiny_run])

@@ -76,9 +76,9 @@ VFIOPlaneFault vfio_display_buffers_get_mapped(VFIODisplayBuffers *buffers,
 bool vfio_display_buffers_map(VFIODisplayBuffers *buffers,
                               VFIOPlaneBuffer *buffer);
 
-/* The frame of a checked plane without its memory, and in a mapped buffer. */
-MirrorFrame vfio_display_plane_frame(const VFIOPlane *plane);
-MirrorFrame vfio_display_buffer_frame(const VFIOPlaneBuffer *buffer);
+/* The frame of a checked plane in a mapped buffer. */
+MirrorFrame vfio_display_buffer_frame(VFIODisplayBuffers *buffers,
+                                      const VFIOPlaneBuffer *buffer);
 
 /*
  * The frame of a checked plane of kind VFIO_PLANE_KIND_REGION. @opened: set if

@@ -29,32 +29,15 @@ static const char text_forced[] =
 
 /* --- 1. What does the device show? --------------------------------------- */
 
-/*
- * The first query of a new mode may fail for no reason (mbochs: ENOMEM), so
- * there is a second one at once: a screendump does not come back later.
- */
 static bool query_primary(VFIODisplay *dpy, VFIOPlaneKind kind,
                           VFIOPlane *plane)
 {
-    VFIODisplaySource *source = &dpy->source;
-    int ret = 0;
+    bool answered = vfio_display_query_primary(&dpy->source, kind, plane);
 
-    for (int i = 0; i < 2; i++) {
-        *plane = (VFIOPlane) { .type = VFIO_PLANE_PRIMARY, .kind = kind };
-        ret = vfio_display_query_plane(source, plane);
-        if (ret >= 0) {
-            vfio_display_damage_report(&dpy->damage, plane);
-            return true;
-        }
-        if (i == 0) {
-            vfio_display_count_fault(source, VFIO_PLANE_PRIMARY,
-                                     VFIO_PLANE_FAULT_QUERY);
-        }
+    if (answered) {
+        vfio_display_damage_report(&dpy->damage, plane);
     }
-    vfio_display_fault(source, VFIO_PLANE_FAULT_QUERY,
-                       "the device does not say what is on screen: %s",
-                       strerror(-ret));
-    return false;
+    return answered;
 }
 
 static bool check_primary(VFIODisplay *dpy, const VFIOPlane *plane)
@@ -75,15 +58,6 @@ void vfio_display_drop_buffers(VFIODisplay *dpy)
     vfio_display_readback_supersede(&dpy->readback);
     vfio_display_screen_drop(&dpy->screen);
     vfio_display_buffers_clear(&dpy->buffers);
-}
-
-/* Nothing, or it does not say. */
-static void plane_off(VFIODisplay *dpy)
-{
-    if (vfio_display_plane_off(&dpy->screen)) {
-        vfio_display_drop_buffers(dpy);
-        vfio_display_screen_blank(&dpy->screen, false);
-    }
 }
 
 /* --- 2. Its buffer -------------------------------------------------------- */
@@ -237,7 +211,7 @@ static bool request_readback(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     switch (vfio_display_readback_request(&dpy->readback, buffer)) {
     case VFIO_DISPLAY_READBACK_SHOWN:
         /* but overlays may be elsewhere than they were */
-        frame = vfio_display_plane_frame(&buffer->plane);
+        frame = vfio_display_plane_frame(&dpy->source, &buffer->plane);
         frame.damage = &nothing;
         vfio_display_show_frame(dpy, &frame);
         return true;
@@ -265,7 +239,7 @@ static bool show_buffer_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     vfio_display_overlays_show(&dpy->overlays);
     switch (user->path) {
     case PIXEL_PATH_MMAP:
-        frame = vfio_display_buffer_frame(buffer);
+        frame = vfio_display_buffer_frame(&dpy->buffers, buffer);
         return scan_frame(dpy, &frame);
     case PIXEL_PATH_REGION:
         return query_primary(dpy, VFIO_PLANE_KIND_REGION, &plane) &&
@@ -282,15 +256,23 @@ static bool show_buffer_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 /* The console knows then whether they changed. */
 static bool read_buffer(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
-    int64_t begun = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    int64_t before = dpy->source.meter.ns;
     bool shown = show_buffer_pixels(dpy, buffer);
 
     if (dpy->screen.path != PIXEL_PATH_PLACEHOLDER) {
         vfio_display_damage_probed(&dpy->damage,
-                                   qemu_clock_get_ns(QEMU_CLOCK_REALTIME) -
-                                   begun);
+                                   dpy->source.meter.ns - before);
     }
+    dpy->screen.unread &= !shown;
     return shown;
+}
+
+/* The last good frame stays, also for who takes pixels of it from now on. */
+static void read_last_frame(VFIODisplay *dpy)
+{
+    if (dpy->screen.primary && dpy->screen.unread) {
+        read_buffer(dpy, dpy->screen.primary);
+    }
 }
 
 /* --- 5. To the viewers that take dma-bufs --------------------------------- */
@@ -358,6 +340,17 @@ static void draw(VFIODisplay *dpy)
 
 /* --- 6. The refresh ------------------------------------------------------- */
 
+/* Nothing, or it does not say. */
+static void plane_off(VFIODisplay *dpy)
+{
+    if (vfio_display_plane_off(&dpy->screen)) {
+        vfio_display_drop_buffers(dpy);
+        vfio_display_screen_blank(&dpy->screen, false);
+    } else {
+        read_last_frame(dpy);
+    }
+}
+
 static bool has_damage(const VFIOPlane *plane)
 {
     pixman_box32_t box = vfio_plane_clip(plane, &plane->damage);
@@ -367,11 +360,16 @@ static bool has_damage(const VFIOPlane *plane)
 
 static bool show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
 {
+    VFIOPlaneBuffer *buffer = NULL, *primary = dpy->screen.primary;
     bool changed = has_damage(plane);
-    VFIOPlaneBuffer *buffer = NULL;
     VFIOPlaneFault fault;
     int err = 0;
 
+    if (primary && primary->plane.id == plane->id &&
+        !vfio_plane_same_buffer(&primary->plane, plane)) {
+        /* it is closed before another one of that id, which may not come */
+        read_last_frame(dpy);
+    }
     fault = get_primary(dpy, plane, &buffer, &err);
     if (fault == VFIO_PLANE_FAULT_LATER) {
         return false;
@@ -386,6 +384,7 @@ static bool show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     vfio_display_plane_shown(&dpy->screen, plane);
     if (!qemu_console_wants_pixels(dpy->screen.con)) {
         probe_buffer(dpy, buffer, changed);
+        dpy->screen.unread = true;
         return true;
     }
     if (changed && dpy->screen.path == PIXEL_PATH_PLACEHOLDER) {
@@ -441,6 +440,7 @@ static void refresh_queried(VFIODisplay *dpy)
     if (!check_primary(dpy, &plane) ||
         !(dmabuf ? show_dmabuf(dpy, &plane) : show_region(dpy, &plane))) {
         dpy->skipped++;
+        read_last_frame(dpy);
     }
     vfio_display_cursor_refresh(&dpy->cursor, &plane);
     draw(dpy);
@@ -525,9 +525,8 @@ static bool refresh_copied(VFIODisplay *dpy)
         if (!error && !off) {
             show_copied_cursor(dpy, meta);
         }
-        if (!shown && !off && dpy->takes_over && dpy->screen.primary) {
-            /* it has the last good frame, which nobody may have read */
-            read_buffer(dpy, dpy->screen.primary);
+        if (!shown && !off) {
+            read_last_frame(dpy);
         }
         vfio_display_buffers_trim(&dpy->buffers, dpy->screen.primary,
                                   dpy->cursor.gl);
@@ -573,6 +572,18 @@ static void begin(VFIODisplay *dpy, VFIODisplaySignals signals)
     vfio_display_metadata_poll(dpy->metadata, signals);
 }
 
+/* The console is to leave time for others. */
+static void note_cost(VFIODisplay *dpy)
+{
+    int64_t ns = dpy->source.meter.ns - dpy->scan_ns;
+
+    if (ns) {
+        dpy->scans++;
+        dpy->scan_ns += ns;
+        qemu_console_note_cost(dpy->screen.con, ns);
+    }
+}
+
 void vfio_display_refresh(VFIODisplay *dpy)
 {
     VFIODisplaySignals signals =
@@ -586,6 +597,7 @@ void vfio_display_refresh(VFIODisplay *dpy)
     if (!copied) {
         refresh_queried(dpy);
     }
+    note_cost(dpy);
     if (!dump_waits(dpy, copied)) {
         graphic_hw_update_done(dpy->screen.con);
     }

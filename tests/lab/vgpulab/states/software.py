@@ -71,6 +71,15 @@ def _call(call, code):
     return begin
 
 
+def _other_layout(call, code):
+    """The buffer's id, if the guest chose it, means another one from now on,
+    and the one on screen has to be closed for that."""
+    def begin(device):
+        device.fail_calls(call, code, _FOREVER)
+        device.planes.program(PRIMARY, height=7)
+    return begin
+
+
 def _register(register, value):
     def begin(device):
         device.planes.set(register, value)
@@ -114,6 +123,8 @@ FAULTS = {
     "query": Fault(LEAVING, _ASKED, "query", _call(QUERY, errno.EIO)),
     "get": Fault(KEPT, _BUFFERS, "dmabuf", _call(GET, errno.ENOENT)),
     "get-again": Fault(KEPT, _BUFFERS, "dmabuf", _call(GET, errno.ENOMEM)),
+    "get-another": Fault(KEPT, _BUFFERS, "dmabuf",
+                         _other_layout(GET, errno.ENOENT)),
     "region-index": Fault(KEPT, ("region",), "region",
                           _register(_REGION_INDEX, 3)),
     "region-open": Fault(KEPT, ("region",), "region",

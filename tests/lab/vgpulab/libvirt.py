@@ -179,6 +179,7 @@ class Domain:
         os.chmod(self.folder, 0o777)
         self.guest = None
         self.mdevs = []
+        self._defined = False
         self._adapt()
 
     def _adapt(self):
@@ -186,7 +187,7 @@ class Domain:
         self.root.set("type", "qemu")
         # A process of UML's has no more than 65,530 mappings, which may be
         # of a page each: saving looks at every page of the guest's.
-        self.root.find("memory").text = "64"
+        self.root.find("memory").text = "32"
         self.root.find("memory").set("unit", "MiB")
         self.root.find("cpu").attrib = {"mode": "maximum"}
         os_ = self.root.find("os")
@@ -240,6 +241,7 @@ class Domain:
 
     def define(self):
         self.libvirt.virsh_xml("define", None, self.tree)
+        self._defined = True
 
     # Running
 
@@ -287,7 +289,9 @@ class Domain:
 
     def screendump(self, device):
         """What QEMU dumps of any device: libvirt counts no vGPU's screens."""
-        path = f"{self.folder}/screendump"
+        # QEMU may write nowhere but there.
+        path = (f"/var/lib/libvirt/qemu/domain-{self.virsh('domid')}-"
+                f"{self.name}/screendump")
         self.qmp("screendump", filename=path, format="ppm", device=device)
         return Picture.load_ppm(path)
 
@@ -345,16 +349,20 @@ class Domain:
 
     # The end
 
+    def undefine(self):
+        self.virsh("undefine", "--managed-save", "--snapshots-metadata")
+        self._defined = False
+
     def close(self):
         if self.guest:
             self.guest.close()
-        for words in (("destroy",), ("undefine", "--managed-save",
-                                     "--snapshots-metadata")):
+        if self._defined:
             try:
-                self.virsh(*words)
+                self.virsh("destroy")
             except VirshError:
-                # It does not run, or was never defined.
+                # It does not run.
                 pass
+            self.undefine()
         for mdev in self.mdevs:
             mdev.remove()
         shutil.rmtree(self.folder, ignore_errors=True)

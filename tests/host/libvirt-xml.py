@@ -22,6 +22,25 @@ QEMU_NS = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 MDEV_ATTRIBUTES = ("display", "ramfb")
 
 
+# What virt-install puts into a domain of Linux or Windows, with SPICE or VNC,
+# and libvirt into each of its own accord.
+DEFAULTS = {
+    "-device": {
+        "bochs-display", "hda-duplex", "ich9-intel-hda", "pcie-root-port",
+        "qemu-xhci", "qxl-vga", "tpm-crb", "tpm-tis", "usb-redir",
+        "usb-tablet", "virtio-balloon-pci", "virtio-blk-pci",
+        "virtio-net-pci", "virtio-rng-pci", "virtio-serial-pci", "virtio-vga",
+        "virtserialport"},
+    "-object": {"memory-backend-memfd", "rng-random", "secret",
+                "tls-creds-x509"},
+    "-chardev": {"spicevmc", "socket"},
+    "-tpmdev": {"emulator"},
+}
+# As libvirt has it; libvirt leaves it out in silence where it is missing.
+SANDBOX = ("on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+           "resourcecontrol=deny")
+
+
 def validate(path):
     """Returns virt-xml-validate's status and words."""
     done = subprocess.run(["virt-xml-validate", str(path), "domain"],
@@ -83,12 +102,42 @@ def test_schema_refuses_what_is_wrong():
     assert status != 0, words
 
 
+def test_emulator_has(option, names):
+    """Its help lists them, some of them in quotes."""
+    done = subprocess.run([str(QEMU), option, "help"], check=False,
+                          capture_output=True, encoding="utf-8")
+    words = set((done.stdout + done.stderr).replace(",", " ").replace(
+        '"', " ").split())
+    assert names <= words, f"{option} has no {names - words}"
+
+
+def test_emulator_starts(*options):
+    done = subprocess.run(
+        [str(QEMU), "-M", "none", "-nodefaults", "-display", "none",
+         "-monitor", "stdio", *options], input="quit\n", check=False,
+        capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+
+
+def defaults():
+    for option, names in DEFAULTS.items():
+        yield f"the emulator has every {option} of default domains", \
+            lambda option=option, names=names: test_emulator_has(option, names)
+    yield "the emulator runs in libvirt's sandbox", \
+        lambda: test_emulator_starts("-sandbox", SANDBOX)
+    for security in "password=on", "sasl=on":
+        yield f"VNC's {security} is there", \
+            lambda security=security: test_emulator_starts(
+                "-vnc", f"127.0.0.1:0,to=99,{security}")
+
+
 def cases():
     for path in DOMAINS:
         yield f"libvirt's schema takes {path.name}", \
             lambda path=path: test_schema_takes(path)
         yield f"the emulator has what {path.name} sets", \
             lambda path=path: test_emulator_takes(path)
+    yield from defaults()
     yield "libvirt's schema refuses a wrong domain", \
         test_schema_refuses_what_is_wrong
 

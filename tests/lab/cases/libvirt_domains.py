@@ -341,7 +341,7 @@ class LibvirtHotplug(LibvirtGroup):
 
 
 class LibvirtBeside(LibvirtGroup):
-    """Two vGPUs beside a VGA, which the guest draws on as well; with OpenGL."""
+    """Two vGPUs beside a VGA that the guest draws on as well, with OpenGL."""
 
     kinds = ("vgpu-dmabuf", "vgpu-region")
     emulated = 1

@@ -262,6 +262,7 @@ static bool pass_run_metered(MirrorPass *pass)
     do {
         now = meter_now();
     } while (now - begun < bytes * meter->slow_ns_per_kib / 1024);
+    meter->scans++;
     meter->ns += now - begun;
     return whole;
 }

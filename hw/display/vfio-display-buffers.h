@@ -7,11 +7,10 @@
 #ifndef HW_DISPLAY_VFIO_DISPLAY_BUFFERS_H
 #define HW_DISPLAY_VFIO_DISPLAY_BUFFERS_H
 
-#include "hw/vfio/vfio-plane-cache.h"
 #include "ui/dmabuf-map.h"
 #include "ui/gl-readback.h"
-#include "ui/mirror-layer.h"
 #include "vfio-display-source.h"
+#include "vfio-plane-cache.h"
 
 /* What is kept of a VFIOPlaneBuffer (its @user); dies with it. */
 typedef struct VFIODisplayBuffer {

@@ -66,12 +66,11 @@ static void vfio_display_add_plane(VGPUDisplayPlaneList **list,
     info->type = plane_types[type];
     info->index = index;
     info->visible = visible;
+    info->format = g_strdup(visible ? ui_fourcc_to_string(plane->fourcc, fourcc)
+                                    : "");
     if (visible) {
-        info->format = g_strdup(ui_fourcc_to_string(plane->fourcc, fourcc));
         info->width = plane->width;
         info->height = plane->height;
-    } else {
-        info->format = g_strdup("");
     }
     /* drivers leave what they like in the primary's */
     if (visible && type != VFIO_PLANE_PRIMARY) {
@@ -161,8 +160,8 @@ static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
     info->refreshes = dpy->refreshes;
     info->frames = screen->frames;
     info->skipped = dpy->skipped;
-    info->scans = dpy->scans;
-    info->scan_ns = dpy->scan_ns;
+    info->scans = dpy->source.meter.scans;
+    info->scan_ns = dpy->source.meter.ns;
     info->bytes_probed = screen->bytes_probed;
     info->bytes_read = console_mirror_bytes_read(screen->mirror) -
         screen->bytes_probed;

@@ -102,7 +102,9 @@ static void add_buffer_facts(VFIODisplay *dpy, VFIOPlaneBuffer *buffer,
 static PixelPath choose_path(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     PixelPathFacts facts = {
-        .metadata = vfio_display_metadata_is_ready(dpy->metadata),
+        /* a screendump that waits for OpenGL is not made to begin anew */
+        .metadata = vfio_display_metadata_is_ready(dpy->metadata) &&
+            !dpy->readback.dump,
         .dmabuf = dpy->source.kinds[VFIO_PLANE_KIND_DMABUF],
         .dmabuf_viewer = qemu_console_has_dmabuf_viewer(dpy->screen.con),
         .region = dpy->source.kinds[VFIO_PLANE_KIND_REGION],
@@ -130,29 +132,33 @@ static void choose_buffer_path(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 
 static void no_path(VFIODisplay *dpy, const VFIOPlane *plane, Error *gl_error)
 {
+    bool forced = dpy->path != PIXEL_PATH__MAX;
     bool tiled = plane->modifier != DRM_FORMAT_MOD_LINEAR;
     const char *why = gl_error ? error_get_pretty(gl_error) : "";
+    const char *text = text_unmappable;
     char fourcc[UI_FOURCC_STRLEN];
 
     vfio_display_readback_supersede(&dpy->readback);
-    if (dpy->path != PIXEL_PATH__MAX && gl_error) {
-        vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_MAP,
-                           "OpenGL cannot read the buffer: %s", why);
-    } else if (dpy->path == PIXEL_PATH__MAX && tiled) {
+    if (forced) {
+        text = text_forced;
+        if (gl_error) {
+            vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_MAP,
+                               "OpenGL cannot read the buffer: %s", why);
+        }
+    } else if (tiled) {
+        text = text_tiled;
         vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_MODIFIER,
                            "format %s with modifier 0x%016" PRIx64
                            " is not linear and OpenGL cannot read it: %s",
                            ui_fourcc_to_string(plane->fourcc, fourcc),
                            plane->modifier, why);
-    } else if (dpy->path == PIXEL_PATH__MAX) {
+    } else {
         vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_MAP,
                            "the buffer cannot be mapped and OpenGL cannot "
                            "read it: %s", why);
     }
-    vfio_display_show_placeholder(&dpy->screen,
-                                  dpy->path != PIXEL_PATH__MAX ? text_forced
-                                  : tiled ? text_tiled : text_unmappable,
-                                  plane->width, plane->height);
+    vfio_display_show_placeholder(&dpy->screen, text, plane->width,
+                                  plane->height);
 }
 
 /* --- 4. To the viewers that take pixels ----------------------------------- */
@@ -163,19 +169,12 @@ bool vfio_display_show_frame(VFIODisplay *dpy, const MirrorFrame *frame)
 
     vfio_display_damage_done(&dpy->damage, frame, result,
                              console_mirror_is_half_drawn(dpy->screen.mirror));
-    switch (result) {
-    case MIRROR_CHANGED:
-    case MIRROR_UNCHANGED:
-        return true;
-    case MIRROR_BUSY:
-        dpy->busy = true;
-        return false;
-    case MIRROR_VANISHED:
+    dpy->busy |= result == MIRROR_BUSY;
+    if (result == MIRROR_VANISHED) {
         vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_VANISHED,
                            "the picture's memory went away while it was read");
-        return false;
     }
-    g_assert_not_reached();
+    return result == MIRROR_CHANGED || result == MIRROR_UNCHANGED;
 }
 
 /* By the CPU. */
@@ -256,12 +255,12 @@ static bool show_buffer_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 /* The console knows then whether they changed. */
 static bool read_buffer(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
-    int64_t before = dpy->source.meter.ns;
+    int64_t read_ns = dpy->source.meter.ns;
     bool shown = show_buffer_pixels(dpy, buffer);
 
+    read_ns = dpy->source.meter.ns - read_ns;
     if (dpy->screen.path != PIXEL_PATH_PLACEHOLDER) {
-        vfio_display_damage_probed(&dpy->damage,
-                                   dpy->source.meter.ns - before);
+        vfio_display_damage_probed(&dpy->damage, read_ns);
     }
     dpy->screen.unread &= !shown;
     return shown;
@@ -572,22 +571,11 @@ static void begin(VFIODisplay *dpy, VFIODisplaySignals signals)
     vfio_display_metadata_poll(dpy->metadata, signals);
 }
 
-/* The console is to leave time for others. */
-static void note_cost(VFIODisplay *dpy)
-{
-    int64_t ns = dpy->source.meter.ns - dpy->scan_ns;
-
-    if (ns) {
-        dpy->scans++;
-        dpy->scan_ns += ns;
-        qemu_console_note_cost(dpy->screen.con, ns);
-    }
-}
-
 void vfio_display_refresh(VFIODisplay *dpy)
 {
     VFIODisplaySignals signals =
         vfio_display_notify_take(dpy->notify, dpy->metadata != NULL);
+    int64_t read_ns = dpy->source.meter.ns;
     bool copied;
 
     dpy->refreshes++;
@@ -597,7 +585,8 @@ void vfio_display_refresh(VFIODisplay *dpy)
     if (!copied) {
         refresh_queried(dpy);
     }
-    note_cost(dpy);
+    /* so that it leaves time for others */
+    qemu_console_note_cost(dpy->screen.con, dpy->source.meter.ns - read_ns);
     if (!dump_waits(dpy, copied)) {
         graphic_hw_update_done(dpy->screen.con);
     }

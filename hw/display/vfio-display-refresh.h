@@ -42,8 +42,6 @@ struct VFIODisplay {
     QEMUTimer *again;       /* a screendump waits until that is done */
     uint64_t refreshes;
     uint64_t skipped;       /* of which could not show what there is */
-    uint64_t scans;         /* of which read pixels */
-    int64_t scan_ns;        /* nanoseconds, in all of these */
     QLIST_ENTRY(VFIODisplay) next;
 };
 

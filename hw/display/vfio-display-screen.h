@@ -8,9 +8,9 @@
 #define HW_DISPLAY_VFIO_DISPLAY_SCREEN_H
 
 #include "hw/display/ramfb.h"
-#include "hw/vfio/vfio-plane-cache.h"
 #include "ui/console-mirror.h"
 #include "ui/pixel-path.h"
+#include "vfio-plane-cache.h"
 
 typedef enum VFIODisplayState {
     VFIO_DISPLAY_BLANK,     /* the console shows a placeholder or ramfb */

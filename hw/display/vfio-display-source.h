@@ -9,6 +9,7 @@
 
 #include "hw/vfio/vfio-display.h"
 #include "ui/mirror-layer.h"
+#include "vfio-plane.h"
 
 #define VFIO_DISPLAY_PLANE_TYPES 3
 

@@ -53,13 +53,15 @@ typedef enum MirrorScan {
 
 /**
  * struct MirrorMeter:
- * @ns: nanoseconds that reading has taken, in all
+ * @scans: how often it was read
+ * @ns: nanoseconds that this has taken, in all
  * @slow_ns_per_kib: what it takes at least, to test that: memory of a test
  *                   device that is as slow as a GPU's may be; 0: as it is
  *
  * What it costs to read a device's memory.
  */
 typedef struct MirrorMeter {
+    uint64_t scans;
     int64_t ns;
     uint32_t slow_ns_per_kib;
 } MirrorMeter;
@@ -181,7 +183,7 @@ bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame);
  *
  * Compares the frame with the image, copies what differs and marks that in
  * @layer->damage, which may be more than nothing if memory vanished half way.
- * Main loop only.
+ * With the BQL, in any thread.
  *
  * Returns: what happened; MIRROR_CHANGED if there is damage afterwards.
  */

@@ -71,12 +71,18 @@ def _call(call, code):
     return begin
 
 
+_layouts = itertools.count()
+
+
 def _other_layout(call, code):
     """The buffer's id, if the guest chose it, means another one from now on,
-    and the one on screen has to be closed for that."""
+    and the one on screen has to be closed for that. No layout comes twice:
+    once the device is in order again, QEMU may fetch it."""
     def begin(device):
+        number = next(_layouts)
         device.fail_calls(call, code, _FOREVER)
-        device.planes.program(PRIMARY, height=7)
+        device.planes.program(PRIMARY, width=1 + number % 32,
+                              height=1 + number // 32 % 16)
     return begin
 
 

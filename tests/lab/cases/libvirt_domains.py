@@ -25,6 +25,10 @@ from vgpulab.wait import until
 # vgem's: nothing draws there but software.
 RENDER_NODE = "/dev/dri/renderD128"
 EMULATOR = f"{TOP}/build/bin/qemu-system-x86_64"
+_UPGRADE = (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+            b"Sec-WebSocket-Protocol: binary\r\n\r\n")
 
 
 def libvirt_qemu():
@@ -410,8 +414,8 @@ class LibvirtViewers(LibvirtGroup):
 
     def adapt(self, domain):
         domain.graphics(
-            "<graphics type='vnc' port='-1' listen='127.0.0.1' "
-            "passwd='secret'/>",
+            "<graphics type='vnc' port='-1' websocket='-1' "
+            "listen='127.0.0.1' passwd='secret'/>",
             "<graphics type='spice' autoport='yes' listen='127.0.0.1'>"
             "<image compression='lz'/><streaming mode='off'/></graphics>",
             "<graphics type='dbus'/>")
@@ -430,6 +434,21 @@ class LibvirtViewers(LibvirtGroup):
             stream.write(b"\2")
             stream.flush()
             assert len(stream.read(16)) == 16
+
+    def test_websocket(self):
+        """the websocket on the port that libvirt chose"""
+        port = self.vm.live().find("devices/graphics[@type='vnc']").get(
+            "websocket")
+        with socket.create_connection(("127.0.0.1", int(port))) as server:
+            stream = server.makefile("rwb")
+            stream.write(_UPGRADE)
+            stream.flush()
+            status = stream.readline()
+            assert status.startswith(b"HTTP/1.1 101"), status
+            while stream.readline().strip():
+                pass
+            # A frame of twelve bytes.
+            assert stream.read(14) == b"\x82\x0cRFB 003.008\n"
 
     def test_spice(self):
         """SPICE on the port that libvirt chose"""

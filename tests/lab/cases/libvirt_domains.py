@@ -266,7 +266,7 @@ class LibvirtSave(LibvirtGroup):
         want = self.draw(1024, 768, NOISE, 6)
         self.vm.virsh("snapshot-create-as", "s2", "--live", "--atomic",
                       "--memspec", f"file={IMAGES}/memory",
-                      "--diskspec", f"vda,file={IMAGES}/overlay.qcow2")
+                      "--diskspec", f"vda,file={IMAGES}/after-memory.qcow2")
         self.expect_shown(want)
         self.drawn_again(6)
 

@@ -12,6 +12,7 @@
 #include "qemu/osdep.h"
 #include <sys/sysmacros.h>
 #include "qapi/error.h"
+#include "qemu/drm.h"
 #include "qemu/module.h"
 #include "qemu/timer.h"
 #include "standard-headers/drm/drm_fourcc.h"
@@ -267,6 +268,26 @@ static bool open_surfaceless(EGLReadback *gl, Error **errp)
                          EGL_DEFAULT_DISPLAY, errp);
 }
 
+/* Without a GPU EGL offers its software, and what that lacks is no reason. */
+static void tell_of_render_node(const char *render_node, Error **errp)
+{
+    ERRP_GUARD();
+    int fd = qemu_drm_rendernode_open(render_node);
+
+    if (fd >= 0) {
+        close(fd);
+    } else if (render_node) {
+        error_prepend(errp, "QEMU cannot open the GPU's render node %s: %s "
+                      "(libvirt allows it if there is an egl-headless "
+                      "display with rendernode=); ", render_node,
+                      strerror(errno));
+    } else {
+        error_prepend(errp, "QEMU can open no render node in /dev/dri "
+                      "(libvirt allows one if there is an egl-headless "
+                      "display); ");
+    }
+}
+
 static void *readback_open(const char *render_node, Error **errp)
 {
     g_autofree EGLReadback *gl = g_new0(EGLReadback, 1);
@@ -276,13 +297,11 @@ static void *readback_open(const char *render_node, Error **errp)
         error_setg(errp, "libEGL is not installed");
         return NULL;
     }
-    if (!epoxy_has_egl_extension(NULL, "EGL_EXT_platform_base")) {
-        error_setg(errp, "EGL has no EGL_EXT_platform_base");
-        return NULL;
-    }
     /* Mesa's surfaceless platform would go by the render nodes again. */
-    if (open_any_device(gl, render_node, &err) ||
-        open_surfaceless(gl, &err)) {
+    if (!epoxy_has_egl_extension(NULL, "EGL_EXT_platform_base")) {
+        error_setg(&err, "EGL has no EGL_EXT_platform_base");
+    } else if (open_any_device(gl, render_node, &err) ||
+               open_surfaceless(gl, &err)) {
         error_free(err);
         trace_gl_readback_open((const char *)glGetString(GL_RENDERER));
         return g_steal_pointer(&gl);
@@ -290,6 +309,7 @@ static void *readback_open(const char *render_node, Error **errp)
     if (!err) {
         error_setg(&err, "EGL has neither devices nor a surfaceless platform");
     }
+    tell_of_render_node(render_node, &err);
     error_propagate(errp, err);
     return NULL;
 }

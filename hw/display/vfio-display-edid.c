@@ -263,6 +263,14 @@ VFIODisplayEdid *vfio_display_edid_new(VFIODisplaySource *source,
     edid->wanted.width = xres ?: edid->max_xres ?: DEFAULT_XRES;
     edid->wanted.height = yres ?: edid->max_yres ?: DEFAULT_YRES;
     edid_plug(edid);
+    if (timer_pending(edid->link_up_timer)) {
+        /*
+         * No guest has seen the link yet, so none can miss that it was down,
+         * and one that is running looks at once.
+         */
+        timer_del(edid->link_up_timer);
+        edid_link_up(edid);
+    }
     return g_steal_pointer(&edid);
 }
 

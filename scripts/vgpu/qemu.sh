@@ -19,8 +19,9 @@ QEMU_PACKAGED_BINARY=$VGPU_BUILD/bin/packaged/qemu-system-x86_64
 QEMU_ASAN_OUT=$VGPU_BUILD/asan
 QEMU_ASAN_BINARY=$VGPU_BUILD/bin/asan/qemu-system-x86_64
 
-# To compile, then what the emulator links with, then the firmware that it
-# loads when it runs.
+# To compile, then what the emulator links with, what libvirt's and
+# virt-install's default domains need besides, and the firmware that it loads
+# when it runs.
 QEMU_PACKAGES=(
     build-essential ccache git ninja-build patch pkgconf
     python3 python3-venv python3-distlib xz-utils
@@ -28,8 +29,14 @@ QEMU_PACKAGES=(
     libjpeg-dev libpng-dev libepoxy-dev libegl-dev libgbm-dev libdrm-dev
     libspice-server-dev libspice-protocol-dev libgtk-3-dev libsdl2-dev
     libvirglrenderer-dev libxxhash-dev
+    libseccomp-dev libgnutls28-dev libsasl2-dev libusbredirparser-dev
     qemu-system-data seabios ipxe-qemu
 )
+
+# Where Debian has the firmware. The emulator looks there by itself, so that
+# build/bin needs no script, which AppArmor would not let libvirt run.
+QEMU_FIRMWARE=(/usr/share/seabios /usr/share/qemu /usr/share/qemu-firmware
+    /usr/lib/ipxe/qemu)
 
 QEMU_OPTIONS=(
     --target-list=x86_64-softmmu
@@ -48,6 +55,9 @@ QEMU_OPTIONS=(
     --enable-gio --enable-dbus-display
     --enable-gtk --enable-sdl
     --enable-slirp --enable-fdt=system
+    --enable-seccomp --enable-gnutls --enable-vnc-sasl --enable-tpm
+    --enable-vhost-kernel --enable-vhost-net --enable-usb-redir
+    --firmwarepath="$(IFS=: && echo "${QEMU_FIRMWARE[*]}")"
     --enable-werror
 )
 
@@ -188,23 +198,18 @@ _qemu_compile() {
     qemu_ninja "$QEMU_TREE" qemu-system-x86_64 "${tests[@]}"
 }
 
-# _qemu_write_wrapper PROGRAM OUT: it finds the build folder OUT relative to
-# itself, so that a checkout can be moved.
-_qemu_write_wrapper() {
-    local folder out
-    folder=$(dirname "$1")
-    mkdir -p "$folder"
-    out=$(realpath --relative-to="$folder" "$2")
-    cat >"$1.new" <<EOF
-#!/bin/sh
-# Runs the emulator from its build folder with the system's firmware.
-here=\$(dirname "\$(readlink -f "\$0")")
-exec "\$here/$out/qemu-system-x86_64" \\
-    -L /usr/share/seabios -L /usr/share/qemu -L /usr/share/qemu-firmware \\
-    -L /usr/lib/ipxe/qemu "\$@"
-EOF
-    chmod +x "$1.new"
-    mv "$1.new" "$1"
+# _qemu_link PROGRAM OUT: a link relative to itself to the emulator of the
+# build folder OUT, so that a checkout can be moved. An emulator that is run
+# from there takes every path for one in its qemu-bundle.
+_qemu_link() {
+    local folder
+    for folder in "${QEMU_FIRMWARE[@]}"; do
+        mkdir -p "$2/qemu-bundle${folder%/*}"
+        ln -sfn "$folder" "$2/qemu-bundle$folder"
+    done
+    mkdir -p "$(dirname "$1")"
+    ln -sfn "$(realpath --relative-to="$(dirname "$1")" \
+        "$2/qemu-system-x86_64")" "$1"
 }
 
 # qemu_prepare: what building needs: packages and a recent enough meson.
@@ -231,7 +236,7 @@ qemu_build() {
     qemu_source
     _qemu_configure_once qemu-configure QEMU "$QEMU_TREE"
     run_step qemu-build "building QEMU" _qemu_compile
-    _qemu_write_wrapper "$QEMU_BINARY" "$QEMU_OUT"
+    _qemu_link "$QEMU_BINARY" "$QEMU_OUT"
 }
 
 _qemu_stock_unpack() {
@@ -258,7 +263,7 @@ qemu_build_stock() {
     fi
     _qemu_configure_once stock-configure "stock QEMU" "$QEMU_STOCK_TREE"
     run_step stock-build "building stock QEMU" _qemu_stock_compile
-    _qemu_write_wrapper "$QEMU_STOCK_BINARY" "$QEMU_STOCK_TREE/build"
+    _qemu_link "$QEMU_STOCK_BINARY" "$QEMU_STOCK_TREE/build"
 }
 
 _qemu_asan_configure() {
@@ -289,7 +294,7 @@ qemu_build_asan() {
         stamp_set asan-configure "$identity"
     fi
     run_step asan-build "building QEMU with sanitizers" _qemu_asan_compile
-    _qemu_write_wrapper "$QEMU_ASAN_BINARY" "$QEMU_ASAN_OUT"
+    _qemu_link "$QEMU_ASAN_BINARY" "$QEMU_ASAN_OUT"
 }
 
 # With a C library of its own, of which the programs that it starts must not

@@ -10,6 +10,7 @@
 #include "pci.h"
 #include "pit.h"
 #include "plane.h"
+#include "power.h"
 #include "serial.h"
 #include "string.h"
 
@@ -244,10 +245,28 @@ static bool run_eject(const uint32_t *arg, int n_args)
     return true;
 }
 
+static bool run_button(const uint32_t *arg, int n_args)
+{
+    (void)arg;
+    (void)n_args;
+    reply("pressed", power_button());
+    return true;
+}
+
+static bool run_poweroff(const uint32_t *arg, int n_args)
+{
+    (void)arg;
+    (void)n_args;
+    power_off();
+    return true;
+}
+
 static const struct command commands[] = {
     { "ping", 0, 0, true, run_ping },
     { "scan", 0, 0, true, run_scan },
     { "eject", 1, 1, true, run_eject },
+    { "button", 0, 0, true, run_button },
+    { "poweroff", 0, 0, true, run_poweroff },
     { "report", 1, 1, false, run_report },
     { "rate", 1, 1, true, run_rate },
     { "dev", 1, 1, true, run_dev },

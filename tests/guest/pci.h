@@ -1,5 +1,6 @@
 /*
- * PCI configuration space, bus 0.
+ * PCI configuration space. A slot's number is that of its bus times 32, plus
+ * that of the device on it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,7 +9,8 @@
 
 #include <stdint.h>
 
-#define PCI_SLOTS   32
+/* Firmware numbers the buses from 0 on: this is one for each root port. */
+#define PCI_SLOTS   (32 * 32)
 
 uint32_t pci_read(int slot, int reg);
 void pci_write(int slot, int reg, uint32_t val);
@@ -18,7 +20,8 @@ uint32_t pci_id(int slot);
 
 /*
  * Address of a 32-bit memory BAR, its size in *@size. A BAR without an
- * address (the device was plugged in after the firmware ran) is given one.
+ * address (the device was plugged in after the firmware ran) is given one;
+ * begin with a device's first BAR.
  */
 uint32_t pci_map_bar(int slot, int bar, uint32_t *size);
 

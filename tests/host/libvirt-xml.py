@@ -22,6 +22,25 @@ QEMU_NS = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 MDEV_ATTRIBUTES = ("display", "ramfb")
 
 
+# What virt-install puts into a domain of Linux or Windows, with SPICE or VNC,
+# and libvirt into each of its own accord.
+DEFAULTS = {
+    "-device": {
+        "bochs-display", "hda-duplex", "ich9-intel-hda", "pcie-root-port",
+        "qemu-xhci", "qxl-vga", "tpm-crb", "tpm-tis", "usb-redir",
+        "usb-tablet", "virtio-balloon-pci", "virtio-blk-pci",
+        "virtio-net-pci", "virtio-rng-pci", "virtio-serial-pci", "virtio-vga",
+        "virtserialport"},
+    "-object": {"memory-backend-memfd", "rng-random", "secret",
+                "tls-creds-x509"},
+    "-chardev": {"spicevmc", "socket"},
+    "-tpmdev": {"emulator"},
+}
+# As libvirt has it; libvirt leaves it out in silence where it is missing.
+SANDBOX = ("on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+           "resourcecontrol=deny")
+
+
 def validate(path):
     """Returns virt-xml-validate's status and words."""
     done = subprocess.run(["virt-xml-validate", str(path), "domain"],
@@ -38,28 +57,21 @@ def qemu_properties(driver):
             if "=<" in line}
 
 
-def command_line_devices(root):
-    """(driver, properties) of every -device that a domain passes on."""
-    words = [arg.get("value") for arg in root.iter(f"{QEMU_NS}arg")]
-    for option, value in zip(words, words[1:]):
-        if option == "-device":
-            driver, *properties = value.split(",")
-            yield driver, {pair.split("=")[0] for pair in properties}
-
-
 def overridden(root):
-    """The properties that a domain's overrides set."""
-    return {item.get("name") for item in root.iter(f"{QEMU_NS}property")}
+    """The properties that a domain's overrides set, and their values."""
+    return {item.get("name"): item.get("value")
+            for item in root.iter(f"{QEMU_NS}property")}
 
 
 def displays(path):
     """(driver, properties) of every vGPU display that a domain asks for."""
     root = ElementTree.parse(path).getroot()
-    found = list(command_line_devices(root))
+    found = []
     for hostdev in root.iter("hostdev"):
         names = set(MDEV_ATTRIBUTES) & set(hostdev.keys())
         driver = "vfio-pci-nohotplug" if "ramfb" in names else "vfio-pci"
-        found.append((driver, names | overridden(root)))
+        override = overridden(root)
+        found.append((override.pop("driver", driver), names | set(override)))
     return found
 
 
@@ -73,8 +85,7 @@ def test_emulator_takes(path):
     assert found, "no vGPU in there"
     for driver, names in found:
         assert "display" in names, f"{driver} without a display"
-        # "bus" belongs to -device and not to the device.
-        unknown = names - qemu_properties(driver) - {"bus"}
+        unknown = names - qemu_properties(driver)
         assert not unknown, f"{driver} has no {unknown}"
 
 
@@ -91,12 +102,42 @@ def test_schema_refuses_what_is_wrong():
     assert status != 0, words
 
 
+def test_emulator_has(option, names):
+    """Its help lists them, some of them in quotes."""
+    done = subprocess.run([str(QEMU), option, "help"], check=False,
+                          capture_output=True, encoding="utf-8")
+    words = set((done.stdout + done.stderr).replace(",", " ").replace(
+        '"', " ").split())
+    assert names <= words, f"{option} has no {names - words}"
+
+
+def test_emulator_starts(*options):
+    done = subprocess.run(
+        [str(QEMU), "-M", "none", "-nodefaults", "-display", "none",
+         "-monitor", "stdio", *options], input="quit\n", check=False,
+        capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+
+
+def defaults():
+    for option, names in DEFAULTS.items():
+        yield f"the emulator has every {option} of default domains", \
+            lambda option=option, names=names: test_emulator_has(option, names)
+    yield "the emulator runs in libvirt's sandbox", \
+        lambda: test_emulator_starts("-sandbox", SANDBOX)
+    for security in "password=on", "sasl=on":
+        yield f"VNC's {security} is there", \
+            lambda security=security: test_emulator_starts(
+                "-vnc", f"127.0.0.1:0,to=99,{security}")
+
+
 def cases():
     for path in DOMAINS:
         yield f"libvirt's schema takes {path.name}", \
             lambda path=path: test_schema_takes(path)
         yield f"the emulator has what {path.name} sets", \
             lambda path=path: test_emulator_takes(path)
+    yield from defaults()
     yield "libvirt's schema refuses a wrong domain", \
         test_schema_refuses_what_is_wrong
 

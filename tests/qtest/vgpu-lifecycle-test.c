@@ -363,6 +363,17 @@ static void test_edid_reset(const void *data)
     vgpu_stop(vgpu);
 }
 
+/* A guest that runs looks for a monitor when a vGPU comes, and not again. */
+static void test_edid_plugged(const void *data)
+{
+    VGPUMachine *machine = vgpu_machine_start(" ");
+    VGPU *vgpu = plug(machine, data, "gpu0", 5);
+
+    g_assert_cmpuint(vgpu_read(vgpu, VGPU_SW_LINK), ==, 1);
+    unplug(vgpu);
+    vgpu_machine_stop(machine);
+}
+
 static void test_no_edid(void)
 {
     VGPU *vgpu = vgpu_start("edid=off");
@@ -550,6 +561,7 @@ static void add_for_kind(const char *kind, const char *option)
         { "two-devices", test_two_devices },
         { "edid", test_edid },
         { "edid-reset", test_edid_reset },
+        { "edid-plugged", test_edid_plugged, true },
         { "ramfb", test_ramfb },
         { "ramfb-stride", test_ramfb_stride },
         { "ramfb-behind-plane", test_ramfb_behind_plane },

@@ -435,6 +435,26 @@ static void test_perf(void)
     close(fd);
 }
 
+/* In a process of its own: EGL reads the environment when it is loaded. */
+static void test_no_node(void)
+{
+    const GLReadbackOps *ops;
+    Error *err = NULL;
+
+    if (!g_test_subprocess()) {
+        g_test_trap_subprocess(NULL, 0, 0);
+        g_test_trap_assert_passed();
+        return;
+    }
+    g_setenv("__EGL_VENDOR_LIBRARY_FILENAMES", "/dev/null", true);
+    ops = gl_readback_find_ops(&error_abort);
+    g_assert_null(ops->open("/dev/dri/none", &err));
+    g_test_message("%s", error_get_pretty(err));
+    g_assert_nonnull(strstr(error_get_pretty(err), "/dev/dri/none: No such"));
+    g_assert_nonnull(strstr(error_get_pretty(err), "; EGL has n"));
+    error_free(err);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -443,6 +463,7 @@ int main(int argc, char **argv)
 
     g_test_add_func("/gl-readback-egl/drawn", test_drawn);
     g_test_add_func("/gl-readback-egl/lost", test_lost);
+    g_test_add_func("/gl-readback-egl/no-node", test_no_node);
     if (g_test_perf()) {
         g_test_add_func("/gl-readback-egl/perf", test_perf);
     }

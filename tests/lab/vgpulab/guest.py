@@ -46,6 +46,9 @@ class Guest:
             if words[:1] == ["err"] or words[:1] == ["panic:"]:
                 raise GuestError(f"{text}: {' '.join(words)}")
 
+    def power_off(self):
+        self._socket.sendall(b"poweroff\n")
+
     def mode(self, width, height, stride=None):
         self.command(f"mode {width} {height} 32 {stride or width}")
 

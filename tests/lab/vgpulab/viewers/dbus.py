@@ -71,14 +71,19 @@ def option(bus):
 
 
 class Bus:
-    """A bus that nobody else uses."""
+    """A bus that nobody else uses, or one that is there at an address."""
 
-    def __init__(self):
+    def __init__(self, address=None):
+        self._process = None
+        self.address = address or self._start()
+
+    def _start(self):
+        # pylint: disable=consider-using-with
         self._process = subprocess.Popen(
             ["dbus-daemon", "--session", "--nofork", "--print-address=1"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             encoding="ascii")
-        self.address = self._process.stdout.readline().strip()
+        return self._process.stdout.readline().strip()
 
     def connect(self):
         return Gio.DBusConnection.new_for_address_sync(
@@ -102,9 +107,10 @@ class Bus:
                        GLib.Variant("(uu)", place))
 
     def close(self):
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
 
     def __enter__(self):
         return self

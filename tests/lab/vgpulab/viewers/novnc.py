@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import os
+import ssl
 import threading
 
 from PIL import Image
@@ -17,7 +18,7 @@ from .processes import Processes
 
 _PAGES = "/usr/share/novnc"
 # No request may leave this machine.
-_CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu",
+_CHROMIUM = ("chromium", "--headless", "--ignore-certificate-errors", "--no-sandbox", "--disable-gpu",
              "--disable-quic", "--no-first-run", "--disable-sync",
              "--disable-background-networking", "--disable-component-update",
              "--disable-dev-shm-usage", "--remote-debugging-pipe")
@@ -85,18 +86,27 @@ class _Browser(Processes):
 
 
 class NoVnc:
-    """Connected from construction to close()."""
+    """Connected from construction to close().
 
-    def __init__(self, websocket):
+    certificate: a file of key and certificate, to come by https and wss.
+    """
+
+    def __init__(self, websocket, password="", certificate=None):
         self._server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0),
             functools.partial(_Files, directory=_PAGES))
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket,
+                                                      server_side=True)
         threading.Thread(target=self._server.serve_forever,
                          daemon=True).start()
         self._browser = _Browser()
         self._page = self._browser.open(
-            f"http://127.0.0.1:{self._server.server_address[1]}"
-            f"/vnc_lite.html?host=127.0.0.1&port={websocket}&path=")
+            f"http{'s' if certificate else ''}://127.0.0.1:"
+            f"{self._server.server_address[1]}/vnc_lite.html?host=127.0.0.1"
+            f"&port={websocket}&path=&password={password}")
 
     def picture(self):
         """What is on noVNC's canvas."""

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import tapcases
@@ -37,9 +38,11 @@ MODULES = {
     "trixie": ("qemu-system-modules-opengl", "qemu-system-modules-spice"),
 }
 # Devices of Debian's own QEMU that the package lacks, and why.
-_REMOVED = "QEMU 10.0 has it no more"
 MISSING = {
-    "bookworm": {},
+    "bookworm": {
+        "pvrdma": "QEMU 9.1 removed it",
+        "sga": "QEMU 8.0 removed it: SeaBIOS writes to serial ports itself",
+    },
     "trixie": {},
 }
 
@@ -54,6 +57,18 @@ shift
 mount -t proc proc "$root/proc"
 mount --bind /tmp "$root/tmp"
 exec chroot "$root" env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+"""
+
+# What libvirt asks the emulator. The daemon ends with the shell.
+CAPABILITIES = f"""
+libvirtd -d
+virsh -q -c qemu:///system domcapabilities --virttype qemu \\
+    --emulatorbin {PROGRAM}
+"""
+# The profile that libvirt gives a domain, all its parts in one.
+PROFILE = """
+sed s/LIBVIRT_TEMPLATE/libvirt-test/ /etc/apparmor.d/libvirt/TEMPLATE.qemu |
+    apparmor_parser --preprocess
 """
 
 
@@ -88,15 +103,16 @@ class Root:
         shutil.copy("/etc/resolv.conf", self.folder / "etc")
         self.run("apt-get", "-qq", "update")
 
-    def command(self, *command):
-        return ["unshare", "--mount", "sh", "-ec", ENTER, "-",
-                str(self.folder), *command]
+    def _enter(self, *options):
+        return ["unshare", "--mount", *options, "sh", "-ec", ENTER, "-",
+                str(self.folder)]
 
     def run(self, *command):
-        """Runs it in there; returns what it says."""
+        """Runs it in there; returns what it says. What it starts ends too."""
         done = subprocess.run(
-            self.command(*command), check=False, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True)
+            [*self._enter("--pid", "--fork", "--kill-child"), *command],
+            check=False, stdin=subprocess.DEVNULL, capture_output=True,
+            text=True)
         assert done.returncode == 0, (
             f"{command} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         return done.stdout
@@ -137,7 +153,7 @@ class Root:
     def emulator(self, folder):
         """A program on this side that runs the one in there."""
         path = os.path.join(folder, "emulator")
-        words = " ".join(map(shlex.quote, self.command(PROGRAM)))
+        words = " ".join(map(shlex.quote, [*self._enter(), PROGRAM]))
         with open(path, "w", encoding="utf-8") as script:
             script.write(f'#!/bin/sh\nexec {words} "$@"\n')
         os.chmod(path, 0o755)
@@ -206,6 +222,16 @@ def compare_devices(root):
     lacking = theirs - root.devices(PROGRAM)
     assert lacking == set(MISSING[root.release]), (
         lacking ^ set(MISSING[root.release]))
+
+
+def tell_libvirt(root):
+    """libvirt knows what it can do, and lets a domain run it"""
+    root.install("libvirt-daemon-system", "libvirt-clients", "apparmor")
+    said = ElementTree.fromstring(root.run("sh", "-ec", CAPABILITIES))
+    graphics = {value.text for value in
+                said.findall("devices/graphics/enum[@name='type']/value")}
+    assert graphics >= {"vnc", "spice", "egl-headless", "dbus"}, graphics
+    assert f"{PROGRAM} rmix," in root.run("sh", "-ec", PROFILE)
     shutil.rmtree(root.folder)
 
 
@@ -220,7 +246,8 @@ def cases(release):
         run.__doc__ = f"{release}: {step.__doc__}"
         return run
     return [case(step) for step in
-            (install, run_guest, show_vgpu, remove, compare_devices)]
+            (install, run_guest, show_vgpu, remove, compare_devices,
+             tell_libvirt)]
 
 
 if __name__ == "__main__":

@@ -55,8 +55,9 @@ write_apt_files() {
 make_root() {
     write_apt_files
     _as_root rm -rf "$ROOT"
+    # What it mounts is gone with it, even when it is killed.
     # shellcheck disable=SC2016 # for mmdebstrap's shell
-    _as_root mmdebstrap --variant=buildd --include=ccache,lintian \
+    _as_root unshare --mount mmdebstrap --variant=buildd --include=ccache,lintian \
         --aptopt="$WORK/apt.conf" \
         --setup-hook="install -D -m 644 '$WORK/preferences' \
             \"\$1/etc/apt/preferences.d/meson\"" \

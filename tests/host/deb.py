@@ -96,7 +96,7 @@ class Root:
         shutil.rmtree(self.folder, ignore_errors=True)
         work = self.folder.parent
         subprocess.run(
-            ["mmdebstrap", "--quiet", "--variant=minbase",
+            ["unshare", "--mount", "mmdebstrap", "--quiet", "--variant=minbase",
              f"--aptopt={work / 'apt.conf'}", self.release, self.folder,
              work / "sources.list"], check=True, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL)

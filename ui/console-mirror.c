@@ -7,7 +7,6 @@
 #include "qemu/osdep.h"
 #include "trace.h"
 #include "ui/console-mirror.h"
-#include "ui/mirror-overlays.h"
 
 struct ConsoleMirror {
     QemuConsole *con;
@@ -22,7 +21,7 @@ struct ConsoleMirror {
      * are overlays over it.
      */
     MirrorLayer layer;
-    MirrorOverlays *overlays; /* NULL until there is one */
+    MirrorOverlays *overlays;
 };
 
 ConsoleMirror *console_mirror_new(QemuConsole *con)
@@ -30,6 +29,7 @@ ConsoleMirror *console_mirror_new(QemuConsole *con)
     ConsoleMirror *mirror = g_new0(ConsoleMirror, 1);
 
     mirror->con = con;
+    mirror->overlays = mirror_overlays_new();
     return mirror;
 }
 
@@ -121,39 +121,32 @@ static void console_mirror_take_damage(ConsoleMirror *mirror,
 
 /*
  * Each update costs viewers something: a message on D-Bus, with GTK a union
- * with those before. No desktop has as many in a frame.
+ * with those before. No desktop has as many in a frame; a guest could.
  */
 #define MAX_UPDATES 1024
 
 static void console_mirror_announce(ConsoleMirror *mirror,
                                     const pixman_box32_t *box, size_t n)
 {
+    pixman_box32_t all;
+
     trace_console_mirror_damage(qemu_console_get_index(mirror->con), n);
     qemu_console_note_activity(mirror->con);
-    for (size_t i = 0; i < n;) {
-        pixman_box32_t next = damage_map_next_box(box, n, &i, MAX_UPDATES);
-
-        dpy_gfx_update(mirror->con, next.x1, next.y1, next.x2 - next.x1,
-                       next.y2 - next.y1);
+    if (n > MAX_UPDATES) {
+        all = damage_map_bound(box, n);
+        box = &all;
+        n = 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        dpy_gfx_update(mirror->con, box[i].x1, box[i].y1,
+                       box[i].x2 - box[i].x1, box[i].y2 - box[i].y1);
     }
 }
 
-/* Announces what the layer's damage says; was there any? */
+/* Brings the surface up to date, and viewers; was there anything to do? */
 static bool console_mirror_show_damage(ConsoleMirror *mirror)
 {
-    size_t n;
-    const pixman_box32_t *box = damage_map_boxes(mirror->layer.damage, &n);
-
-    if (n) {
-        console_mirror_announce(mirror, box, n);
-        damage_map_clear(mirror->layer.damage);
-    }
-    return n > 0;
-}
-
-/* The same, composing what changed first. */
-static bool console_mirror_show_composed(ConsoleMirror *mirror)
-{
+    bool split = console_mirror_is_split(mirror);
     pixman_region32_t region;
     const pixman_box32_t *box;
     int n;
@@ -161,14 +154,14 @@ static bool console_mirror_show_composed(ConsoleMirror *mirror)
     pixman_region32_init(&region);
     console_mirror_take_damage(mirror, &region);
     box = pixman_region32_rectangles(&region, &n);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; split && i < n; i++) {
         console_mirror_compose(mirror, &box[i]);
     }
     if (n) {
         console_mirror_announce(mirror, box, n);
     }
     pixman_region32_fini(&region);
-    if (!mirror_overlays_any(mirror->overlays)) {
+    if (split && !mirror_overlays_any(mirror->overlays)) {
         console_mirror_join(mirror);
     }
     return n > 0;
@@ -187,9 +180,7 @@ static MirrorResult console_mirror_refresh(ConsoleMirror *mirror,
         console_mirror_split(mirror);
     }
     result = mirror_layer_read(&mirror->layer, frame);
-    changed = console_mirror_is_split(mirror)
-        ? console_mirror_show_composed(mirror)
-        : console_mirror_show_damage(mirror);
+    changed = console_mirror_show_damage(mirror);
     if (result == MIRROR_BUSY || result == MIRROR_VANISHED) {
         return result;
     }
@@ -220,22 +211,17 @@ static MirrorResult console_mirror_replace(ConsoleMirror *mirror,
 {
     DisplaySurface *surface =
         qemu_create_displaysurface(frame->width, frame->height);
-    MirrorLayer layer = { .busy = mirror->layer.busy };
     MirrorResult result;
 
-    mirror_layer_set_image(&layer, surface->image);
-    result = mirror_layer_read(&layer, frame);
-    mirror->layer.bytes_read += layer.bytes_read;
-    mirror->layer.busy = layer.busy;
-    mirror_layer_finish(&layer);
+    console_mirror_adopt(mirror, surface);
+    result = mirror_layer_read(&mirror->layer, frame);
     if (result == MIRROR_BUSY || result == MIRROR_VANISHED) {
+        console_mirror_forget_surface(mirror);
         qemu_free_displaysurface(surface);
         return result;
     }
     trace_console_mirror_replace(qemu_console_get_index(mirror->con),
                                  frame->width, frame->height);
-    console_mirror_adopt(mirror, surface);
-    mirror->layer.readable = frame->readable;
     console_mirror_compose_all(mirror);
     qemu_console_note_activity(mirror->con);
     dpy_gfx_replace_mirror(mirror->con, surface);
@@ -259,25 +245,20 @@ bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
         mirror->layer.readable == height;
 }
 
+bool console_mirror_copy(ConsoleMirror *mirror, const MirrorFrame *frame)
+{
+    return console_mirror_holds(mirror, frame->width, frame->height) &&
+        mirror_layer_read(&mirror->layer, frame) != MIRROR_VANISHED;
+}
+
 bool console_mirror_is_half_drawn(const ConsoleMirror *mirror)
 {
     return mirror->layer.busy > MIRROR_BUSY_READS;
 }
 
-MirrorResult console_mirror_show_overlay(ConsoleMirror *mirror,
-                                         unsigned index,
-                                         const MirrorFrame *frame,
-                                         int32_t x, int32_t y, uint32_t zpos)
+MirrorOverlays *console_mirror_overlays(const ConsoleMirror *mirror)
 {
-    if (!mirror->overlays) {
-        mirror->overlays = mirror_overlays_new();
-    }
-    return mirror_overlays_show(mirror->overlays, index, frame, x, y, zpos);
-}
-
-void console_mirror_hide_overlay(ConsoleMirror *mirror, unsigned index)
-{
-    mirror_overlays_hide(mirror->overlays, index);
+    return mirror->overlays;
 }
 
 void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
@@ -285,7 +266,8 @@ void console_mirror_prepare(ConsoleMirror *mirror, uint32_t width,
 {
     DisplaySurface *surface;
 
-    g_clear_pointer(&mirror->overlays, mirror_overlays_free);
+    mirror_overlays_free(mirror->overlays);
+    mirror->overlays = mirror_overlays_new();
     if (console_mirror_shown(mirror, width, height)) {
         /* and from then on what is in the surface is compared again */
         console_mirror_join(mirror);

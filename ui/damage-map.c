@@ -303,15 +303,15 @@ const pixman_box32_t *damage_map_boxes(DamageMap *map, size_t *n)
     return map->boxes;
 }
 
-pixman_box32_t damage_map_next_box(const pixman_box32_t *box, size_t n,
-                                   size_t *i, size_t most)
+pixman_box32_t damage_map_bound(const pixman_box32_t *box, size_t n)
 {
-    pixman_box32_t next = box[(*i)++];
+    pixman_box32_t all = box[0];
 
-    while (n > most && *i < n && box[*i].y1 == next.y1) {
-        next.x2 = box[*i].x2;
-        next.y2 = MAX(next.y2, box[*i].y2);
-        (*i)++;
+    for (size_t i = 1; i < n; i++) {
+        all.x1 = MIN(all.x1, box[i].x1);
+        all.y1 = MIN(all.y1, box[i].y1);
+        all.x2 = MAX(all.x2, box[i].x2);
+        all.y2 = MAX(all.y2, box[i].y2);
     }
-    return next;
+    return all;
 }

@@ -14,37 +14,7 @@
 #include "ui/dmabuf-map.h"
 #include "ui/dmabuf-snapshot.h"
 #include "ui/gl-readback.h"
-#include "ui/guarded-read.h"
-#include "ui/pixel-format.h"
-
-typedef struct Rows {
-    uint8_t *dst;
-    size_t dst_stride;
-    const uint8_t *src;
-    size_t src_stride;
-    size_t len;
-    uint32_t count;
-} Rows;
-
-/* Runs inside guarded_read(). */
-static void copy_rows(void *opaque)
-{
-    Rows *rows = opaque;
-
-    for (uint32_t y = 0; y < rows->count; y++) {
-        memcpy(rows->dst + y * rows->dst_stride,
-               rows->src + y * rows->src_stride, rows->len);
-    }
-}
-
-static pixman_image_t *to_native(QemuDmaBuf *dmabuf,
-                                 pixman_format_code_t format,
-                                 const uint8_t *rows, uint32_t stride)
-{
-    return ui_pixel_native_image(format, qemu_dmabuf_get_width(dmabuf),
-                                 qemu_dmabuf_get_height(dmabuf), rows, stride,
-                                 qemu_dmabuf_get_y0_top(dmabuf));
-}
+#include "ui/mirror-layer.h"
 
 /* In the buffer; the rectangle's place is the picture's. */
 static uint64_t first_row(QemuDmaBuf *dmabuf)
@@ -73,55 +43,61 @@ static bool snapshot_end(QemuDmaBuf *dmabuf, uint32_t cpp, uint64_t *start,
         qemu_dmabuf_get_offset(dmabuf) <= INT64_MAX / 2;
 }
 
-static pixman_image_t *copy_mapped(QemuDmaBuf *dmabuf, const DmaBufMap *map,
-                                   const UIPixelFormat *format,
-                                   uint64_t start, Error **errp)
+static pixman_image_t *copy_frame(const MirrorFrame *frame, bool last_first,
+                                  Error **errp)
 {
-    size_t len = (size_t)qemu_dmabuf_get_width(dmabuf) * format->cpp;
-    uint32_t stride = ROUND_UP(len, 4), count = qemu_dmabuf_get_height(dmabuf);
-    g_autofree uint8_t *copy = g_malloc0_n(count, stride);
-    int fd = qemu_dmabuf_get_fd(dmabuf);
-    Rows rows = {
-        .dst = copy,
-        .dst_stride = stride,
-        .src = map->data + start,
-        .src_stride = qemu_dmabuf_get_stride(dmabuf),
-        .len = len,
-        .count = count,
+    /* it is read now, whether the device is drawing or not */
+    MirrorLayer layer = { .busy = MIRROR_BUSY_READS };
+    pixman_image_t *rows =
+        pixman_image_create_bits(PIXMAN_x8r8g8b8, frame->width, frame->height,
+                                 NULL, 0);
+    UIPixels pixels = {
+        /* x8r8g8b8, in memory */
+        .fourcc = HOST_BIG_ENDIAN ? DRM_FORMAT_BGRX8888 : DRM_FORMAT_XRGB8888,
+        .width = frame->width,
+        .height = frame->height,
     };
-    bool synced = dmabuf_sync_read_begin(fd);
-    bool whole = guarded_read(map->data, map->len, copy_rows, &rows);
+    pixman_image_t *image = NULL;
 
-    if (synced) {
-        dmabuf_sync_read_end(fd);
-    }
-    if (!whole) {
+    mirror_layer_set_image(&layer, rows);
+    if (mirror_layer_read(&layer, frame) == MIRROR_VANISHED) {
         error_setg(errp, "the buffer went away while it was read");
-        return NULL;
+    } else {
+        pixels.data = (const uint8_t *)pixman_image_get_data(rows);
+        pixels.stride = pixman_image_get_stride(rows);
+        image = ui_pixel_native_image(&pixels, last_first);
     }
-    return to_native(dmabuf, format->pixman, copy, stride);
+    mirror_layer_finish(&layer);
+    pixman_image_unref(rows);
+    return image;
 }
 
 pixman_image_t *dmabuf_snapshot_map(QemuDmaBuf *dmabuf, Error **errp)
 {
-    const UIPixelFormat *format =
-        ui_pixel_format_find(qemu_dmabuf_get_fourcc(dmabuf));
-    g_autoptr(DmaBufMap) map = NULL;
     uint64_t modifier = qemu_dmabuf_get_modifier(dmabuf);
-    off_t size = lseek(qemu_dmabuf_get_fd(dmabuf), 0, SEEK_END);
-    uint64_t start, end;
+    MirrorFrame frame = {
+        .format = ui_pixel_format_find(qemu_dmabuf_get_fourcc(dmabuf)),
+        .width = qemu_dmabuf_get_width(dmabuf),
+        .height = qemu_dmabuf_get_height(dmabuf),
+        .readable = qemu_dmabuf_get_height(dmabuf),
+        .stride = qemu_dmabuf_get_stride(dmabuf),
+        .fd = qemu_dmabuf_get_fd(dmabuf),
+    };
+    g_autoptr(DmaBufMap) map = NULL;
+    off_t size = lseek(frame.fd, 0, SEEK_END);
+    uint64_t end;
 
-    if (!format || (modifier != DRM_FORMAT_MOD_LINEAR &&
-                    modifier != DRM_FORMAT_MOD_INVALID)) {
+    if (!frame.format || (modifier != DRM_FORMAT_MOD_LINEAR &&
+                          modifier != DRM_FORMAT_MOD_INVALID)) {
         error_setg(errp, "the CPU cannot read this format or layout");
         return NULL;
     }
-    if (!snapshot_end(dmabuf, format->cpp, &start, &end) || size < 0 ||
-        end > size) {
+    if (!snapshot_end(dmabuf, frame.format->cpp, &frame.offset, &end) ||
+        size < 0 || end > size) {
         error_setg(errp, "the picture does not lie in its buffer");
         return NULL;
     }
-    map = dmabuf_map_new(qemu_dmabuf_get_fd(dmabuf), end, errp);
+    map = dmabuf_map_new(frame.fd, end, errp);
     if (!map) {
         return NULL;
     }
@@ -129,7 +105,8 @@ pixman_image_t *dmabuf_snapshot_map(QemuDmaBuf *dmabuf, Error **errp)
         error_setg(errp, "the buffer's last page cannot be mapped");
         return NULL;
     }
-    return copy_mapped(dmabuf, map, format, start, errp);
+    frame.map = map->data;
+    return copy_frame(&frame, qemu_dmabuf_get_y0_top(dmabuf), errp);
 }
 
 /* --- By OpenGL ---------------------------------------------------------- */
@@ -161,20 +138,18 @@ static pixman_image_t *or_by_cpu(QemuDmaBuf *dmabuf, Error **errp)
 static void on_done(void *opaque, const GLReadbackResult *result)
 {
     Waiter *waiter = opaque;
-    const GLReadbackPixels *pixels = result->pixels;
 
     if (!result->buffer) {
         /* that one has been told already */
         return;
     }
-    if (!pixels) {
+    if (!result->pixels) {
         waiter->error = error_copy(result->error);
         waiter->image = or_by_cpu(result->dmabuf, &waiter->error);
     } else {
         waiter->image =
-            to_native(result->dmabuf,
-                      ui_pixel_format_find(pixels->fourcc)->pixman,
-                      pixels->data, pixels->stride);
+            ui_pixel_native_image(result->pixels,
+                                  qemu_dmabuf_get_y0_top(result->dmabuf));
     }
     aio_co_wake(waiter->co);
 }

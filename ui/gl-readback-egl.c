@@ -533,7 +533,7 @@ static bool readback_wait(void *opaque, unsigned slot, int ms)
 }
 
 static bool readback_map(void *opaque, unsigned slot,
-                         GLReadbackPixels *pixels, Error **errp)
+                         UIPixels *pixels, Error **errp)
 {
     EGLReadback *gl = opaque;
     PixelBuffer *pb = &gl->buffers[slot];

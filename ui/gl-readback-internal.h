@@ -33,7 +33,8 @@ typedef struct Slot {
     GLReadbackBuffer *buffer;
     GLReadbackArea area; /* asked for; what it turned out to be when read */
     bool compare;        /* asked for are changes */
-    GLReadbackPixels pixels;
+    UIPixels pixels;
+    bool copied;         /* by whoever asked, in the thread */
     Error *error;
     unsigned ticks; /* since it was queued, or OpenGL was opened */
     bool given_up;  /* the result was told: it took too long */
@@ -44,39 +45,11 @@ struct GLReadbackBuffer {
     GLReadback *rb;
     QemuDmaBuf *dmabuf; /* with its own fd */
     bool freed;         /* nobody wants its pixels */
-    unsigned slots;     /* that use it */
+    unsigned users;     /* slots, and who is told of a timeout */
     /* the thread's own */
     void *image;
     Error *error;       /* why there is none */
 };
-
-/*
- * GLReadbackThread:
- * @work: there is something to do
- * @idle: the thread waits for work, or has ended
- * @is_idle: it does so now
- * @parked: QEMU ends: the thread begins nothing any more
- * @orphaned: the main loop is done with the readback
- */
-typedef struct GLReadbackThread {
-    QemuCond work;
-    QemuCond idle;
-    bool is_idle;
-    bool parked;
-    bool orphaned;
-} GLReadbackThread;
-
-/*
- * GLReadbackClosing:
- * @freed: buffers that are freed, and that no slot uses
- * @count: of buffers that are freed and not closed yet, in use or not
- * @ticks: since the last one was closed
- */
-typedef struct GLReadbackClosing {
-    GQueue freed;
-    unsigned count;
-    unsigned ticks;
-} GLReadbackClosing;
 
 /*
  * GLReadbackHealth:
@@ -100,6 +73,7 @@ struct GLReadback {
     const GLReadbackOps *ops;
     char *render_node;
     GLReadbackDone *done;
+    GLReadbackCopy *copy; /* or NULL */
     void *opaque;
 
     /* the main loop's own */
@@ -109,11 +83,12 @@ struct GLReadback {
 
     QEMUBH *bh;
     QemuMutex lock; /* of what follows */
-    GLReadbackThread thread;
-    GLReadbackClosing closing;
+    QemuCond work;  /* there is something for the thread to do */
+    bool orphaned;  /* the main loop is done with the readback */
+    GPtrArray *buffers;     /* all that are not closed yet */
+    unsigned closing_ticks; /* since one that was freed was last closed */
     GLReadbackHealth health;
     bool recovered; /* all are closed, or nothing hangs: it is to be told */
-    GPtrArray *buffers;
     Slot slots[GL_READBACK_SLOTS];
 
     /* the thread's own */
@@ -125,13 +100,16 @@ struct GLReadback {
 /* Starts the thread, which frees @rb once it is orphaned. */
 void gl_readback_start(GLReadback *rb);
 
+/* Returns: a result with the slot's pixels. */
+GLReadbackResult gl_readback_slot_result(const Slot *slot);
+
 /* The following are called with the lock held. */
 
 /* Returns: the oldest slot in that state, or NULL. */
 Slot *gl_readback_find_slot(GLReadback *rb, SlotState state);
 
-/* Has the thread close the buffer, if it is freed and nobody uses it. */
-void gl_readback_drop_buffer(GLReadback *rb, GLReadbackBuffer *buffer);
+/* Returns: a buffer that was freed and is still open, or NULL. */
+GLReadbackBuffer *gl_readback_find_freed(const GLReadback *rb, bool unused);
 
 /* Returns: after how many ticks a request is given up. */
 unsigned gl_readback_timeout_ticks(const GLReadback *rb);

@@ -4,10 +4,6 @@
  * The lock is held wherever it is not said otherwise; it is let go while
  * OpenGL works.
  *
- * The threads must be done with OpenGL before the process's exit takes its
- * libraries apart. Every thread is in a list, also that of a readback that was
- * freed; a handler of the exit lets each finish its step and begin no other.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -20,7 +16,7 @@
 /* How long a request may wait for the thread to look at the queue again. */
 #define WAIT_MS 4
 /* At QEMU's end: for all threads together, as a GPU may hang. */
-#define PARK_MS 1000
+#define LEAVE_MS 1000
 /* Between looks at the fence of a request that was given up. */
 #define GIVEN_UP_WAIT_MS 100
 /* Opening takes longer: libraries are loaded, devices found. */
@@ -30,47 +26,60 @@
 /* After so many failures in a row OpenGL is not expected back soon. */
 #define PASSING_FAILURES 5
 
-/* Readbacks whose thread has not ended, and their lock, which is the outer. */
-static GPtrArray *all_readbacks;
-static QemuMutex all_lock;
+/* --- In and out of OpenGL ------------------------------------------------- */
 
-/* --- The process's end -------------------------------------------------- */
+/*
+ * All threads must be done with OpenGL before the process's exit takes its
+ * libraries apart, also that of a readback that was freed: each finishes its
+ * step, and none begins another.
+ */
+static struct {
+    QemuMutex lock;
+    QemuCond left;
+    unsigned inside;
+    bool closed;
+} opengl;
 
-static void park(GLReadback *rb, int64_t deadline_us)
+static void __attribute__((constructor)) opengl_init(void)
 {
-    qemu_mutex_lock(&rb->lock);
-    while (!rb->thread.is_idle) {
-        int64_t left_ms = (deadline_us - g_get_monotonic_time()) / 1000;
-
-        if (left_ms <= 0) {
-            break;
-        }
-        qemu_cond_timedwait(&rb->thread.idle, &rb->lock, left_ms);
-    }
-    qemu_mutex_unlock(&rb->lock);
+    qemu_mutex_init(&opengl.lock);
+    qemu_cond_init(&opengl.left);
 }
 
-static void park_all(void)
+/* Lets go of the readback's lock. Does not return once the process ends. */
+static void opengl_enter(GLReadback *rb)
 {
-    int64_t deadline_us = g_get_monotonic_time() + PARK_MS * 1000;
-    static bool done;
+    qemu_mutex_unlock(&rb->lock);
+    qemu_mutex_lock(&opengl.lock);
+    while (opengl.closed) {
+        qemu_cond_wait(&opengl.left, &opengl.lock);
+    }
+    opengl.inside++;
+    qemu_mutex_unlock(&opengl.lock);
+}
 
-    if (done) {
-        return;
-    }
-    done = true;
-    qemu_mutex_lock(&all_lock);
-    for (unsigned i = 0; i < all_readbacks->len; i++) {
-        GLReadback *rb = g_ptr_array_index(all_readbacks, i);
+static void opengl_leave(GLReadback *rb)
+{
+    qemu_mutex_lock(&opengl.lock);
+    opengl.inside--;
+    qemu_cond_broadcast(&opengl.left);
+    qemu_mutex_unlock(&opengl.lock);
+    qemu_mutex_lock(&rb->lock);
+}
 
-        qemu_mutex_lock(&rb->lock);
-        rb->thread.parked = true;
-        qemu_mutex_unlock(&rb->lock);
+static void close_opengl(void)
+{
+    int64_t now = g_get_monotonic_time(), end = now + LEAVE_MS * 1000;
+
+    qemu_mutex_lock(&opengl.lock);
+    if (!opengl.closed) {
+        opengl.closed = true;
+        for (; opengl.inside && now < end; now = g_get_monotonic_time()) {
+            qemu_cond_timedwait(&opengl.left, &opengl.lock,
+                                DIV_ROUND_UP(end - now, 1000));
+        }
     }
-    for (unsigned i = 0; i < all_readbacks->len; i++) {
-        park(g_ptr_array_index(all_readbacks, i), deadline_us);
-    }
-    qemu_mutex_unlock(&all_lock);
+    qemu_mutex_unlock(&opengl.lock);
 }
 
 /*
@@ -78,26 +87,12 @@ static void park_all(void)
  * has to come before those that OpenGL's libraries set up when they are first
  * used for something.
  */
-static void park_at_exit(gsize *once)
+static void close_opengl_at_exit(gsize *once)
 {
     if (g_once_init_enter(once)) {
-        atexit(park_all);
+        atexit(close_opengl);
         g_once_init_leave(once, 1);
     }
-}
-
-static void all_add(GLReadback *rb)
-{
-    static gsize once;
-
-    if (!all_readbacks) {
-        all_readbacks = g_ptr_array_new();
-        qemu_mutex_init(&all_lock);
-    }
-    park_at_exit(&once);
-    qemu_mutex_lock(&all_lock);
-    g_ptr_array_add(all_readbacks, rb);
-    qemu_mutex_unlock(&all_lock);
 }
 
 /* --- Slots and buffers --------------------------------------------------- */
@@ -127,7 +122,7 @@ static void readback_open(GLReadback *rb)
 
     rb->gl = rb->ops->open(rb->render_node, &rb->error);
     if (rb->gl) {
-        park_at_exit(&once);
+        close_opengl_at_exit(&once);
     }
 }
 
@@ -181,19 +176,12 @@ static void note_failure(GLReadback *rb, const Error *error)
 /* What differs from the frame before, if that was asked about, too. */
 static void slot_compare(GLReadback *rb, Slot *slot)
 {
-    const GLReadbackPixels *pixels = &slot->pixels;
-    FrameShadowFrame frame = {
-        .data = pixels->data,
-        .stride = pixels->stride,
-        .fourcc = pixels->fourcc,
-        .width = qemu_dmabuf_get_width(slot->buffer->dmabuf),
-        .height = qemu_dmabuf_get_height(slot->buffer->dmabuf),
-    };
+    const UIPixels *pixels = &slot->pixels;
     GLReadbackArea *area = &slot->area;
 
     if (!slot->compare || ui_pixel_format_find(pixels->fourcc)->cpp != 4) {
         frame_shadow_forget(rb->shadow);
-    } else if (frame_shadow_update(rb->shadow, &frame, area->box, &area->n)) {
+    } else if (frame_shadow_update(rb->shadow, pixels, area->box, &area->n)) {
         area->what = GL_READBACK_BOXES;
     }
     if (area->what == GL_READBACK_CHANGES) {
@@ -211,28 +199,31 @@ static SlotState slot_wait(GLReadback *rb, Slot *slot, int ms)
     if (rb->ops->map(rb->gl, i, &slot->pixels, &slot->error)) {
         static gsize once;
 
-        park_at_exit(&once);
+        close_opengl_at_exit(&once);
+        slot->pixels.width = qemu_dmabuf_get_width(slot->buffer->dmabuf);
+        slot->pixels.height = qemu_dmabuf_get_height(slot->buffer->dmabuf);
         slot_compare(rb, slot);
     }
     return SLOT_READY;
 }
 
-static void buffer_close(GLReadback *rb, GLReadbackBuffer *buffer)
-{
-    if (buffer->image) {
-        rb->ops->release(rb->gl, buffer->image);
-    }
-    error_free(buffer->error);
-    qemu_dmabuf_close(buffer->dmabuf);
-    qemu_dmabuf_free(buffer->dmabuf);
-    g_free(buffer);
-}
-
 static void readback_notify(GLReadback *rb)
 {
-    if (!rb->thread.orphaned) {
+    if (!rb->orphaned) {
         qemu_bh_schedule(rb->bh);
     }
+}
+
+GLReadbackBuffer *gl_readback_find_freed(const GLReadback *rb, bool unused)
+{
+    for (unsigned i = 0; i < rb->buffers->len; i++) {
+        GLReadbackBuffer *buffer = g_ptr_array_index(rb->buffers, i);
+
+        if (buffer->freed && !(unused && buffer->users)) {
+            return buffer;
+        }
+    }
+    return NULL;
 }
 
 unsigned gl_readback_timeout_ticks(const GLReadback *rb)
@@ -247,8 +238,8 @@ bool gl_readback_hangs(const GLReadback *rb)
             return true;
         }
     }
-    return rb->closing.count &&
-        rb->closing.ticks >= gl_readback_timeout_ticks(rb);
+    return gl_readback_find_freed(rb, false) &&
+        rb->closing_ticks >= gl_readback_timeout_ticks(rb);
 }
 
 bool gl_readback_is_away(const GLReadback *rb)
@@ -256,23 +247,15 @@ bool gl_readback_is_away(const GLReadback *rb)
     return (rb->health.pause || rb->health.lost) && rb->health.passing;
 }
 
-void gl_readback_drop_buffer(GLReadback *rb, GLReadbackBuffer *buffer)
-{
-    if (buffer->freed && buffer->slots == 0) {
-        g_queue_push_tail(&rb->closing.freed, buffer);
-    }
-}
-
 static void slot_clean(GLReadback *rb, Slot *slot)
 {
     if (rb->gl) {
-        qemu_mutex_unlock(&rb->lock);
+        opengl_enter(rb);
         rb->ops->unmap(rb->gl, slot_index(rb, slot));
-        qemu_mutex_lock(&rb->lock);
+        opengl_leave(rb);
     }
     g_clear_pointer(&slot->error, error_free);
-    slot->buffer->slots--;
-    gl_readback_drop_buffer(rb, slot->buffer);
+    slot->buffer->users--;
     slot->buffer = NULL;
     slot->state = SLOT_FREE;
     if (slot->given_up) {
@@ -282,17 +265,20 @@ static void slot_clean(GLReadback *rb, Slot *slot)
     }
 }
 
-static void close_freed(GLReadback *rb)
+static void close_freed(GLReadback *rb, GLReadbackBuffer *buffer)
 {
-    GLReadbackBuffer *buffer = g_queue_pop_head(&rb->closing.freed);
-
+    opengl_enter(rb);
+    if (buffer->image) {
+        rb->ops->release(rb->gl, buffer->image);
+    }
+    qemu_dmabuf_close(buffer->dmabuf);
+    opengl_leave(rb);
     g_ptr_array_remove_fast(rb->buffers, buffer);
-    qemu_mutex_unlock(&rb->lock);
-    buffer_close(rb, buffer);
-    qemu_mutex_lock(&rb->lock);
-    rb->closing.count--;
-    rb->closing.ticks = 0;
-    rb->recovered |= rb->closing.count == 0;
+    qemu_dmabuf_free(buffer->dmabuf);
+    error_free(buffer->error);
+    g_free(buffer);
+    rb->closing_ticks = 0;
+    rb->recovered |= !gl_readback_find_freed(rb, false);
     readback_notify(rb);
 }
 
@@ -307,7 +293,7 @@ static void note_opened(GLReadback *rb)
     for (int i = 0; i < GL_READBACK_SLOTS; i++) {
         rb->slots[i].ticks = 0;
     }
-    rb->closing.ticks = 0;
+    rb->closing_ticks = 0;
 }
 
 /* After a step that was made without the lock. */
@@ -327,27 +313,66 @@ static void slot_done(GLReadback *rb, Slot *slot, SlotState state, bool failed)
     }
 }
 
+GLReadbackResult gl_readback_slot_result(const Slot *slot)
+{
+    return (GLReadbackResult) {
+        .number = slot->number,
+        .buffer = slot->buffer,
+        .dmabuf = slot->buffer->dmabuf,
+        .pixels = &slot->pixels,
+        .area = &slot->area,
+        .copied = slot->copied,
+    };
+}
+
+/*
+ * With the BQL, which who has the lock must not wait for. The main loop frees,
+ * and gives up, with the BQL: afterwards nothing is copied.
+ */
+static void slot_copy(GLReadback *rb, Slot *slot)
+{
+    GLReadbackResult result = gl_readback_slot_result(slot);
+
+    if (!rb->orphaned && !slot->buffer->freed && !slot->given_up) {
+        slot->copied = rb->copy(rb->opaque, &result);
+    }
+    if (!slot->copied) {
+        frame_shadow_forget(rb->shadow);
+    }
+}
+
 static void slot_work(GLReadback *rb, Slot *slot)
 {
     int wait_ms = slot->given_up ? GIVEN_UP_WAIT_MS : WAIT_MS;
     SlotState state = slot->state;
-    bool known, failed;
+    bool known, failed, copies;
 
     if (!rb->health.pause && rb->error) {
         g_clear_pointer(&rb->error, error_free);
         rb->health.opened = false;
     }
     known = rb->error != NULL;
-    qemu_mutex_unlock(&rb->lock);
+    opengl_enter(rb);
     state = state == SLOT_QUEUED ? slot_begin(rb, slot)
                                  : slot_wait(rb, slot, wait_ms);
     failed = slot->error && (!rb->gl || rb->ops->is_lost(rb->gl));
-    qemu_mutex_lock(&rb->lock);
+    opengl_leave(rb);
+    copies = state == SLOT_READY && !slot->error && rb->copy;
+    if (copies) {
+        qemu_mutex_unlock(&rb->lock);
+        bql_lock();
+        slot_copy(rb, slot);
+        qemu_mutex_lock(&rb->lock);
+    }
     note_opened(rb);
     if (failed && !known) {
         note_failure(rb, slot->error);
     }
     slot_done(rb, slot, state, failed);
+    if (copies) {
+        /* not before the main loop knows that there is a result to be told */
+        bql_unlock();
+    }
 }
 
 /* What is on its way fails with OpenGL. False: who has results shows them. */
@@ -375,28 +400,33 @@ static void release_images(GLReadback *rb)
         if (buffer->image) {
             void *image = g_steal_pointer(&buffer->image);
 
-            qemu_mutex_unlock(&rb->lock);
+            opengl_enter(rb);
             rb->ops->release(rb->gl, image);
-            qemu_mutex_lock(&rb->lock);
+            opengl_leave(rb);
         }
         /* another context may take what this one has refused */
         g_clear_pointer(&buffer->error, error_free);
     }
 }
 
+static void close_gl(GLReadback *rb)
+{
+    if (rb->gl) {
+        opengl_enter(rb);
+        rb->ops->close(rb->gl);
+        opengl_leave(rb);
+        rb->gl = NULL;
+    }
+}
+
 /* OpenGL has failed: it is closed once nobody has anything of it. */
 static bool lost_step(GLReadback *rb)
 {
-    void *gl = rb->gl;
-
     if (!fail_slots(rb)) {
         return gl_readback_find_slot(rb, SLOT_SHOWN) != NULL;
     }
     release_images(rb);
-    rb->gl = NULL;
-    qemu_mutex_unlock(&rb->lock);
-    rb->ops->close(gl);
-    qemu_mutex_lock(&rb->lock);
+    close_gl(rb);
     rb->health.lost = false;
     readback_notify(rb);
     return true;
@@ -406,13 +436,14 @@ static bool lost_step(GLReadback *rb)
 static bool readback_step(GLReadback *rb)
 {
     Slot *slot = gl_readback_find_slot(rb, SLOT_SHOWN);
+    GLReadbackBuffer *buffer = gl_readback_find_freed(rb, true);
 
     if (slot) {
         slot_clean(rb, slot);
         return true;
     }
-    if (!g_queue_is_empty(&rb->closing.freed)) {
-        close_freed(rb);
+    if (buffer) {
+        close_freed(rb, buffer);
         return true;
     }
     if (rb->health.lost) {
@@ -446,34 +477,11 @@ static void readback_destroy(GLReadback *rb)
 {
     frame_shadow_free(rb->shadow);
     g_ptr_array_free(rb->buffers, true);
-    qemu_cond_destroy(&rb->thread.idle);
-    qemu_cond_destroy(&rb->thread.work);
+    qemu_cond_destroy(&rb->work);
     qemu_mutex_destroy(&rb->lock);
     error_free(rb->error);
     g_free(rb->render_node);
     g_free(rb);
-}
-
-static void readback_idle(GLReadback *rb)
-{
-    rb->thread.is_idle = true;
-    qemu_cond_broadcast(&rb->thread.idle);
-    qemu_cond_wait(&rb->thread.work, &rb->lock);
-    rb->thread.is_idle = false;
-}
-
-/* The thread has left OpenGL for good. */
-static void readback_end(GLReadback *rb)
-{
-    qemu_mutex_lock(&rb->lock);
-    rb->thread.is_idle = true;
-    qemu_cond_broadcast(&rb->thread.idle);
-    qemu_mutex_unlock(&rb->lock);
-
-    qemu_mutex_lock(&all_lock);
-    g_ptr_array_remove_fast(all_readbacks, rb);
-    qemu_mutex_unlock(&all_lock);
-    readback_destroy(rb);
 }
 
 static void *readback_thread(void *opaque)
@@ -481,29 +489,27 @@ static void *readback_thread(void *opaque)
     GLReadback *rb = opaque;
 
     qemu_mutex_lock(&rb->lock);
-    while (rb->thread.parked || !rb->thread.orphaned || rb->buffers->len) {
-        if (rb->thread.orphaned) {
+    while (!rb->orphaned || rb->buffers->len) {
+        if (rb->orphaned) {
             discard_ready(rb);
         }
-        if (rb->thread.parked || !readback_step(rb)) {
-            readback_idle(rb);
+        if (!readback_step(rb)) {
+            qemu_cond_wait(&rb->work, &rb->lock);
         }
     }
+    close_gl(rb);
     qemu_mutex_unlock(&rb->lock);
-
-    if (rb->gl) {
-        rb->ops->close(rb->gl);
-    }
-    readback_end(rb);
+    readback_destroy(rb);
     return NULL;
 }
 
 void gl_readback_start(GLReadback *rb)
 {
+    static gsize once;
     QemuThread thread;
 
     rb->shadow = frame_shadow_new();
-    all_add(rb);
+    close_opengl_at_exit(&once);
     qemu_thread_create(&thread, "gl-readback", readback_thread, rb,
                        QEMU_THREAD_DETACHED);
 }

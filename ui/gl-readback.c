@@ -89,11 +89,11 @@ static void tell(GLReadback *rb, uint64_t number, GLReadbackBuffer *buffer,
         .passing = !timed_out && error && slot->passing,
     };
 
-    if (!buffer->freed) {
+    if (!buffer->freed && !error) {
+        result = gl_readback_slot_result(slot);
+    } else if (!buffer->freed) {
         result.buffer = buffer;
         result.dmabuf = buffer->dmabuf;
-        result.pixels = error ? NULL : &slot->pixels;
-        result.area = error ? NULL : &slot->area;
         result.error = error;
     }
     trace_gl_readback_done(rb, number, error ? error_get_pretty(error) : "");
@@ -102,25 +102,15 @@ static void tell(GLReadback *rb, uint64_t number, GLReadbackBuffer *buffer,
 
 static void area_add(GLReadbackArea *area, const GLReadbackArea *other)
 {
-    if (other->what != GL_READBACK_BOXES) {
-        area->what = other->what;
-    }
-    if (area->what != GL_READBACK_BOXES) {
+    if (other->what != GL_READBACK_BOXES ||
+        area->n + other->n > GL_READBACK_MAX_BOXES) {
+        area->what = GL_READBACK_WHOLE;
         area->n = 0;
-        return;
     }
-    for (unsigned i = 0; i < other->n; i++) {
-        pixman_box32_t *last = &area->box[GL_READBACK_MAX_BOXES - 1];
-        const pixman_box32_t *box = &other->box[i];
-
-        if (area->n < GL_READBACK_MAX_BOXES) {
-            area->box[area->n++] = *box;
-            continue;
-        }
-        *last = (pixman_box32_t) {
-            MIN(last->x1, box->x1), MIN(last->y1, box->y1),
-            MAX(last->x2, box->x2), MAX(last->y2, box->y2),
-        };
+    if (area->what == GL_READBACK_BOXES) {
+        memcpy(&area->box[area->n], other->box,
+               other->n * sizeof(other->box[0]));
+        area->n += other->n;
     }
 }
 
@@ -152,7 +142,7 @@ static void slot_show(GLReadback *rb, Slot *slot)
         qemu_mutex_lock(&rb->lock);
     }
     slot->state = SLOT_SHOWN;
-    qemu_cond_signal(&rb->thread.work);
+    qemu_cond_signal(&rb->work);
 }
 
 static void slot_give_up(GLReadback *rb, Slot *slot)
@@ -164,14 +154,13 @@ static void slot_give_up(GLReadback *rb, Slot *slot)
     error_setg(&error, "OpenGL does not answer");
     slot->given_up = true;
     /* the thread may come back at any time, and the buffer is in use here */
-    buffer->slots++;
+    buffer->users++;
     qemu_mutex_unlock(&rb->lock);
     tell(rb, number, buffer, NULL, error, true);
     error_free(error);
     qemu_mutex_lock(&rb->lock);
-    buffer->slots--;
-    gl_readback_drop_buffer(rb, buffer);
-    qemu_cond_signal(&rb->thread.work);
+    buffer->users--;
+    qemu_cond_signal(&rb->work);
 }
 
 /* There is something that the thread may hang in. */
@@ -181,13 +170,19 @@ static void need_ticks(GLReadback *rb)
                          rb->ops->tick_ms);
 }
 
+/* Is there something to wait for? */
+static bool is_closing(GLReadback *rb)
+{
+    return gl_readback_find_freed(rb, false) && !gl_readback_hangs(rb);
+}
+
 static void readback_deliver(GLReadback *rb)
 {
     bool recovered;
     Slot *slot;
 
     qemu_mutex_lock(&rb->lock);
-    while (!rb->thread.orphaned && (slot = next_pending(rb))) {
+    while (!rb->orphaned && (slot = next_pending(rb))) {
         if (slot->state == SLOT_READY) {
             slot_show(rb, slot);
         } else if (slot->ticks >= gl_readback_timeout_ticks(rb)) {
@@ -196,11 +191,11 @@ static void readback_deliver(GLReadback *rb)
             break;
         }
     }
-    if (!rb->thread.orphaned && (next_pending(rb) || rb->health.pause ||
-                          (rb->closing.count && !gl_readback_hangs(rb)))) {
+    if (!rb->orphaned &&
+        (next_pending(rb) || rb->health.pause || is_closing(rb))) {
         need_ticks(rb);
     }
-    recovered = rb->recovered && !rb->thread.orphaned;
+    recovered = rb->recovered && !rb->orphaned;
     rb->recovered = false;
     qemu_mutex_unlock(&rb->lock);
 
@@ -230,8 +225,8 @@ static void readback_tick(void *opaque)
     for (int i = 0; i < GL_READBACK_SLOTS; i++) {
         rb->slots[i].ticks++;
     }
-    if (rb->closing.count &&
-        ++rb->closing.ticks == gl_readback_timeout_ticks(rb)) {
+    if (gl_readback_find_freed(rb, false) &&
+        ++rb->closing_ticks == gl_readback_timeout_ticks(rb)) {
         /* who waits for that does not any more */
         rb->recovered = true;
     }
@@ -257,11 +252,14 @@ GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
                               SCALE_MS, readback_tick, rb);
     rb->buffers = g_ptr_array_new();
     qemu_mutex_init(&rb->lock);
-    qemu_cond_init(&rb->thread.work);
-    qemu_cond_init(&rb->thread.idle);
-    g_queue_init(&rb->closing.freed);
+    qemu_cond_init(&rb->work);
     gl_readback_start(rb);
     return rb;
+}
+
+void gl_readback_set_copy(GLReadback *rb, GLReadbackCopy *copy)
+{
+    rb->copy = copy;
 }
 
 void gl_readback_free(GLReadback *rb)
@@ -272,8 +270,8 @@ void gl_readback_free(GLReadback *rb)
     qemu_mutex_lock(&rb->lock);
     qemu_bh_delete(rb->bh);
     timer_free(rb->timer);
-    rb->thread.orphaned = true;
-    qemu_cond_signal(&rb->thread.work);
+    rb->orphaned = true;
+    qemu_cond_signal(&rb->work);
     qemu_mutex_unlock(&rb->lock);
 }
 
@@ -339,13 +337,12 @@ void gl_readback_buffer_free(GLReadbackBuffer *buffer)
     }
     rb = buffer->rb;
     qemu_mutex_lock(&rb->lock);
-    buffer->freed = true;
-    if (rb->closing.count++ == 0) {
-        rb->closing.ticks = 0;
+    if (!gl_readback_find_freed(rb, false)) {
+        rb->closing_ticks = 0;
     }
-    gl_readback_drop_buffer(rb, buffer);
+    buffer->freed = true;
     need_ticks(rb);
-    qemu_cond_signal(&rb->thread.work);
+    qemu_cond_signal(&rb->work);
     qemu_mutex_unlock(&rb->lock);
 }
 
@@ -354,7 +351,7 @@ bool gl_readback_is_closing(GLReadback *rb)
     bool closing;
 
     qemu_mutex_lock(&rb->lock);
-    closing = rb->closing.count > 0 && !gl_readback_hangs(rb);
+    closing = is_closing(rb);
     qemu_mutex_unlock(&rb->lock);
     return closing;
 }
@@ -388,11 +385,12 @@ uint64_t gl_readback_submit(GLReadbackBuffer *buffer,
         slot->area = area ? *area : (GLReadbackArea) { 0 };
         slot->compare = slot->area.what == GL_READBACK_CHANGES;
         slot->passing = false;
+        slot->copied = false;
         slot->state = SLOT_QUEUED;
         slot->ticks = 0;
-        buffer->slots++;
+        buffer->users++;
         need_ticks(rb);
-        qemu_cond_signal(&rb->thread.work);
+        qemu_cond_signal(&rb->work);
     }
     qemu_mutex_unlock(&rb->lock);
     trace_gl_readback_submit(rb, number, area ? area->what : GL_READBACK_WHOLE,

@@ -10,6 +10,7 @@
 
 #include "qemu/osdep.h"
 #include "mirror-bounce.h"
+#include "qemu/timer.h"
 #include "ui/dmabuf-map.h"
 #include "ui/guarded-read.h"
 #include "ui/mirror-layer.h"
@@ -235,6 +236,37 @@ static bool pass_run(MirrorPass *pass)
     return true;
 }
 
+/* The time that costs are counted in: the host's, in nanoseconds. */
+static int64_t meter_now(void)
+{
+    return qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+}
+
+/*
+ * The same, and what it costs. A wait keeps the CPU busy, as it is while it
+ * waits for memory that is slow by itself.
+ */
+static bool pass_run_metered(MirrorPass *pass)
+{
+    uint64_t bytes = pass->layer->bytes_read;
+    MirrorMeter *meter = pass->frame->meter;
+    int64_t begun, now;
+    bool whole;
+
+    if (!meter || !pass_reads(pass)) {
+        return pass_run(pass);
+    }
+    begun = meter_now();
+    whole = pass_run(pass);
+    bytes = pass->layer->bytes_read - bytes;
+    do {
+        now = meter_now();
+    } while (now - begun < bytes * meter->slow_ns_per_kib / 1024);
+    meter->scans++;
+    meter->ns += now - begun;
+    return whole;
+}
+
 /* Rows that this frame lacks and the last one had are cleared. */
 static void mirror_layer_clear_rest(MirrorLayer *layer, uint32_t readable)
 {
@@ -288,7 +320,7 @@ MirrorResult mirror_layer_read(MirrorLayer *layer, const MirrorFrame *frame)
     if (!pass_begin(&pass, &synced)) {
         return MIRROR_BUSY;
     }
-    whole = pass_run(&pass);
+    whole = pass_run_metered(&pass);
     if (synced) {
         dmabuf_sync_read_end(frame->fd);
     }

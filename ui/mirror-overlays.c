@@ -30,17 +30,11 @@ typedef struct MirrorOverlay {
 
 struct MirrorOverlays {
     MirrorOverlay overlay[MIRROR_OVERLAYS];
-    unsigned order[MIRROR_OVERLAYS]; /* from the back to the front */
 };
 
 MirrorOverlays *mirror_overlays_new(void)
 {
-    MirrorOverlays *overlays = g_new0(MirrorOverlays, 1);
-
-    for (unsigned i = 0; i < MIRROR_OVERLAYS; i++) {
-        overlays->order[i] = i;
-    }
-    return overlays;
+    return g_new0(MirrorOverlays, 1);
 }
 
 void mirror_overlays_free(MirrorOverlays *overlays)
@@ -59,16 +53,6 @@ static bool is_far(int32_t position)
     return position <= -MIRROR_OVERLAY_FAR || position >= MIRROR_OVERLAY_FAR;
 }
 
-static int compare_zpos(const void *a, const void *b, void *opaque)
-{
-    const MirrorOverlays *overlays = opaque;
-    unsigned i = *(const unsigned *)a, j = *(const unsigned *)b;
-    uint32_t zi = overlays->overlay[i].now.zpos;
-    uint32_t zj = overlays->overlay[j].now.zpos;
-
-    return zi != zj ? (zi < zj ? -1 : 1) : (i < j ? -1 : 1);
-}
-
 static void mirror_overlays_place(MirrorOverlays *overlays, unsigned index,
                                   int32_t x, int32_t y, uint32_t zpos)
 {
@@ -85,8 +69,6 @@ static void mirror_overlays_place(MirrorOverlays *overlays, unsigned index,
             .y2 = y + pixman_image_get_height(image),
         };
     }
-    g_qsort_with_data(overlays->order, MIRROR_OVERLAYS,
-                      sizeof(overlays->order[0]), compare_zpos, overlays);
 }
 
 MirrorResult mirror_overlays_show(MirrorOverlays *overlays, unsigned index,
@@ -114,14 +96,12 @@ MirrorResult mirror_overlays_show(MirrorOverlays *overlays, unsigned index,
 
 void mirror_overlays_hide(MirrorOverlays *overlays, unsigned index)
 {
-    if (overlays) {
-        overlays->overlay[index].now.shown = false;
-    }
+    overlays->overlay[index].now.shown = false;
 }
 
 bool mirror_overlays_any(const MirrorOverlays *overlays)
 {
-    for (unsigned i = 0; overlays && i < MIRROR_OVERLAYS; i++) {
+    for (unsigned i = 0; i < MIRROR_OVERLAYS; i++) {
         if (overlays->overlay[i].now.shown ||
             overlays->overlay[i].drawn.shown) {
             return true;
@@ -150,7 +130,7 @@ static void add_place(pixman_region32_t *region, const MirrorPlace *place)
 void mirror_overlays_take_damage(MirrorOverlays *overlays,
                                  pixman_region32_t *region)
 {
-    for (unsigned i = 0; overlays && i < MIRROR_OVERLAYS; i++) {
+    for (unsigned i = 0; i < MIRROR_OVERLAYS; i++) {
         MirrorOverlay *overlay = &overlays->overlay[i];
 
         if (!same_place(&overlay->now, &overlay->drawn)) {
@@ -185,10 +165,25 @@ static void draw_overlay(const MirrorOverlay *overlay, pixman_image_t *screen,
                              x1, y1, x2 - x1, y2 - y1);
 }
 
+static int compare_zpos(const void *a, const void *b)
+{
+    const MirrorOverlay *x = *(MirrorOverlay *const *)a;
+    const MirrorOverlay *y = *(MirrorOverlay *const *)b;
+
+    return x->now.zpos != y->now.zpos ? (x->now.zpos < y->now.zpos ? -1 : 1)
+                                      : (x < y ? -1 : 1);
+}
+
 void mirror_overlays_draw(MirrorOverlays *overlays, pixman_image_t *screen,
                           const pixman_box32_t *box)
 {
-    for (unsigned i = 0; overlays && i < MIRROR_OVERLAYS; i++) {
-        draw_overlay(&overlays->overlay[overlays->order[i]], screen, box);
+    MirrorOverlay *order[MIRROR_OVERLAYS];
+
+    for (unsigned i = 0; i < MIRROR_OVERLAYS; i++) {
+        order[i] = &overlays->overlay[i];
+    }
+    qsort(order, MIRROR_OVERLAYS, sizeof(order[0]), compare_zpos);
+    for (unsigned i = 0; i < MIRROR_OVERLAYS; i++) {
+        draw_overlay(order[i], screen, box);
     }
 }

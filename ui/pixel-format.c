@@ -99,15 +99,14 @@ uint64_t ui_pixel_format_rows(const UIPixelFormat *format, uint32_t height)
     return format->planes == 2 ? height + ((uint64_t)height + 1) / 2 : height;
 }
 
-pixman_image_t *ui_pixel_native_image(pixman_format_code_t format,
-                                      uint32_t width, uint32_t height,
-                                      const uint8_t *bits, uint32_t stride,
-                                      bool last_first)
+pixman_image_t *ui_pixel_native_image(const UIPixels *pixels, bool last_first)
 {
-    size_t top = last_first ? (size_t)stride * (height - 1) : 0;
+    int width = pixels->width, height = pixels->height;
+    size_t top = last_first ? (size_t)pixels->stride * (height - 1) : 0;
     pixman_image_t *image = pixman_image_create_bits_no_clear(
-        format, width, height, (uint32_t *)(bits + top),
-        last_first ? -(int)stride : stride);
+        ui_pixel_format_find(pixels->fourcc)->pixman, width, height,
+        (uint32_t *)(pixels->data + top),
+        last_first ? -(int)pixels->stride : pixels->stride);
     pixman_image_t *native =
         pixman_image_create_bits(PIXMAN_x8r8g8b8, width, height, NULL, 0);
 

@@ -80,6 +80,11 @@ int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now)
     return MAX(paid - interval / 2, now);
 }
 
+int64_t refresh_rested(int64_t begun, int64_t read_ns)
+{
+    return begun + read_ns * REFRESH_READ_SHARE;
+}
+
 bool refresh_probe_is_due(int64_t quiet_ns, int64_t since_ns,
                           int64_t took_ns)
 {

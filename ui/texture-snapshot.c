@@ -10,6 +10,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/module.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "ui/egl-helpers.h"
 #include "ui/pixel-format.h"
 #include "ui/texture-snapshot.h"
@@ -120,6 +121,7 @@ pixman_image_t *texture_snapshot(QemuConsole *con,
                                  const ScanoutTexture *texture, Error **errp)
 {
     g_autofree uint8_t *rows = NULL;
+    UIPixels pixels;
 
     if (!lies_within(texture)) {
         error_setg(errp, "the picture does not lie in its texture");
@@ -129,9 +131,14 @@ pixman_image_t *texture_snapshot(QemuConsole *con,
     if (!read_in_context(con, texture, rows, errp)) {
         return NULL;
     }
-    return ui_pixel_native_image(PIXMAN_BE_r8g8b8x8, texture->width,
-                                 texture->height, rows, texture->width * 4,
-                                 texture->backing_y_0_top);
+    pixels = (UIPixels) {
+        .data = rows,
+        .stride = texture->width * 4,
+        .fourcc = DRM_FORMAT_XBGR8888,
+        .width = texture->width,
+        .height = texture->height,
+    };
+    return ui_pixel_native_image(&pixels, texture->backing_y_0_top);
 }
 
 static void register_snapshot(void)

@@ -92,24 +92,11 @@ bool vfio_display_buffers_map(VFIODisplayBuffers *b, VFIOPlaneBuffer *buffer)
     return user->map != NULL;
 }
 
-MirrorFrame vfio_display_plane_frame(const VFIOPlane *plane)
-{
-    return (MirrorFrame) {
-        .format = vfio_plane_format(plane),
-        .straight_alpha = plane->straight_alpha,
-        .width = plane->width,
-        .height = plane->height,
-        .readable = plane->height,
-        .stride = plane->stride,
-        .offset = plane->offset,
-        .fd = -1,
-    };
-}
-
-MirrorFrame vfio_display_buffer_frame(const VFIOPlaneBuffer *buffer)
+MirrorFrame vfio_display_buffer_frame(VFIODisplayBuffers *b,
+                                      const VFIOPlaneBuffer *buffer)
 {
     const VFIODisplayBuffer *user = buffer->user;
-    MirrorFrame frame = vfio_display_plane_frame(&buffer->plane);
+    MirrorFrame frame = vfio_display_plane_frame(b->source, &buffer->plane);
 
     frame.map = user->map->data;
     frame.fd = buffer->fd;
@@ -139,7 +126,7 @@ VFIOPlaneFault vfio_display_buffers_get_mapped(VFIODisplayBuffers *b,
     if (!vfio_display_buffers_map(b, *buffer)) {
         return VFIO_PLANE_FAULT_MAP;
     }
-    *frame = vfio_display_buffer_frame(*buffer);
+    *frame = vfio_display_buffer_frame(b, *buffer);
     return VFIO_PLANE_FAULT_NONE;
 }
 
@@ -199,7 +186,7 @@ bool vfio_display_buffers_open_region(VFIODisplayBuffers *b,
         vfio_display_bad_plane(b->source, fault, plane, 0);
         return false;
     }
-    *frame = vfio_display_plane_frame(plane);
+    *frame = vfio_display_plane_frame(b->source, plane);
     frame->read = b->source->ops->read_region;
     frame->opaque = b->source->opaque;
     if (vfio_plane_check_bounds(plane, b->region.map_len) ==

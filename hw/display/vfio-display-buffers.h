@@ -7,11 +7,10 @@
 #ifndef HW_DISPLAY_VFIO_DISPLAY_BUFFERS_H
 #define HW_DISPLAY_VFIO_DISPLAY_BUFFERS_H
 
-#include "hw/vfio/vfio-plane-cache.h"
 #include "ui/dmabuf-map.h"
 #include "ui/gl-readback.h"
-#include "ui/mirror-layer.h"
 #include "vfio-display-source.h"
+#include "vfio-plane-cache.h"
 
 /* What is kept of a VFIOPlaneBuffer (its @user); dies with it. */
 typedef struct VFIODisplayBuffer {
@@ -76,9 +75,9 @@ VFIOPlaneFault vfio_display_buffers_get_mapped(VFIODisplayBuffers *buffers,
 bool vfio_display_buffers_map(VFIODisplayBuffers *buffers,
                               VFIOPlaneBuffer *buffer);
 
-/* The frame of a checked plane without its memory, and in a mapped buffer. */
-MirrorFrame vfio_display_plane_frame(const VFIOPlane *plane);
-MirrorFrame vfio_display_buffer_frame(const VFIOPlaneBuffer *buffer);
+/* The frame of a checked plane in a mapped buffer. */
+MirrorFrame vfio_display_buffer_frame(VFIODisplayBuffers *buffers,
+                                      const VFIOPlaneBuffer *buffer);
 
 /*
  * The frame of a checked plane of kind VFIO_PLANE_KIND_REGION. @opened: set if

@@ -7,10 +7,10 @@
 #ifndef HW_DISPLAY_VFIO_DISPLAY_DAMAGE_H
 #define HW_DISPLAY_VFIO_DISPLAY_DAMAGE_H
 
-#include "hw/vfio/vfio-plane.h"
 #include "ui/damage-log.h"
 #include "ui/gl-readback.h"
 #include "ui/mirror-layer.h"
+#include "vfio-plane.h"
 
 /* What is known when a refresh begins. */
 typedef struct VFIODisplayFacts {

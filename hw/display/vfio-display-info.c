@@ -66,12 +66,11 @@ static void vfio_display_add_plane(VGPUDisplayPlaneList **list,
     info->type = plane_types[type];
     info->index = index;
     info->visible = visible;
+    info->format = g_strdup(visible ? ui_fourcc_to_string(plane->fourcc, fourcc)
+                                    : "");
     if (visible) {
-        info->format = g_strdup(ui_fourcc_to_string(plane->fourcc, fourcc));
         info->width = plane->width;
         info->height = plane->height;
-    } else {
-        info->format = g_strdup("");
     }
     /* drivers leave what they like in the primary's */
     if (visible && type != VFIO_PLANE_PRIMARY) {
@@ -161,6 +160,8 @@ static VGPUDisplayInfo *vfio_display_query_info(VFIODisplay *dpy)
     info->refreshes = dpy->refreshes;
     info->frames = screen->frames;
     info->skipped = dpy->skipped;
+    info->scans = dpy->source.meter.scans;
+    info->scan_ns = dpy->source.meter.ns;
     info->bytes_probed = screen->bytes_probed;
     info->bytes_read = console_mirror_bytes_read(screen->mirror) -
         screen->bytes_probed;
@@ -234,6 +235,8 @@ static void hmp_print_vgpu_display(Monitor *mon, const VGPUDisplayInfo *info)
                    PRIu64 " bytes read, %" PRIu64 " cursor images\n",
                    info->frames, info->skipped, info->bytes_read,
                    info->cursor_updates);
+    monitor_printf(mon, "  scans: %" PRIu64 ", %.3f ms each\n", info->scans,
+                   info->scans ? info->scan_ns / 1e6 / info->scans : 0.0);
     monitor_printf(mon, "  refreshes: %" PRIu64 ", notifications: %" PRIu64
                    "\n", info->refreshes, info->notifications);
     for (fault = info->faults; fault; fault = fault->next) {

@@ -260,7 +260,7 @@ const VFIOMetadata *vfio_display_metadata_answer(const VFIODisplayMetadata *m)
 static MirrorFrame metadata_frame(const VFIODisplayMetadata *m,
                                   const VFIOPlane *plane)
 {
-    MirrorFrame frame = vfio_display_plane_frame(plane);
+    MirrorFrame frame = vfio_display_plane_frame(m->source, plane);
 
     frame.map = m->source->metadata.map;
     frame.read = m->source->ops->read_metadata;

@@ -7,9 +7,8 @@
 #ifndef HW_DISPLAY_VFIO_DISPLAY_METADATA_H
 #define HW_DISPLAY_VFIO_DISPLAY_METADATA_H
 
-#include "hw/vfio/vfio-metadata.h"
-#include "ui/mirror-layer.h"
 #include "vfio-display-notify.h"
+#include "vfio-metadata.h"
 
 /* All of these take NULL for a device that has no metadata region. */
 typedef struct VFIODisplayMetadata VFIODisplayMetadata;

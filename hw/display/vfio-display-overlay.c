@@ -66,18 +66,17 @@ void vfio_display_overlays_query(VFIODisplayOverlays *overlays,
 
 void vfio_display_overlays_show(VFIODisplayOverlays *overlays)
 {
-    ConsoleMirror *mirror = overlays->screen->mirror;
+    MirrorOverlays *shown = console_mirror_overlays(overlays->screen->mirror);
 
     for (uint32_t i = 0; i < overlays->source->n_overlays; i++) {
         VFIODisplayOverlay *overlay = &overlays->overlay[i];
         const VFIOPlane *plane = &overlay->plane;
 
         if (!overlay->visible) {
-            console_mirror_hide_overlay(mirror, i);
+            mirror_overlays_hide(shown, i);
         } else if (overlay->frame.map &&
-                   console_mirror_show_overlay(mirror, i, &overlay->frame,
-                                               plane->x, plane->y,
-                                               plane->zpos) ==
+                   mirror_overlays_show(shown, i, &overlay->frame, plane->x,
+                                        plane->y, plane->zpos) ==
                    MIRROR_VANISHED) {
             vfio_display_bad_plane(overlays->source,
                                    VFIO_PLANE_FAULT_VANISHED, plane, 0);
@@ -87,9 +86,11 @@ void vfio_display_overlays_show(VFIODisplayOverlays *overlays)
 
 void vfio_display_overlays_drop(VFIODisplayOverlays *overlays)
 {
+    MirrorOverlays *shown = console_mirror_overlays(overlays->screen->mirror);
+
     for (uint32_t i = 0; i < overlays->source->n_overlays; i++) {
         overlays->overlay[i] = (VFIODisplayOverlay) { .visible = false };
-        console_mirror_hide_overlay(overlays->screen->mirror, i);
+        mirror_overlays_hide(shown, i);
     }
     overlays->visible = false;
 }

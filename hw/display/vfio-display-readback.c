@@ -50,30 +50,46 @@ static void readback_restart(VFIODisplayReadback *rb)
     rb->again = true;
 }
 
-static void readback_show(VFIODisplayReadback *rb,
-                          const GLReadbackResult *result)
+static MirrorFrame readback_frame(const GLReadbackResult *result)
 {
-    const GLReadbackPixels *pixels = result->pixels;
+    const UIPixels *pixels = result->pixels;
     static const pixman_box32_t nothing;
     const GLReadbackArea *area = result->area;
-    bool whole = area->what == GL_READBACK_WHOLE;
-    uint32_t height = qemu_dmabuf_get_height(result->dmabuf);
-    uint64_t frames = rb->screen->frames;
-    VFIODisplayBuffer *user = on_screen(rb);
-    MirrorFrame frame = {
+    bool whole = area->what == GL_READBACK_WHOLE && !result->copied;
+
+    return (MirrorFrame) {
         .format = ui_pixel_format_find(pixels->fourcc),
-        .width = qemu_dmabuf_get_width(result->dmabuf),
-        .height = height,
-        .readable = height,
+        .width = pixels->width,
+        .height = pixels->height,
+        .readable = pixels->height,
         .stride = pixels->stride,
         .map = pixels->data,
         .fd = -1,
-        .damage = whole ? NULL : area->n ? area->box : &nothing,
-        .n_damage = area->n,
+        .damage = whole ? NULL
+            : area->n && !result->copied ? area->box : &nothing,
+        .n_damage = result->copied ? 0 : area->n,
     };
+}
 
-    if (!whole &&
-        !console_mirror_holds(rb->screen->mirror, frame.width, height)) {
+/* In OpenGL's thread, with the BQL. */
+static bool readback_copy(void *opaque, const GLReadbackResult *result)
+{
+    VFIODisplayReadback *rb = opaque;
+    MirrorFrame frame = readback_frame(result);
+
+    return result->number >= rb->oldest &&
+        console_mirror_copy(rb->screen->mirror, &frame);
+}
+
+static void readback_show(VFIODisplayReadback *rb,
+                          const GLReadbackResult *result)
+{
+    MirrorFrame frame = readback_frame(result);
+    uint64_t frames = rb->screen->frames;
+    VFIODisplayBuffer *user = on_screen(rb);
+
+    if (frame.damage && !console_mirror_holds(rb->screen->mirror, frame.width,
+                                              frame.height)) {
         readback_restart(rb);
         return;
     }
@@ -182,6 +198,7 @@ bool vfio_display_readback_is_possible(VFIODisplayReadback *rb,
     node = source->render_node ? source->render_node(rb->source->opaque)
                                : NULL;
     rb->gl = gl_readback_new(ops, node, readback_done, rb);
+    gl_readback_set_copy(rb->gl, readback_copy);
     rb->buffers->gl = rb->gl;
     return true;
 }

@@ -29,32 +29,15 @@ static const char text_forced[] =
 
 /* --- 1. What does the device show? --------------------------------------- */
 
-/*
- * The first query of a new mode may fail for no reason (mbochs: ENOMEM), so
- * there is a second one at once: a screendump does not come back later.
- */
 static bool query_primary(VFIODisplay *dpy, VFIOPlaneKind kind,
                           VFIOPlane *plane)
 {
-    VFIODisplaySource *source = &dpy->source;
-    int ret = 0;
+    bool answered = vfio_display_query_primary(&dpy->source, kind, plane);
 
-    for (int i = 0; i < 2; i++) {
-        *plane = (VFIOPlane) { .type = VFIO_PLANE_PRIMARY, .kind = kind };
-        ret = vfio_display_query_plane(source, plane);
-        if (ret >= 0) {
-            vfio_display_damage_report(&dpy->damage, plane);
-            return true;
-        }
-        if (i == 0) {
-            vfio_display_count_fault(source, VFIO_PLANE_PRIMARY,
-                                     VFIO_PLANE_FAULT_QUERY);
-        }
+    if (answered) {
+        vfio_display_damage_report(&dpy->damage, plane);
     }
-    vfio_display_fault(source, VFIO_PLANE_FAULT_QUERY,
-                       "the device does not say what is on screen: %s",
-                       strerror(-ret));
-    return false;
+    return answered;
 }
 
 static bool check_primary(VFIODisplay *dpy, const VFIOPlane *plane)
@@ -75,15 +58,6 @@ void vfio_display_drop_buffers(VFIODisplay *dpy)
     vfio_display_readback_supersede(&dpy->readback);
     vfio_display_screen_drop(&dpy->screen);
     vfio_display_buffers_clear(&dpy->buffers);
-}
-
-/* Nothing, or it does not say. */
-static void plane_off(VFIODisplay *dpy)
-{
-    if (vfio_display_plane_off(&dpy->screen)) {
-        vfio_display_drop_buffers(dpy);
-        vfio_display_screen_blank(&dpy->screen, false);
-    }
 }
 
 /* --- 2. Its buffer -------------------------------------------------------- */
@@ -128,7 +102,9 @@ static void add_buffer_facts(VFIODisplay *dpy, VFIOPlaneBuffer *buffer,
 static PixelPath choose_path(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     PixelPathFacts facts = {
-        .metadata = vfio_display_metadata_is_ready(dpy->metadata),
+        /* a screendump that waits for OpenGL is not made to begin anew */
+        .metadata = vfio_display_metadata_is_ready(dpy->metadata) &&
+            !dpy->readback.dump,
         .dmabuf = dpy->source.kinds[VFIO_PLANE_KIND_DMABUF],
         .dmabuf_viewer = qemu_console_has_dmabuf_viewer(dpy->screen.con),
         .region = dpy->source.kinds[VFIO_PLANE_KIND_REGION],
@@ -156,29 +132,33 @@ static void choose_buffer_path(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 
 static void no_path(VFIODisplay *dpy, const VFIOPlane *plane, Error *gl_error)
 {
+    bool forced = dpy->path != PIXEL_PATH__MAX;
     bool tiled = plane->modifier != DRM_FORMAT_MOD_LINEAR;
     const char *why = gl_error ? error_get_pretty(gl_error) : "";
+    const char *text = text_unmappable;
     char fourcc[UI_FOURCC_STRLEN];
 
     vfio_display_readback_supersede(&dpy->readback);
-    if (dpy->path != PIXEL_PATH__MAX && gl_error) {
-        vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_MAP,
-                           "OpenGL cannot read the buffer: %s", why);
-    } else if (dpy->path == PIXEL_PATH__MAX && tiled) {
+    if (forced) {
+        text = text_forced;
+        if (gl_error) {
+            vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_MAP,
+                               "OpenGL cannot read the buffer: %s", why);
+        }
+    } else if (tiled) {
+        text = text_tiled;
         vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_MODIFIER,
                            "format %s with modifier 0x%016" PRIx64
                            " is not linear and OpenGL cannot read it: %s",
                            ui_fourcc_to_string(plane->fourcc, fourcc),
                            plane->modifier, why);
-    } else if (dpy->path == PIXEL_PATH__MAX) {
+    } else {
         vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_MAP,
                            "the buffer cannot be mapped and OpenGL cannot "
                            "read it: %s", why);
     }
-    vfio_display_show_placeholder(&dpy->screen,
-                                  dpy->path != PIXEL_PATH__MAX ? text_forced
-                                  : tiled ? text_tiled : text_unmappable,
-                                  plane->width, plane->height);
+    vfio_display_show_placeholder(&dpy->screen, text, plane->width,
+                                  plane->height);
 }
 
 /* --- 4. To the viewers that take pixels ----------------------------------- */
@@ -189,19 +169,12 @@ bool vfio_display_show_frame(VFIODisplay *dpy, const MirrorFrame *frame)
 
     vfio_display_damage_done(&dpy->damage, frame, result,
                              console_mirror_is_half_drawn(dpy->screen.mirror));
-    switch (result) {
-    case MIRROR_CHANGED:
-    case MIRROR_UNCHANGED:
-        return true;
-    case MIRROR_BUSY:
-        dpy->busy = true;
-        return false;
-    case MIRROR_VANISHED:
+    dpy->busy |= result == MIRROR_BUSY;
+    if (result == MIRROR_VANISHED) {
         vfio_display_fault(&dpy->source, VFIO_PLANE_FAULT_VANISHED,
                            "the picture's memory went away while it was read");
-        return false;
     }
-    g_assert_not_reached();
+    return result == MIRROR_CHANGED || result == MIRROR_UNCHANGED;
 }
 
 /* By the CPU. */
@@ -237,7 +210,7 @@ static bool request_readback(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     switch (vfio_display_readback_request(&dpy->readback, buffer)) {
     case VFIO_DISPLAY_READBACK_SHOWN:
         /* but overlays may be elsewhere than they were */
-        frame = vfio_display_plane_frame(&buffer->plane);
+        frame = vfio_display_plane_frame(&dpy->source, &buffer->plane);
         frame.damage = &nothing;
         vfio_display_show_frame(dpy, &frame);
         return true;
@@ -265,7 +238,7 @@ static bool show_buffer_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     vfio_display_overlays_show(&dpy->overlays);
     switch (user->path) {
     case PIXEL_PATH_MMAP:
-        frame = vfio_display_buffer_frame(buffer);
+        frame = vfio_display_buffer_frame(&dpy->buffers, buffer);
         return scan_frame(dpy, &frame);
     case PIXEL_PATH_REGION:
         return query_primary(dpy, VFIO_PLANE_KIND_REGION, &plane) &&
@@ -282,15 +255,23 @@ static bool show_buffer_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 /* The console knows then whether they changed. */
 static bool read_buffer(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
-    int64_t begun = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    int64_t read_ns = dpy->source.meter.ns;
     bool shown = show_buffer_pixels(dpy, buffer);
 
+    read_ns = dpy->source.meter.ns - read_ns;
     if (dpy->screen.path != PIXEL_PATH_PLACEHOLDER) {
-        vfio_display_damage_probed(&dpy->damage,
-                                   qemu_clock_get_ns(QEMU_CLOCK_REALTIME) -
-                                   begun);
+        vfio_display_damage_probed(&dpy->damage, read_ns);
     }
+    dpy->screen.unread &= !shown;
     return shown;
+}
+
+/* The last good frame stays, also for who takes pixels of it from now on. */
+static void read_last_frame(VFIODisplay *dpy)
+{
+    if (dpy->screen.primary && dpy->screen.unread) {
+        read_buffer(dpy, dpy->screen.primary);
+    }
 }
 
 /* --- 5. To the viewers that take dma-bufs --------------------------------- */
@@ -358,6 +339,17 @@ static void draw(VFIODisplay *dpy)
 
 /* --- 6. The refresh ------------------------------------------------------- */
 
+/* Nothing, or it does not say. */
+static void plane_off(VFIODisplay *dpy)
+{
+    if (vfio_display_plane_off(&dpy->screen)) {
+        vfio_display_drop_buffers(dpy);
+        vfio_display_screen_blank(&dpy->screen, false);
+    } else {
+        read_last_frame(dpy);
+    }
+}
+
 static bool has_damage(const VFIOPlane *plane)
 {
     pixman_box32_t box = vfio_plane_clip(plane, &plane->damage);
@@ -367,11 +359,16 @@ static bool has_damage(const VFIOPlane *plane)
 
 static bool show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
 {
+    VFIOPlaneBuffer *buffer = NULL, *primary = dpy->screen.primary;
     bool changed = has_damage(plane);
-    VFIOPlaneBuffer *buffer = NULL;
     VFIOPlaneFault fault;
     int err = 0;
 
+    if (primary && primary->plane.id == plane->id &&
+        !vfio_plane_same_buffer(&primary->plane, plane)) {
+        /* it is closed before another one of that id, which may not come */
+        read_last_frame(dpy);
+    }
     fault = get_primary(dpy, plane, &buffer, &err);
     if (fault == VFIO_PLANE_FAULT_LATER) {
         return false;
@@ -386,6 +383,7 @@ static bool show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     vfio_display_plane_shown(&dpy->screen, plane);
     if (!qemu_console_wants_pixels(dpy->screen.con)) {
         probe_buffer(dpy, buffer, changed);
+        dpy->screen.unread = true;
         return true;
     }
     if (changed && dpy->screen.path == PIXEL_PATH_PLACEHOLDER) {
@@ -441,6 +439,7 @@ static void refresh_queried(VFIODisplay *dpy)
     if (!check_primary(dpy, &plane) ||
         !(dmabuf ? show_dmabuf(dpy, &plane) : show_region(dpy, &plane))) {
         dpy->skipped++;
+        read_last_frame(dpy);
     }
     vfio_display_cursor_refresh(&dpy->cursor, &plane);
     draw(dpy);
@@ -525,9 +524,8 @@ static bool refresh_copied(VFIODisplay *dpy)
         if (!error && !off) {
             show_copied_cursor(dpy, meta);
         }
-        if (!shown && !off && dpy->takes_over && dpy->screen.primary) {
-            /* it has the last good frame, which nobody may have read */
-            read_buffer(dpy, dpy->screen.primary);
+        if (!shown && !off) {
+            read_last_frame(dpy);
         }
         vfio_display_buffers_trim(&dpy->buffers, dpy->screen.primary,
                                   dpy->cursor.gl);
@@ -577,6 +575,7 @@ void vfio_display_refresh(VFIODisplay *dpy)
 {
     VFIODisplaySignals signals =
         vfio_display_notify_take(dpy->notify, dpy->metadata != NULL);
+    int64_t read_ns = dpy->source.meter.ns;
     bool copied;
 
     dpy->refreshes++;
@@ -586,6 +585,8 @@ void vfio_display_refresh(VFIODisplay *dpy)
     if (!copied) {
         refresh_queried(dpy);
     }
+    /* so that it leaves time for others */
+    qemu_console_note_cost(dpy->screen.con, dpy->source.meter.ns - read_ns);
     if (!dump_waits(dpy, copied)) {
         graphic_hw_update_done(dpy->screen.con);
     }

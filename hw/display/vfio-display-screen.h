@@ -8,9 +8,9 @@
 #define HW_DISPLAY_VFIO_DISPLAY_SCREEN_H
 
 #include "hw/display/ramfb.h"
-#include "hw/vfio/vfio-plane-cache.h"
 #include "ui/console-mirror.h"
 #include "ui/pixel-path.h"
+#include "vfio-plane-cache.h"
 
 typedef enum VFIODisplayState {
     VFIO_DISPLAY_BLANK,     /* the console shows a placeholder or ramfb */
@@ -30,6 +30,7 @@ typedef struct VFIODisplayScreen {
     const char *placeholder; /* the text that is on screen, or NULL */
     VFIOPlaneBuffer *primary; /* that viewers with OpenGL have, or NULL */
     bool replacing;         /* another follows; they see no more of it */
+    bool unread;            /* it changed unseen by those who take pixels */
     bool composed;          /* overlays over it: all viewers show the mirror */
     bool redraw_due;        /* viewers of the dma-buf are to draw it */
     uint64_t frames;        /* that changed something */

@@ -84,6 +84,22 @@ int vfio_display_query_plane(VFIODisplaySource *source, VFIOPlane *plane)
     return ret;
 }
 
+MirrorFrame vfio_display_plane_frame(VFIODisplaySource *source,
+                                     const VFIOPlane *plane)
+{
+    return (MirrorFrame) {
+        .format = vfio_plane_format(plane),
+        .straight_alpha = plane->straight_alpha,
+        .width = plane->width,
+        .height = plane->height,
+        .readable = plane->height,
+        .stride = plane->stride,
+        .offset = plane->offset,
+        .fd = -1,
+        .meter = &source->meter,
+    };
+}
+
 bool vfio_display_is_silent(int64_t now_ns, int64_t *since_ns)
 {
     if (!*since_ns) {
@@ -161,4 +177,32 @@ void vfio_display_bad_plane(VFIODisplaySource *source, VFIOPlaneFault fault,
         ui_fourcc_to_string(plane->fourcc, fourcc), plane->modifier, plane->id,
         err ? ": " : "", err ? strerror(err) : "");
     plane_fault(source, plane->type, fault, what);
+}
+
+/* --- The primary plane ---------------------------------------------------- */
+
+/*
+ * The first query of a new mode may fail for no reason (mbochs: ENOMEM), so
+ * there is a second one at once: a screendump does not come back later.
+ */
+bool vfio_display_query_primary(VFIODisplaySource *source, VFIOPlaneKind kind,
+                                VFIOPlane *plane)
+{
+    int ret = 0;
+
+    for (int i = 0; i < 2; i++) {
+        *plane = (VFIOPlane) { .type = VFIO_PLANE_PRIMARY, .kind = kind };
+        ret = vfio_display_query_plane(source, plane);
+        if (ret >= 0) {
+            return true;
+        }
+        if (i == 0) {
+            vfio_display_count_fault(source, VFIO_PLANE_PRIMARY,
+                                     VFIO_PLANE_FAULT_QUERY);
+        }
+    }
+    vfio_display_fault(source, VFIO_PLANE_FAULT_QUERY,
+                       "the device does not say what is on screen: %s",
+                       strerror(-ret));
+    return false;
 }

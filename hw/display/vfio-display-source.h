@@ -8,6 +8,8 @@
 #define HW_DISPLAY_VFIO_DISPLAY_SOURCE_H
 
 #include "hw/vfio/vfio-display.h"
+#include "ui/mirror-layer.h"
+#include "vfio-plane.h"
 
 #define VFIO_DISPLAY_PLANE_TYPES 3
 
@@ -26,6 +28,7 @@ typedef struct VFIODisplaySource {
     bool kinds[2];              /* by VFIOPlaneKind: what it offers */
     uint32_t n_overlays;        /* overlay planes that it has */
     VFIODisplayRegion metadata; /* with the metadata page; size 0: none */
+    MirrorMeter meter;          /* what it costs to read its memory */
     /* by VFIOPlaneType; what concerns no plane is the primary's */
     uint64_t faults[VFIO_DISPLAY_PLANE_TYPES][VFIO_PLANE_FAULT__MAX];
     bool warned[VFIO_DISPLAY_PLANE_TYPES][VFIO_PLANE_FAULT__MAX];
@@ -46,6 +49,17 @@ char *vfio_display_source_name(const VFIODisplaySource *source);
  * the answer. Returns 0 or a negative errno.
  */
 int vfio_display_query_plane(VFIODisplaySource *source, VFIOPlane *plane);
+
+/* The frame of a checked plane, without its memory. */
+MirrorFrame vfio_display_plane_frame(VFIODisplaySource *source,
+                                     const VFIOPlane *plane);
+
+/*
+ * The same for the primary plane, of that kind. Returns false if there is no
+ * answer, of which users have been told.
+ */
+bool vfio_display_query_primary(VFIODisplaySource *source, VFIOPlaneKind kind,
+                                VFIOPlane *plane);
 
 /*
  * A plane other than the primary could not be queried. @since_ns: since when

@@ -56,8 +56,8 @@ bool vfio_display_has_edid(const VFIODisplay *dpy)
 }
 
 /* The metadata page that has_display() opens need not be mapped. */
-uint64_t vfio_region_mappable(const VFIORegionArea *area, size_t n,
-                              uint64_t size)
+uint64_t vfio_region_mappable(const struct vfio_region_sparse_mmap_area *area,
+                              size_t n, uint64_t size)
 {
     return 0;
 }

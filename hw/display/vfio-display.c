@@ -152,6 +152,7 @@ VFIODisplay *vfio_display_new(DeviceState *dev, const VFIODisplayOps *ops,
     dpy->source.dev = dev;
     dpy->source.ops = ops;
     dpy->source.opaque = opaque;
+    dpy->source.meter.slow_ns_per_kib = config->slow_ns_per_kib;
     dpy->path = config->path;
     dpy->dump_cursor = config->screendump_cursor;
     if (!vfio_display_source_probe(&dpy->source)) {

@@ -8,8 +8,8 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/vfio/vfio-metadata.h"
 #include "standard-headers/drm/drm_fourcc.h"
+#include "vfio-metadata.h"
 
 /* A driver writes the page in less than a microsecond, once per frame. */
 #define TRIES 8

@@ -17,7 +17,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/vfio/vfio-plane-cache.h"
+#include "vfio-plane-cache.h"
 
 typedef struct Entry {
     VFIOPlaneBuffer buffer;

@@ -8,8 +8,8 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/vfio/vfio-plane.h"
-#include "ui/pixel-format.h"
+#include <linux/vfio.h>
+#include "vfio-plane.h"
 
 bool vfio_plane_is_off(const VFIOPlane *plane)
 {
@@ -146,18 +146,18 @@ bool vfio_plane_same_hotspot(VFIOPlaneHotspot a, VFIOPlaneHotspot b)
     return a.known == b.known && a.x == b.x && a.y == b.y;
 }
 
+typedef struct vfio_region_sparse_mmap_area Area;
+
 static int compare_areas(const void *a, const void *b, void *opaque)
 {
-    uint64_t i = ((const VFIORegionArea *)a)->offset;
-    uint64_t j = ((const VFIORegionArea *)b)->offset;
+    uint64_t i = ((const Area *)a)->offset, j = ((const Area *)b)->offset;
 
     return i < j ? -1 : i > j;
 }
 
-uint64_t vfio_region_mappable(const VFIORegionArea *area, size_t n,
-                              uint64_t size)
+uint64_t vfio_region_mappable(const Area *area, size_t n, uint64_t size)
 {
-    g_autofree VFIORegionArea *sorted = g_memdup2(area, n * sizeof(*area));
+    g_autofree Area *sorted = g_memdup2(area, n * sizeof(*area));
     uint64_t end = 0;
 
     g_qsort_with_data(sorted, n, sizeof(*sorted), compare_areas, NULL);

@@ -9,31 +9,19 @@
 
 #include "qemu/event_notifier.h"
 
-/* Signals that come without a reason. */
 typedef struct VGPUSWStorm VGPUSWStorm;
 
-/**
- * VGPUSWIrq:
- * @notifier: the display's, or NULL
- * @storm: what signals without a reason, or NULL
- * @signals: so many there were since reset
- * @storm_rate: register: signals per second without a reason
- * @flags: register: VGPU_SW_IRQ_*
- */
 typedef struct VGPUSWIrq {
-    EventNotifier *notifier;
-    VGPUSWStorm *storm;
-    uint32_t signals;
-    uint32_t storm_rate;
-    uint32_t flags;
+    EventNotifier *notifier; /* the display's, or NULL */
+    VGPUSWStorm *storm;     /* what signals without a reason, or NULL */
+    uint32_t signals;       /* since reset */
+    uint32_t storm_rate;    /* register: signals per second from @storm */
+    uint32_t flags;         /* register: VGPU_SW_IRQ_* */
 } VGPUSWIrq;
 
-/**
- * vgpu_sw_irq_signal:
- * @irq: an interrupt
- * @what: VFIO_GFX_IRQ_PRIMARY, or VFIO_GFX_IRQ_CURSOR if nothing else changed
- *
- * Tells the display that the picture changed.
+/*
+ * Tells the display what changed: VFIO_GFX_IRQ_CURSOR if that is all, else
+ * VFIO_GFX_IRQ_PRIMARY.
  */
 void vgpu_sw_irq_signal(VGPUSWIrq *irq, uint64_t what);
 

@@ -17,6 +17,7 @@
 #include "qemu/memfd.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "ui/pixel-format.h"
+#include "vfio-plane.h"
 #include "vgpu-sw-metadata.h"
 #include "trace.h"
 

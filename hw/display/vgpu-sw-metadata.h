@@ -12,40 +12,22 @@
 #include "vgpu-sw-irq.h"
 #include "vgpu-sw-planes.h"
 
-/**
- * VGPUSWMetadata:
- * @planes: what is copied
- * @buffers: where from
- * @irq: signalled when an answer is there
- * @fd: the region's memory but for the doorbell, or -1
- * @map: the same, NULL while the display does not have it open
- * @bh: answers a request
- * @held: the last request is answered when VGPU_SW_META_SILENT goes
- * @generation: the page's, even
- * @frame: frames that were copied and differed
- * @request: the one to answer
- * @requests: so many there were since reset
- * @flags: register: VGPU_SW_META_*
- * @poke_offset: register
- * @poke_value: register
- * @mmap: property: the display may map the region
- */
 typedef struct VGPUSWMetadata {
-    VGPUSWPlanes *planes;
-    const VGPUSWBuffers *buffers;
-    VGPUSWIrq *irq;
-    int fd;
-    uint8_t *map;
-    QEMUBH *bh;
-    bool held;
-    uint32_t generation;
-    uint64_t frame;
-    uint32_t request;
-    uint32_t requests;
-    uint32_t flags;
-    uint32_t poke_offset;
-    uint32_t poke_value;
-    bool mmap;
+    VGPUSWPlanes *planes;   /* what is copied */
+    const VGPUSWBuffers *buffers; /* where from */
+    VGPUSWIrq *irq;         /* signalled when an answer is there */
+    int fd;                 /* the region but for the doorbell, or -1 */
+    uint8_t *map;           /* the same, NULL while it is not open */
+    QEMUBH *bh;             /* answers a request */
+    bool held;              /* the last one, until META_SILENT goes */
+    uint32_t generation;    /* the page's, even */
+    uint64_t frame;         /* frames that were copied and differed */
+    uint32_t request;       /* the one to answer */
+    uint32_t requests;      /* since reset */
+    uint32_t flags;         /* register: VGPU_SW_META_* */
+    uint32_t poke_offset;   /* register */
+    uint32_t poke_value;    /* register */
+    bool mmap;              /* property: the display may map the region */
 } VGPUSWMetadata;
 
 /* Closed; all three stay the caller's. */

@@ -20,30 +20,18 @@ typedef enum VGPUSWAsker {
     VGPU_SW_ASKERS,
 } VGPUSWAsker;
 
-/**
- * VGPUSWDamage:
- * @rect: registers: x, y, width, height
- * @reported: register: the guest says all that it draws
- * @drawn: since vgpu_sw_damage_take()
- * @count: rectangles in @rects, or VFIO_GFX_META_DAMAGE_ALL
- */
 typedef struct VGPUSWDamage {
-    uint32_t rect[4];
-    uint32_t reported;
-    struct {
-        uint32_t count;
+    uint32_t rect[4];       /* registers: x, y, width, height */
+    uint32_t reported;      /* register: the guest says all that it draws */
+    struct {                /* since vgpu_sw_damage_take() */
+        uint32_t count;     /* of @rects, or VFIO_GFX_META_DAMAGE_ALL */
         struct vfio_gfx_meta_rect rects[VFIO_GFX_META_MAX_DAMAGE];
     } drawn[VGPU_SW_ASKERS];
 } VGPUSWDamage;
 
-/**
- * VGPUSWPlanes:
- * @pending: registers as the guest writes them
- * @shown: registers as of the last commit
- */
 typedef struct VGPUSWPlanes {
-    uint32_t pending[VGPU_SW_PLANES][VGPU_SW_PLANE_REGS];
-    uint32_t shown[VGPU_SW_PLANES][VGPU_SW_PLANE_REGS];
+    uint32_t pending[VGPU_SW_PLANES][VGPU_SW_PLANE_REGS]; /* as written */
+    uint32_t shown[VGPU_SW_PLANES][VGPU_SW_PLANE_REGS]; /* and committed */
     uint32_t commits;
     uint32_t flips;
     VGPUSWDamage damage;
@@ -56,24 +44,15 @@ static inline uint32_t vgpu_sw_shown(const VGPUSWPlanes *planes,
     return planes->shown[plane][(reg - VGPU_SW_PLANE) / 4];
 }
 
-/**
- * vgpu_sw_shown_plane:
- * @planes: a device's
- * @index: one of them
- *
- * Returns: what the guest says of it: @offset is in VRAM, @size may be more
- * than there is; no id.
+/*
+ * What the guest says of a plane: @offset is in VRAM, @size may be more than
+ * there is; no id.
  */
 VFIOPlane vgpu_sw_shown_plane(const VGPUSWPlanes *planes, unsigned index);
 
-/**
- * vgpu_sw_commit:
- * @planes: a device's
- *
- * Shows what the plane registers say.
- *
- * Returns: true if that changed the cursor plane alone, and the guest says
- * what it draws elsewhere.
+/*
+ * Shows what the plane registers say. Returns true if that changed the cursor
+ * plane alone, and the guest says what it draws elsewhere.
  */
 bool vgpu_sw_commit(VGPUSWPlanes *planes);
 
@@ -92,16 +71,10 @@ void vgpu_sw_damage_add(VGPUSWDamage *damage);
 /* All of the primary plane is another one. */
 void vgpu_sw_damage_add_all(VGPUSWDamage *damage);
 
-/**
- * vgpu_sw_damage_take:
- * @damage: a device's
- * @asker: who asks
- * @rects: room for VFIO_GFX_META_MAX_DAMAGE
- *
- * Fills @rects with what was drawn into the primary plane since the last time,
- * unclipped, as the guest has it.
- *
- * Returns: how many, or VFIO_GFX_META_DAMAGE_ALL.
+/*
+ * Fills @rects, with room for VFIO_GFX_META_MAX_DAMAGE, with what was drawn
+ * into the primary plane since @asker asked last, unclipped, as the guest has
+ * it. Returns how many, or VFIO_GFX_META_DAMAGE_ALL.
  */
 uint32_t vgpu_sw_damage_take(VGPUSWDamage *damage, VGPUSWAsker asker,
                              struct vfio_gfx_meta_rect *rects);

@@ -16,32 +16,20 @@ typedef struct VGPUSWFault {
     uint32_t err;
 } VGPUSWFault;
 
-/**
- * VGPUSWSource:
- * @planes: the device's, as all that is a pointer
- * @kinds: VGPU_SW_KIND_* that it has
- * @calls: so many there were since reset
- * @faults: registers: those that are to fail
- * @refused: register: planes whose queries fail
- * @region_index: register: as reported
- * @region_flags: register: VGPU_SW_REGION_*
- * @overlays: property: overlay planes that it admits to
- * @has_edid: property
- */
 typedef struct VGPUSWSource {
-    VGPUSWPlanes *planes;
+    VGPUSWPlanes *planes;   /* the device's, as all that is a pointer */
     VGPUSWBuffers *buffers;
     VGPUSWEdid *edid;
     VGPUSWIrq *irq;
     VGPUSWMetadata *meta;
-    uint32_t kinds;
-    uint32_t calls[VGPU_SW_CALLS];
-    VGPUSWFault faults[VGPU_SW_CALLS];
-    uint32_t refused;
-    uint32_t region_index;
-    uint32_t region_flags;
-    uint32_t overlays;
-    bool has_edid;
+    uint32_t kinds;         /* VGPU_SW_KIND_* that it has */
+    uint32_t calls[VGPU_SW_CALLS]; /* since reset */
+    VGPUSWFault faults[VGPU_SW_CALLS]; /* registers: what is to fail */
+    uint32_t refused;       /* register: planes whose queries fail */
+    uint32_t region_index;  /* register: as reported */
+    uint32_t region_flags;  /* register: VGPU_SW_REGION_* */
+    uint32_t overlays;      /* property: overlay planes that it admits to */
+    bool has_edid;          /* property */
 } VGPUSWSource;
 
 /* For vfio_display_new() with a VGPUSWSource. */

@@ -445,6 +445,8 @@ static const Property vgpu_sw_properties[] = {
                      config.screendump_cursor, false),
     DEFINE_PROP_BOOL("x-software-import", VGPUSWState, config.software_import,
                      false),
+    DEFINE_PROP_UINT32("x-read-ns-per-kib", VGPUSWState,
+                       config.slow_ns_per_kib, 0),
 };
 
 static void vgpu_sw_class_init(ObjectClass *klass, void *data)

@@ -140,9 +140,6 @@ static int source_get_dmabuf(void *opaque, uint32_t id)
     return fd;
 }
 
-QEMU_BUILD_BUG_ON(sizeof(VFIORegionArea) !=
-                  sizeof(struct vfio_region_sparse_mmap_area));
-
 /* The part from the region's start on that can be mapped, 0 if none can. */
 static uint64_t region_mappable(VFIOPCIDisplaySource *source,
                                 struct vfio_region_info *info)
@@ -157,8 +154,8 @@ static uint64_t region_mappable(VFIOPCIDisplaySource *source,
         return 0;
     }
     if (sparse) {
-        len = vfio_region_mappable((const VFIORegionArea *)sparse->areas,
-                                   sparse->nr_areas, info->size);
+        len = vfio_region_mappable(sparse->areas, sparse->nr_areas,
+                                   info->size);
     }
     return len <= SIZE_MAX ? len : 0;
 }

@@ -8,7 +8,7 @@
 #define UI_CONSOLE_MIRROR_H
 
 #include "ui/console.h"
-#include "ui/mirror-layer.h"
+#include "ui/mirror-overlays.h"
 
 /**
  * DOC: The console's mirror
@@ -57,6 +57,18 @@ MirrorResult console_mirror_update(ConsoleMirror *mirror,
                                    const MirrorFrame *frame);
 
 /**
+ * console_mirror_copy:
+ * @mirror: a mirror
+ * @frame: what to show
+ *
+ * Reads the frame, and leaves it to the next console_mirror_update() to tell
+ * viewers; until then they are not to look. With the BQL, in any thread.
+ *
+ * Returns: false if that is to be left to console_mirror_update(), too.
+ */
+bool console_mirror_copy(ConsoleMirror *mirror, const MirrorFrame *frame);
+
+/**
  * console_mirror_holds:
  * @mirror: a mirror
  * @width: pixels
@@ -79,32 +91,13 @@ bool console_mirror_holds(const ConsoleMirror *mirror, uint32_t width,
 bool console_mirror_is_half_drawn(const ConsoleMirror *mirror);
 
 /**
- * console_mirror_show_overlay:
+ * console_mirror_overlays:
  * @mirror: a mirror
- * @index: which one, below MIRROR_OVERLAYS
- * @frame: its pixels
- * @x: of its left edge, in the pixels of what console_mirror_update() shows
- * @y: of its top edge
- * @zpos: larger is nearer to the viewer
  *
- * Reads an overlay, which the next console_mirror_update() shows. See
- * mirror_overlays_show().
- *
- * Returns: what happened.
+ * Returns: the overlays over it, which the next console_mirror_update() shows.
+ * Valid until console_mirror_prepare() or console_mirror_free().
  */
-MirrorResult console_mirror_show_overlay(ConsoleMirror *mirror,
-                                         unsigned index,
-                                         const MirrorFrame *frame,
-                                         int32_t x, int32_t y, uint32_t zpos);
-
-/**
- * console_mirror_hide_overlay:
- * @mirror: a mirror
- * @index: which one, below MIRROR_OVERLAYS
- *
- * Takes an overlay away at the next console_mirror_update().
- */
-void console_mirror_hide_overlay(ConsoleMirror *mirror, unsigned index);
+MirrorOverlays *console_mirror_overlays(const ConsoleMirror *mirror);
 
 /**
  * console_mirror_prepare:

@@ -112,19 +112,12 @@ bool damage_map_row_differs(const DamageMap *map, uint32_t y,
 const pixman_box32_t *damage_map_boxes(DamageMap *map, size_t *n);
 
 /**
- * damage_map_next_box:
- * @box: rectangles from top to bottom and, on one line, from left to right, as
- *       damage_map_boxes() gives them and pixman has them in its regions
- * @n: how many
- * @i: which one comes next, below @n; moves on
- * @most: so many may be told one by one
+ * damage_map_bound:
+ * @box: rectangles
+ * @n: how many, at least 1
  *
- * For whoever tells others of rectangles, at a cost for each that a guest is
- * not to decide. Of more than @most, those on one line are joined to one.
- *
- * Returns: the next rectangle to tell of.
+ * Returns: one around all, for where there are too many to tell each.
  */
-pixman_box32_t damage_map_next_box(const pixman_box32_t *box, size_t n,
-                                   size_t *i, size_t most);
+pixman_box32_t damage_map_bound(const pixman_box32_t *box, size_t n);
 
 #endif /* UI_DAMAGE_MAP_H */

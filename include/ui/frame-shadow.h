@@ -7,7 +7,7 @@
 #ifndef UI_FRAME_SHADOW_H
 #define UI_FRAME_SHADOW_H
 
-#include <pixman.h>
+#include "ui/pixel-format.h"
 
 /**
  * DOC: Frame shadow
@@ -25,22 +25,6 @@ typedef struct FrameShadow FrameShadow;
 
 /* So many frames are not compared after one of which most differs. */
 #define FRAME_SHADOW_REST 30
-
-/**
- * struct FrameShadowFrame:
- * @data: the first row's first pixel
- * @stride: bytes from row to row
- * @fourcc: tells formats apart, all with 4 bytes for a pixel
- * @width: pixels
- * @height: rows
- */
-typedef struct FrameShadowFrame {
-    const uint8_t *data;
-    uint32_t stride;
-    uint32_t fourcc;
-    uint32_t width;
-    uint32_t height;
-} FrameShadowFrame;
 
 /**
  * frame_shadow_new:
@@ -66,14 +50,14 @@ void frame_shadow_forget(FrameShadow *shadow);
 /**
  * frame_shadow_update:
  * @shadow: a shadow; of @frame afterwards, unless it rests
- * @frame: a frame
+ * @frame: a frame with 4 bytes for a pixel
  * @boxes: room for %FRAME_SHADOW_BOXES
  * @n: how many of them differ from the frame of the last call, in whole tiles
  *     (damage-map.h); may be 0
  *
  * Returns: false if that is not known, as all may differ.
  */
-bool frame_shadow_update(FrameShadow *shadow, const FrameShadowFrame *frame,
+bool frame_shadow_update(FrameShadow *shadow, const UIPixels *frame,
                          pixman_box32_t *boxes, unsigned *n);
 
 #endif /* UI_FRAME_SHADOW_H */

@@ -7,8 +7,8 @@
 #ifndef UI_GL_READBACK_H
 #define UI_GL_READBACK_H
 
-#include <pixman.h>
 #include "ui/dmabuf.h"
+#include "ui/pixel-format.h"
 
 /**
  * DOC: GL readback
@@ -19,6 +19,10 @@
  * where it pleases, so all of it happens in a thread of its own with a context
  * of its own. No other user of OpenGL in the process is disturbed, and the
  * main loop never waits.
+ *
+ * The pixels themselves may be copied by the thread, too: a big copy in the
+ * main loop would keep that from other things. Whoever looks at the copy does
+ * so with the BQL, and so does the thread while it copies: frames are whole.
  *
  * A request takes one of %GL_READBACK_SLOTS slots until its pixels were shown.
  * With all of them taken there is no new request: frames are dropped, not
@@ -83,27 +87,17 @@ typedef struct GLReadbackArea {
 } GLReadbackArea;
 
 /**
- * struct GLReadbackPixels:
- * @data: the first row's first pixel, whether it was read or not; the top row
- *        comes first, unless the buffer has it last (qemu_dmabuf_get_y0_top())
- * @stride: bytes from row to row
- * @fourcc: what a pixel looks like, a format that the CPU can read
- */
-typedef struct GLReadbackPixels {
-    const uint8_t *data;
-    uint32_t stride;
-    uint32_t fourcc;
-} GLReadbackPixels;
-
-/**
  * struct GLReadbackResult:
  * @number: of the request; the results of earlier ones came before, or not at
  *          all, and will not come any more
  * @buffer: what was read; NULL if it was freed in the meantime, and then
  *          there is nothing else
- * @dmabuf: its size
- * @pixels: the frame, or NULL if reading failed
+ * @dmabuf: what that is of
+ * @pixels: the frame, in a format that the CPU can read; the top row comes
+ *          first, unless the buffer has it last (qemu_dmabuf_get_y0_top()).
+ *          NULL if reading failed
  * @area: what of it was read or differs; the rest may be anything
+ * @copied: what GLReadbackCopy returned
  * @error: why it failed, or NULL
  * @timed_out: the request was given up
  * @passing: OpenGL has failed and will be opened again; what it read before is
@@ -116,8 +110,9 @@ typedef struct GLReadbackResult {
     uint64_t number;
     GLReadbackBuffer *buffer;
     QemuDmaBuf *dmabuf;
-    const GLReadbackPixels *pixels;
+    const UIPixels *pixels;
     const GLReadbackArea *area;
+    bool copied;
     const Error *error;
     bool timed_out;
     bool passing;
@@ -125,6 +120,14 @@ typedef struct GLReadbackResult {
 
 /* Called in the main loop. */
 typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
+
+/*
+ * Called in the readback's thread with the BQL, for each frame that was read
+ * and will be told of unless a newer one is; @result has pixels. Returns: true
+ * if those are where they belong. After false the next result of changes is of
+ * a whole frame.
+ */
+typedef bool GLReadbackCopy(void *opaque, const GLReadbackResult *result);
 
 /**
  * struct GLReadbackOps:
@@ -141,7 +144,8 @@ typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
  * @begin: starts to copy @area of @image to the memory of @slot; the whole
  *         frame unless that is of boxes
  * @wait: waits for that for up to @ms milliseconds; false: not yet
- * @map: where the copy is; valid until @unmap
+ * @map: where the copy of the whole frame is, whether all of it was read or
+ *       not, and its format; valid until @unmap
  * @unmap: (what @begin, @wait and @map of @slot made is not needed any more)
  * @is_lost: asked after @import, @begin or @map has failed: was it OpenGL, of
  *           which nothing more is to be expected, and not what it was asked
@@ -156,7 +160,7 @@ typedef struct GLReadbackOps {
     bool (*begin)(void *gl, void *image, unsigned slot,
                   const GLReadbackArea *area, Error **errp);
     bool (*wait)(void *gl, unsigned slot, int ms);
-    bool (*map)(void *gl, unsigned slot, GLReadbackPixels *pixels,
+    bool (*map)(void *gl, unsigned slot, UIPixels *pixels,
                 Error **errp);
     void (*unmap)(void *gl, unsigned slot);
     bool (*is_lost)(void *gl);
@@ -192,6 +196,13 @@ void gl_readback_register(const GLReadbackOps *ops);
  */
 GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
                             GLReadbackDone *done, void *opaque);
+
+/**
+ * gl_readback_set_copy:
+ * @rb: a readback that was not asked for anything yet
+ * @copy: copies what was read; gets the same pointer as what gets the results
+ */
+void gl_readback_set_copy(GLReadback *rb, GLReadbackCopy *copy);
 
 /**
  * gl_readback_free:

@@ -22,7 +22,7 @@
  *
  * SIGBUS is unblocked in the calling thread for the time of the call, since
  * QEMU blocks it in the main thread, where a synchronous one then kills. Any
- * other SIGBUS goes to the handler that was there before. Main loop only:
+ * other SIGBUS goes to the handler that was there before. With the BQL only:
  * the handler is the process's.
  *
  * Returns: true if @fn came to its end.

@@ -52,6 +52,21 @@ typedef enum MirrorScan {
 } MirrorScan;
 
 /**
+ * struct MirrorMeter:
+ * @scans: how often it was read
+ * @ns: nanoseconds that this has taken, in all
+ * @slow_ns_per_kib: what it takes at least, to test that: memory of a test
+ *                   device that is as slow as a GPU's may be; 0: as it is
+ *
+ * What it costs to read a device's memory.
+ */
+typedef struct MirrorMeter {
+    uint64_t scans;
+    int64_t ns;
+    uint32_t slow_ns_per_kib;
+} MirrorMeter;
+
+/**
  * struct MirrorFrame:
  * @format: of the pixels, not NULL
  * @straight_alpha: colours are not multiplied by alpha; they are in the copy
@@ -72,6 +87,7 @@ typedef enum MirrorScan {
  *          within the frame; NULL: it may differ everywhere
  * @n_damage: boxes in @damage, may be 0
  * @scan: how much of it is read
+ * @meter: (optional) where it is counted what reading costs
  *
  * A frame in memory that the caller has checked: @readable rows lie whole in
  * @map or in what @read reaches. Only borrowed for the call.
@@ -91,6 +107,7 @@ typedef struct MirrorFrame {
     const pixman_box32_t *damage;
     size_t n_damage;
     MirrorScan scan;
+    MirrorMeter *meter;
 } MirrorFrame;
 
 /**
@@ -166,7 +183,7 @@ bool mirror_layer_fit(MirrorLayer *layer, const MirrorFrame *frame);
  *
  * Compares the frame with the image, copies what differs and marks that in
  * @layer->damage, which may be more than nothing if memory vanished half way.
- * Main loop only.
+ * With the BQL, in any thread.
  *
  * Returns: what happened; MIRROR_CHANGED if there is damage afterwards.
  */

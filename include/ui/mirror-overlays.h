@@ -19,8 +19,7 @@
  * typedef MirrorOverlays:
  *
  * Copies of overlay planes, where they are on the screen, and where they were
- * when somebody last asked for the damage. NULL is none of them in all calls
- * but mirror_overlays_show().
+ * when somebody last asked for the damage.
  */
 typedef struct MirrorOverlays MirrorOverlays;
 
@@ -53,14 +52,14 @@ MirrorResult mirror_overlays_show(MirrorOverlays *overlays, unsigned index,
 
 /**
  * mirror_overlays_hide:
- * @overlays: overlays, or NULL
+ * @overlays: overlays
  * @index: which one, below MIRROR_OVERLAYS
  */
 void mirror_overlays_hide(MirrorOverlays *overlays, unsigned index);
 
 /**
  * mirror_overlays_any:
- * @overlays: overlays, or NULL
+ * @overlays: overlays
  *
  * Returns: true if one is shown, or was when the damage was last asked for.
  */
@@ -68,7 +67,7 @@ bool mirror_overlays_any(const MirrorOverlays *overlays);
 
 /**
  * mirror_overlays_take_damage:
- * @overlays: overlays, or NULL
+ * @overlays: overlays
  * @region: is enlarged, in the screen's pixels and not clipped to it
  *
  * Adds where the screen has to be drawn anew since the last call: what changed
@@ -80,7 +79,7 @@ void mirror_overlays_take_damage(MirrorOverlays *overlays,
 
 /**
  * mirror_overlays_draw:
- * @overlays: overlays, or NULL
+ * @overlays: overlays
  * @screen: what they lie over
  * @box: the part to draw, within @screen
  */

@@ -31,6 +31,24 @@ typedef struct UIPixelFormat {
 } UIPixelFormat;
 
 /**
+ * struct UIPixels:
+ * @data: the first row's first pixel
+ * @stride: bytes from row to row
+ * @fourcc: DRM_FORMAT_*
+ * @width: pixels
+ * @height: rows
+ *
+ * A frame in memory.
+ */
+typedef struct UIPixels {
+    const uint8_t *data;
+    uint32_t stride;
+    uint32_t fourcc;
+    uint32_t width;
+    uint32_t height;
+} UIPixels;
+
+/**
  * ui_pixel_format_find:
  * @fourcc: DRM_FORMAT_*
  *
@@ -72,19 +90,13 @@ uint64_t ui_pixel_format_rows(const UIPixelFormat *format, uint32_t height);
 
 /**
  * ui_pixel_native_image:
- * @format: of the pixels
- * @width: pixels
- * @height: rows
- * @bits: the first row in memory
- * @stride: bytes from row to row, a multiple of 4
- * @last_first: that row is the picture's last
+ * @pixels: a frame in a format that ui_pixel_format_find() knows, with a
+ *          stride that is a multiple of 4
+ * @last_first: its first row is the picture's last
  *
  * Returns: a new image in x8r8g8b8 with those pixels.
  */
-pixman_image_t *ui_pixel_native_image(pixman_format_code_t format,
-                                      uint32_t width, uint32_t height,
-                                      const uint8_t *bits, uint32_t stride,
-                                      bool last_first);
+pixman_image_t *ui_pixel_native_image(const UIPixels *pixels, bool last_first);
 
 /**
  * ui_fourcc_to_string:

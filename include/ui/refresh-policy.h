@@ -105,6 +105,23 @@ int64_t refresh_paid(int64_t paid, int64_t begun, int64_t interval);
  */
 int64_t refresh_soonest(int64_t paid, int64_t interval, int64_t now);
 
+/* Reading pixels takes no more than one part in so many of the time. */
+#define REFRESH_READ_SHARE 3
+
+/**
+ * refresh_rested:
+ * @begun: when a refresh began, nanoseconds
+ * @read_ns: how long the main loop read pixels in it
+ *
+ * Video memory may be so slow to read that the main loop would do nothing
+ * else. Then refreshes become as rare as it takes to leave two thirds of the
+ * time to guests, monitor and viewers. Each counts for itself, so that the rate
+ * is back with the first one that is cheap.
+ *
+ * Returns: when the next refresh may begin; in most cases before it is due.
+ */
+int64_t refresh_rested(int64_t begun, int64_t read_ns);
+
 /* A probe takes no more than one part in so many of the time. */
 #define REFRESH_PROBE_SHARE 20
 

@@ -177,6 +177,22 @@ _unpack_debs() {
     done
 }
 
+# _unpack_whole SUITE ROOT PACKAGE: the package and all that it depends on, the
+# C library included, under ROOT, from any release.
+_unpack_whole() {
+    local suite=$1 root=$2 debs=$2.debs deb
+    rm -rf "$root" "$debs"
+    mkdir -p "$root" "$debs/partial"
+    _read_suite "$suite" &&
+        _apt "$suite" apt-get install --download-only -y \
+            --no-install-recommends -o Dir::Cache::archives="$debs" "$3" ||
+        return
+    for deb in "$debs"/*.deb; do
+        dpkg-deb -x "$deb" "$root" || return
+    done
+    rm -rf "$debs"
+}
+
 # need_tool_debs PACKAGE...: packages that this release lacks or has too old:
 # unpacked under build/tools/root, where use_tools finds them.
 need_tool_debs() {

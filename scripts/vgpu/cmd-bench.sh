@@ -15,8 +15,7 @@ BENCH_TREE=$VGPU_BUILD/unit
 
 _bench_compile() {
     [[ -f $BENCH_TREE/build.ninja ]] || meson setup "$BENCH_TREE" "$VGPU_TOP"
-    ninja -C "$BENCH_TREE" -j "$VGPU_JOBS" tests/bench/copy-pass \
-        tests/bench/read-pixels
+    ninja -C "$BENCH_TREE" -j "$VGPU_JOBS" tests/bench/copy-pass
 }
 
 case " $* " in
@@ -33,9 +32,15 @@ need_mesa
 qemu_build
 qemu_build_stock
 bash "$VGPU_TOP/scripts/vgpu/cmd-lab.sh" --build-only
+packaged=
+if [[ " $* " != *" --quick "* ]] && qemu_packaged; then
+    packaged=$QEMU_PACKAGED_BINARY
+fi
 run_step bench-build "building the benchmarks" _bench_compile
 unlock_build
 
 exec /usr/bin/python3 "$VGPU_TOP/tests/bench/bench.py" \
     --ours "$QEMU_BINARY" --stock "$QEMU_STOCK_BINARY" \
-    --programs "$BENCH_TREE/tests/bench" "$@"
+    --packaged "$packaged" \
+    --copy-pass "$BENCH_TREE/tests/bench/copy-pass" \
+    --readback "$QEMU_OUT/tests/unit/test-gl-readback-egl" "$@"

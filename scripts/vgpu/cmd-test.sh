@@ -134,6 +134,12 @@ test_matrix_asan() {
         VGPU_QEMU="$QEMU_ASAN_BINARY" "$VGPU_TOP/tests/host/matrix.py"
 }
 
+# Blobs are made of udmabufs, which few hosts have.
+test_stock_in_lab() {
+    run_tap lab/stock $((LAB_LIMIT + 300)) "$VGPU_TOP/vgpu" lab \
+        --timeout "$LAB_LIMIT" -- "$VGPU_TOP/tests/host/stock.py" blobs
+}
+
 # The lab tests that share one boot. $1: its name, then kernel arguments
 test_boot() {
     local boot=$1 argument lab=("$VGPU_TOP/vgpu" lab --timeout "$LAB_LIMIT")
@@ -175,7 +181,10 @@ test_lab() {
         [[ -f $program && -x $program ]] || continue
         run_tap "host/$(basename "$program")" "$LAB_LIMIT" "$program"
     done
-    ((VGPU_TEST_FULL == 0)) || test_matrix_asan
+    if ((VGPU_TEST_FULL)); then
+        test_matrix_asan
+        test_stock_in_lab
+    fi
     boots=$("$VGPU_TOP/tests/lab/run.py" --list-boots)
     while IFS=$'\t' read -r boot arguments <&3; do
         # shellcheck disable=SC2086 # a list of words

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The quilt stack in patches/, read.
 
-patches/series names the patches as GROUP/NAME.patch. A patch file holds a commit message, whose trailers "Adds: PATH" name new
-files that come with it and "Removes: PATH" files of QEMU's that go with it,
-a line "---", and the diff of the files that it edits (there may be none). A
-paragraph "Impact: ..." of the message says what becomes different for people
-without a vGPU.
+patches/series names the patches as GROUP/NAME.patch. A patch file holds a
+commit message, whose trailers "Adds: PATH" name new files that come with it
+and "Removes: PATH" files of QEMU's that go with it, a line "---", and the diff
+of the files that it edits (there may be none). A paragraph "Impact: ..." of
+the message says what becomes different for people without a vGPU.
 """
 
 import re

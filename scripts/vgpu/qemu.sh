@@ -11,6 +11,10 @@ QEMU_BINARY=$VGPU_BUILD/bin/qemu-system-x86_64
 # The same source, options and compiler without the patches, to compare with.
 QEMU_STOCK_TREE=$VGPU_BUILD/stock
 QEMU_STOCK_BINARY=$VGPU_BUILD/bin/stock/qemu-system-x86_64
+# What Debian packages now, to compare with as well.
+QEMU_PACKAGED=$VGPU_BUILD/packaged
+QEMU_PACKAGED_SUITE=sid
+QEMU_PACKAGED_BINARY=$VGPU_BUILD/bin/packaged/qemu-system-x86_64
 # The same tree with another compiler, whose sanitizers end what they find.
 QEMU_ASAN_OUT=$VGPU_BUILD/asan
 QEMU_ASAN_BINARY=$VGPU_BUILD/bin/asan/qemu-system-x86_64
@@ -286,4 +290,34 @@ qemu_build_asan() {
     fi
     run_step asan-build "building QEMU with sanitizers" _qemu_asan_compile
     _qemu_write_wrapper "$QEMU_ASAN_BINARY" "$QEMU_ASAN_OUT"
+}
+
+# With a C library of its own, of which the programs that it starts must not
+# know.
+_qemu_write_packaged_wrapper() {
+    mkdir -p "$(dirname "$QEMU_PACKAGED_BINARY")"
+    cat >"$QEMU_PACKAGED_BINARY" <<'EOF'
+#!/bin/sh
+root=$(dirname "$(readlink -f "$0")")/../../packaged
+lib=$root/usr/lib/x86_64-linux-gnu
+QEMU_MODULE_DIR=$lib/qemu exec "$root/usr/lib64/ld-linux-x86-64.so.2" \
+    --library-path "$lib" "$root/usr/bin/qemu-system-x86_64" \
+    -L "$root/usr/share/seabios" -L "$root/usr/share/qemu" "$@"
+EOF
+    chmod +x "$QEMU_PACKAGED_BINARY"
+}
+
+# qemu_packaged: unpacks it, once; false, in words, where it cannot be had.
+qemu_packaged() {
+    local identity="1 $QEMU_PACKAGED_SUITE" log=$VGPU_LOGS/qemu-packaged.log
+    stamp_ok qemu-packaged "$identity" && return
+    stamp_clear qemu-packaged
+    say "getting the QEMU of Debian $QEMU_PACKAGED_SUITE ..."
+    if ! is_debian || ! _unpack_whole "$QEMU_PACKAGED_SUITE" "$QEMU_PACKAGED" \
+        qemu-system-x86 >"$log" 2>&1 </dev/null; then
+        say "there is none: it is left out (see $log)"
+        return 1
+    fi
+    _qemu_write_packaged_wrapper
+    stamp_set qemu-packaged "$identity"
 }

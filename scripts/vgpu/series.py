@@ -7,6 +7,7 @@ usage: series.py [--group NAME] TOP PRISTINE.git BUILT_TREE SERIES WORK
 
 Commits every step on the pristine source in WORK/made, writes the series to
 the folder SERIES, applies it in WORK/applied with git am, and checks that
+no step's meson.build names a file which another step adds or has removed, that
 the outcome is what was committed and what is built, and that QEMU's own
 scripts/checkpatch.pl has nothing to say but reminders about MAINTAINERS.
 --group makes the series of one group of patches and of those that it needs.
@@ -30,6 +31,7 @@ REMINDERS = (
     'Please explain the license choice in the commit message.',
 )
 FINDING = re.compile(r'(ERROR|WARNING): ')
+MESON_STRING = re.compile(r"'([^'\s]+)'")
 
 
 def git(tree, *arguments, **settings):
@@ -83,6 +85,27 @@ def commit_step(patch, top, tree, environment):
     git(tree, 'add', '--all', '--force')
     git(tree, 'commit', '-q', '--cleanup=whitespace', '-F', '-',
         input=patch.message, env=environment)
+
+
+def named_files(tree, path):
+    """All that a meson.build may name: it leaves out the ".c" of a test."""
+    folder = Path(path).parent
+    for name in MESON_STRING.findall((tree / path).read_text()):
+        for file in name, f'{name}.c':
+            yield os.path.normpath(folder / file)
+
+
+def check_names(patch, stack, tree):
+    """After patch, the tree has each file of the stack's that is named."""
+    ours = {path for other in stack for path in other.adds + other.removes}
+    edited = {path for other in stack for path in other.edits}
+    for path in sorted(edited):
+        if Path(path).name != 'meson.build' or not (tree / path).exists():
+            continue
+        for file in ours.intersection(named_files(tree, path)):
+            if not (tree / file).exists():
+                raise StackError(f'{patch.name}: after it {path} names '
+                                 f'{file}, which is not there')
 
 
 def write_series(tree, series):
@@ -158,13 +181,13 @@ def make_series(top, pristine, built, series, work, group):
     if not stack:
         raise StackError('patches/series names no patch')
     check_impact(stack)
-    if group:
-        stack = patches_for(stack, group)
+    chosen = patches_for(stack, group) if group else stack
     environment = identity(top)
     made, applied = work / 'made', work / 'applied'
     check_out(pristine, made)
-    for patch in stack:
+    for patch in chosen:
         commit_step(patch, top, made, environment)
+        check_names(patch, stack, made)
     files = write_series(made, series)
     check_out(pristine, applied)
     check_applies(made, applied, files, environment)

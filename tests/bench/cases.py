@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is measured: the cases by name.
 
-A case is a place (the lab, where stock QEMU and ours run in turn, or natively
-with the software vGPU, which stock has not), a source of pictures, a viewer
+A case is a place (the lab, where stock QEMU and ours run in turn, or natively,
+where stock has but the VGA that both emulate), a source of pictures, a viewer
 and a motion. Cases that differ in the motion alone share a machine.
 """
 
 from dataclasses import dataclass, field
 
-from motion import Box, Cursor, Flip, Still
+from motion import Box, Burst, Cursor, Flip, Stamp, Still
 from sources import SOURCES
 
 HD, XGA, UHD = (1920, 1080), (1024, 768), (3840, 2160)
@@ -24,6 +24,8 @@ class Case:
     size: tuple = HD
     viewer: str = "raw"
     machines: int = 1
+    screens: int = 1        # of each machine, with a viewer each
+    alone: bool = False     # not after others on the same machine
     quick: bool = False
     # Seconds before the measurement, and of it.
     settle: float = 1.0
@@ -32,18 +34,32 @@ class Case:
     options: tuple = field(default=())
 
     def pairs(self, wanted):
-        """Starting many machines takes long, and they vary little."""
-        return wanted if self.machines == 1 else min(wanted, 3)
+        """Many machines take long to start; they and memory vary little."""
+        few = self.machines > 1 or self.alone
+        return min(wanted, 3) if few else wanted
 
     @property
     def place(self):
         return SOURCES[self.source].place
 
     @property
+    def packaged(self):
+        """Is the QEMU that Debian packages measured, too, if there is one?"""
+        return not SOURCES[self.source].stock and (
+            self.quick or not SOURCES[self.source].vgpu)
+
+    @property
     def setup(self):
         """Cases with the same one share a machine."""
         return (self.source, self.size, self.viewer, self.machines,
-                self.options)
+                self.screens, self.options, self.alone and self.name)
+
+
+# What changes is seen by the scans of a moving picture, at every moment
+# between two of them: 59 Hz is in step with no viewer.
+STAMPED = {"block": 64, "rate": 59}
+# A screen is still 4 s after the last change; this many ticks at 20 Hz.
+RARELY = 93
 
 
 CASES = [
@@ -54,6 +70,8 @@ CASES = [
          Box(720), quick=True),
     Case("latency", "drawn to viewer, 21 Hz box, region, VNC raw", "region",
          Box(64, rate=21), seconds=8, quick=True),
+    Case("stamp", "4 rows change at 20 Hz, a block at 59 Hz, region",
+         "region", Stamp(4, gap=3, **STAMPED), seconds=8),
     Case("blink", "blinking cursor, 2 Hz, region, VNC raw", "region",
          Box(16, rate=20, every=10), seconds=6),
     Case("typing", "typing, 10 Hz, region, VNC raw", "region",
@@ -104,10 +122,24 @@ CASES = [
          "sw", Flip(3, rate=144)),
     Case("native-latency", "drawn to viewer, 21 Hz box, VNC raw",
          "sw", Box(64, rate=21), seconds=8),
+    Case("native-line", "a row changes at 6 Hz, a block at 59 Hz, VNC raw",
+         "sw", Stamp(1, gap=10, **STAMPED), seconds=16, quick_seconds=6),
     Case("native-still", "still screen, VNC raw", "sw", Still(),
-         settle=3, seconds=6),
+         settle=6, seconds=6),
+    Case("native-still-rows", "64x16 pixels change each 5 s, VNC raw", "sw",
+         Stamp(16, gap=RARELY, rate=20), seconds=28, quick_seconds=10),
+    Case("native-still-line", "64x1 pixels change each 5 s, VNC raw", "sw",
+         Stamp(1, gap=RARELY, rate=20), seconds=28, quick_seconds=10),
+    Case("native-idle16", "16 idle VMs, a VNC viewer each", "sw", Still(),
+         machines=16, settle=6, seconds=6),
     Case("native-tight", "64x64 box, 60 Hz, VNC tight", "sw", Box(64),
          viewer="tight"),
+    Case("native-tight-flip", "whole screen by flips, VNC tight", "sw",
+         Flip(3), viewer="tight", seconds=8),
+    Case("native-vga-tight", "64x64 box, 60 Hz, a VGA, VNC tight", "vga",
+         Box(64), viewer="tight"),
+    Case("native-vga-tight-flip", "whole screen by flips, a VGA, VNC tight",
+         "vga", Flip(3), viewer="tight", seconds=8),
     Case("native-dbus", "64x64 box, 60 Hz, D-Bus", "sw", Box(64),
          viewer="dbus"),
     Case("native-spice", "64x64 box, 60 Hz, SPICE", "sw", Box(64),
@@ -128,14 +160,52 @@ CASES = [
          "sw-notify", Cursor(), settle=3),
     Case("native-4k-box64", "64x64 box, 60 Hz, 3840x2160, VNC raw", "sw",
          Box(64), size=UHD),
+    Case("native-notify-flip144", "flips, 144 Hz, notification, VNC raw",
+         "sw-irq", Flip(3, rate=144)),
+    Case("native-notify-flip144-dbus", "flips, 144 Hz, notification, D-Bus",
+         "sw-irq", Flip(3, rate=144), viewer="dbus"),
+    Case("native-four", "4 vGPUs in one VM, 64x64 boxes, 60 Hz, VNC raw",
+         "sw", Box(64), screens=4),
+    Case("native-slow", "64x64 box, 60 Hz, memory of 20 MB/s, VNC raw",
+         "sw-slow", Box(64), settle=3, seconds=8),
+    Case("native-gtk-still", "still dma-buf in a GTK window", "sw-import",
+         Still(), viewer="gtk-gl", settle=1.25, seconds=6,
+         quick_seconds=6),
+    Case("native-sdl-still", "still dma-buf in an SDL window", "sw-import",
+         Still(), viewer="sdl-gl", settle=1.25, seconds=6,
+         quick_seconds=6),
+    Case("native-dbus-gl-still", "still dma-buf, a D-Bus viewer",
+         "sw-import", Still(), viewer="dbus-gl", settle=1.25, seconds=6,
+         quick_seconds=6),
+    Case("native-spice-nobody", "dma-buf, SPICE without a client",
+         "sw-import", Box(64), viewer="spice-gl-nobody", settle=5),
+    Case("native-memory-none", "a VM without a display", "sw", Still(),
+         screens=0, settle=1, seconds=1, options=("-display", "none")),
+    Case("native-memory", "still screen, nobody looks", "sw", Still(),
+         viewer="none", settle=3, seconds=1),
+    *(Case("native-memory-" + name, title, "sw", motion, viewer=viewer,
+           settle=6, seconds=1, alone=True)
+      for name, title, motion, viewer in (
+          ("viewer", "still screen, a VNC viewer", Still(), "raw"),
+          ("crowd", "still screen, four VNC viewers", Still(), "crowd"),
+          ("burst", "after 3 s of flips, a VNC viewer", Burst(3), "raw"),
+          ("burst-crowd", "after 3 s of flips, four VNC viewers", Burst(3),
+           "crowd"))),
     Case("native-gl", "64x64 box, 60 Hz, GL readback, VNC raw", "sw-gl",
          Box(64)),
 ]
+
+
+# What is measured by a program of its own.
+PROGRAMS = {
+    "copy-pass": "a scan of mapped pixels, beside what the memory can do",
+    "readback": "readback with OpenGL, main thread, beside glReadPixels()",
+}
 
 
 def select(names=(), quick=False):
     """The cases of those names, or all, or the quick ones."""
     known = {case.name: case for case in CASES}
     if names:
-        return [known[name] for name in names]
+        return [known[name] for name in names if name in known]
     return [case for case in CASES if case.quick or not quick]

@@ -107,6 +107,29 @@ class Box(Motion):
         return [(left, top, colour), (left + last, top + last, colour)]
 
 
+class Stamp(Motion):
+    """At each gap-th tick a stamp, 64 pixels wide and so many rows high.
+
+    It is elsewhere each time, and stays. A block changes at each tick, if
+    there is one.
+    """
+
+    def __init__(self, rows, gap, block=0, rate=60):
+        super().__init__(rate, gap)
+        self.rows = rows
+        self.block = block
+
+    def start(self, guest):
+        guest.command(f"stamp {self.rows} {self.every} {self.block}")
+
+    def points(self, step, width, height):
+        if step % self.every:
+            return []
+        top = step // self.every * 37 % (height - self.rows)
+        colour = step & 0xffffff
+        return [(128, top, colour), (191, top + self.rows - 1, colour)]
+
+
 class Flip(Motion):
     """Pages of noise that were drawn before, shown in turn."""
 
@@ -135,3 +158,25 @@ class Flip(Motion):
         page = step % self.pages
         return [(x, y, self._pixel(x, y, page))
                 for x, y in ((0, 0), (width - 1, height - 1))]
+
+
+class Burst(Still):
+    """The whole screen moves for so long, and then nothing does."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self._flip = Flip(3)
+        self._seconds = seconds
+        self._timer = None
+
+    def prepare(self, guest):
+        self._flip.prepare(guest)
+
+    def start(self, guest):
+        self._flip.start(guest)
+        self._timer = threading.Timer(self._seconds, self._flip.stop, (guest,))
+        self._timer.start()
+
+    def stop(self, guest):
+        if self._timer:
+            self._timer.join()

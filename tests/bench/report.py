@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What comes out: a table, results.json, report.md and the plot."""
+"""What comes out: a table, results.json, report.md and a plot."""
 
 import json
 import os
@@ -7,21 +7,28 @@ import statistics
 
 import targets
 
-BUILDS = ("stock", "ours")
+BUILDS = ("stock", "packaged", "ours")
 
 # Key, heading, unit's divisor, digits. The first three have their spread.
 COLUMNS = [
     ("fps", "frames/s", 1, 1),
     ("latency_ms", "drawn to viewer, ms", 1, 1),
     ("main_cpu", "main thread, % CPU", 0.01, 2),
+    ("latency_p95_ms", "p95, ms", 1, 1),
     ("latency_p99_ms", "p99, ms", 1, 1),
+    ("latency_max_ms", "max, ms", 1, 1),
     ("cpu_per_frame_ms", "ms CPU/frame", 1, 2),
+    ("process_per_frame_ms", "all threads", 1, 2),
+    ("updates_per_drawn", "updates/drawn", 1, 2),
     ("bytes_per_frame", "MB read/frame", 1e6, 2),
     ("bytes_read", "MB read/s", 1e6, 1),
     ("refreshes", "refreshes/s", 1, 1),
+    ("redraws", "redraws/s", 1, 1),
     ("notifications", "notifications/s", 1, 1),
     ("wakeups", "wake-ups/s", 1, 0),
     ("peak", "peak MB", 1e6, 0),
+    ("rss", "RSS MB", 1e6, 1),
+    ("pss", "PSS MB", 1e6, 1),
 ]
 SPREAD = 3
 
@@ -86,15 +93,16 @@ def table_rows(summaries, chosen):
 
 
 def text_table(head, rows):
-    """Columns as wide as what is in them; words may run over."""
+    """Columns with something in them, as wide as that; words may run over."""
     plain = [row for row in rows if len(row) == len(head)]
-    widths = [max(len(row[i]) for row in [head, *plain])
-              for i in range(len(head))]
-    lines = []
-    for row in [head, *rows]:
-        lines.append("  ".join(
-            text.ljust(width) for text, width in zip(row, widths)).rstrip())
-    return "\n".join(lines) + "\n"
+    used = [i for i in range(len(head))
+            if i < 3 or any(row[i] for row in plain)]
+    rows = [[row[i] for i in used if i < len(row)] for row in [head, *rows]]
+    widths = [max(len(row[i]) for row in rows if len(row) == len(used))
+              for i in range(len(used))]
+    return "".join("  ".join(
+        text.ljust(width) for text, width in zip(row, widths)).rstrip() + "\n"
+        for row in rows)
 
 
 def markdown_table(head, rows):
@@ -122,7 +130,8 @@ def describe(results):
             f"{machine['memory'] / 2**30:.0f} GiB, Linux "
             f"{machine['kernel']}, {machine['date']}; medians of "
             f"{results['pairs']} runs of each emulator in turn, with the "
-            "smallest and the largest")
+            "smallest and the largest"
+            + (results["packaged"] and f"; packaged: {results['packaged']}"))
 
 
 def markdown(results, summaries, chosen):
@@ -152,10 +161,18 @@ def as_json(results, summaries):
     return {**results, "summary": summary}
 
 
+def draw(summaries, chosen, machine, folder):
+    """Returns what there is of a plot, in words."""
+    try:
+        import plot     # pylint: disable=import-outside-toplevel
+    except ImportError as reason:
+        return f"and no plot: {reason}"
+    plot.draw(summaries, chosen, machine, folder)
+    return "plot.svg, plot.png"
+
+
 def write(results, chosen, folder):
     """Everything: files into the folder, the table to standard output."""
-    # Not at the top: what the tests need of this file works without it.
-    import plot     # pylint: disable=import-outside-toplevel
     summaries = summarize(results["runs"])
     head = ["case", "QEMU", *(column[1] for column in COLUMNS)]
     print(text_table(head, table_rows(summaries, chosen)))
@@ -172,5 +189,5 @@ def write(results, chosen, folder):
     with open(os.path.join(folder, "report.md"), "w",
               encoding="utf-8") as stream:
         stream.write(markdown(results, summaries, chosen))
-    plot.draw(summaries, chosen, describe(results), folder)
-    print(f"{folder}: results.json, report.md, plot.svg, plot.png")
+    print(f"{folder}: results.json, report.md,",
+          draw(summaries, chosen, describe(results), folder))

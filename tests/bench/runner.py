@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the cases of one place and writes a line of JSON for each result.
 
-    runner.py --place lab|native --ours QEMU [--stock QEMU] [--pairs N]
-              [--quick] --out FILE [CASE]...
+    runner.py --place lab|native --ours QEMU [--stock QEMU]
+              [--packaged QEMU] [--pairs N] [--quick] --out FILE [CASE]...
 
 Started by bench.py, inside the lab for the cases of that place. Stock and
 ours take turns: each machine is started once for each pair and emulator.
@@ -34,7 +34,7 @@ from vgpulab.guest import Guest, GuestError  # noqa: E402
 from vgpulab.machine import Machine  # noqa: E402
 from vgpulab.qmp import QmpError  # noqa: E402
 from vgpulab.wait import until  # noqa: E402
-from watch import DrawnPort, Steps  # noqa: E402
+from watch import DrawnPort, Steps, pump  # noqa: E402
 
 # Seconds; a viewer that gets something all the time is measured like that.
 SETTLE_LIMIT = 60
@@ -44,20 +44,58 @@ class Refused(Exception):
     """The emulator ended instead of starting; carries its last words."""
 
 
+class Screen:
+    """A device of a machine, what the guest says it drew on it, its viewer."""
+
+    def __init__(self, index, case):
+        self.index = index
+        self.drawn = DrawnPort(index)
+        self.viewer = viewers.VIEWERS[case.viewer]()
+        self.steps = None
+        self.watches = []
+
+    def watch(self, case):
+        self.steps = Steps(case.motion, case.size, self.drawn)
+        self.watches = self.viewer.watches(self.steps)
+
+    def begin(self):
+        """What was seen so far does not count."""
+        self.drawn.drain()
+        self.drawn.times = {}
+        self.steps.seen = {}
+        self.steps.updates = 0
+
+    def latencies_ms(self):
+        return [(when - self.drawn.times[step]) / 1e6
+                for step, when in self.steps.seen.items()
+                if step in self.drawn.times]
+
+    def close(self):
+        self.viewer.close()
+        self.drawn.close()
+
+
 class BenchMachine(Machine):
-    """One emulator with one vGPU, one viewer and the drawing guest."""
+    """One emulator with its screens and the drawing guest."""
 
     def __init__(self, qemu, case, ours):
         super().__init__(qemu)
-        self.ours = ours
-        self.drawn = DrawnPort()
-        self.watch = None
-        self.viewer = viewers.VIEWERS[case.viewer]()
-        source = SOURCES[case.source]
+        self._source = SOURCES[case.source]
+        self._counts = ours and self._source.vgpu and case.screens
+        self.screens = []
         self.add_guest()
-        source.add(self, qemu, ours)
-        self.add_args(*self.drawn.arguments(), *case.options)
-        self.viewer.add(self)
+        for index in range(case.screens):
+            screen = Screen(index, case)
+            self.screens.append(screen)
+            self._source.add(self, qemu, index)
+            self.add_args(*screen.drawn.arguments())
+            screen.viewer.add(self, f"gpu{index}" if case.screens > 1
+                              else None)
+        self._draws = ours and any(screen.viewer.draws
+                                   for screen in self.screens)
+        if self._draws:
+            self.add_args("-trace", "vfio_display_redraw")
+        self.add_args(*case.options)
 
     def _connect_guest(self):
         def connect():
@@ -80,8 +118,13 @@ class BenchMachine(Machine):
         return self._file("spice")
 
     def counters(self):
-        """What only ours can say; stock has no such command."""
-        return self.vgpu("gpu0") if self.ours else {}
+        """What only ours can say of the first screen: stock has no command."""
+        found = self.vgpu("gpu0") if self._counts else {}
+        if self._draws:
+            assert "dma-buf" in [viewer["shows"] for viewer
+                                 in found["viewers"]], found["viewers"]
+            found["redraws"] = self.stderr().count("vfio_display_redraw ")
+        return found
 
     def begin(self, case):
         """Set the mode and open the viewer."""
@@ -95,21 +138,23 @@ class BenchMachine(Machine):
             except subprocess.TimeoutExpired:
                 raise error from None
             raise Refused(self._last_words()) from error
-        source = SOURCES[case.source]
-        if source.modes:
-            self.guest.mode(*case.size)
-        if source.reports:
-            self.guest.command("report 1")
-        self.viewer.open(self)
+        for screen in self.screens:
+            self.select(screen)
+            if self._source.modes:
+                self.guest.mode(*case.size)
+            if self._source.reports:
+                self.guest.command("report 1")
+            screen.viewer.open(screen.drawn)
 
-    def watch_steps(self, steps):
-        self.watch = self.viewer.watch(steps, self.drawn)
-        return self.watch
+    def select(self, screen):
+        """What the guest is told next is for that screen."""
+        if len(self.screens) > 1:
+            self.guest.command(f"dev {screen.index}")
 
     def close(self):
-        self.viewer.close()
+        for screen in self.screens:
+            screen.close()
         super().close()
-        self.drawn.close()
 
 
 def percentile(values, share):
@@ -118,34 +163,45 @@ def percentile(values, share):
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def latencies_ms(seen, drawn):
-    return [(when - drawn[step]) / 1e6
-            for step, when in seen.items() if step in drawn]
-
-
 def counted(before, after, key, per):
     return (after[key] - before[key]) / per if key in after else None
 
 
-def figures(window, steps, machine, before, after):
-    """What one measurement on one machine comes to."""
-    seconds, frames = window.seconds, len(steps.seen)
-    delays = latencies_ms(steps.seen, machine.drawn.times)
+def figures(window, machine, before, after):
+    """What one measurement on one machine comes to.
+
+    Of several screens the slowest one's rate is told.
+    """
+    screens = machine.screens
+    seconds, frames = window.seconds, sum(len(screen.steps.seen)
+                                          for screen in screens)
+    drawn = sum(len(screen.drawn.times) for screen in screens)
+    updates = sum(screen.steps.updates for screen in screens)
+    delays = [delay for screen in screens for delay in screen.latencies_ms()]
+    resident, share = usage.memory(machine.pid)
     result = {
-        "fps": frames / seconds,
-        "updates": steps.updates / seconds,
-        "drawn": len(machine.drawn.times) / seconds,
+        "fps": min((len(screen.steps.seen) for screen in screens),
+                   default=0) / seconds,
+        "updates": updates / seconds,
+        "drawn": drawn / seconds,
         "main_cpu": window.main_ns / 1e9 / seconds,
         "process_cpu": window.process_ns / 1e9 / seconds,
         "wakeups": window.wakeups / seconds,
         "peak": usage.peak_bytes(machine.pid),
+        "rss": resident,
+        "pss": share,
     }
     if frames:
         result["cpu_per_frame_ms"] = window.main_ns / 1e6 / frames
+        result["process_per_frame_ms"] = window.process_ns / 1e6 / frames
+    if drawn:
+        result["updates_per_drawn"] = updates / drawn
     if delays:
         result["latency_ms"] = statistics.median(delays)
+        result["latency_p95_ms"] = percentile(delays, 0.95)
         result["latency_p99_ms"] = percentile(delays, 0.99)
-    for key in ("bytes-read", "refreshes", "notifications"):
+        result["latency_max_ms"] = max(delays)
+    for key in ("bytes-read", "refreshes", "notifications", "redraws"):
         value = counted(before, after, key, seconds)
         if value is not None:
             result[key.replace("-", "_")] = value
@@ -160,70 +216,63 @@ def measure(machines, case, quick):
         return measure_motion(machines, case, case.quick_seconds if quick
                               else case.seconds)
     finally:
-        for machine in machines:
+        for machine, _ in each_screen(machines):
             case.motion.stop(machine.guest)
 
 
+def each_screen(machines):
+    """(machine, screen); what its guest is told meanwhile is for that one."""
+    for machine in machines:
+        for screen in machine.screens:
+            machine.select(screen)
+            yield machine, screen
+
+
 def measure_motion(machines, case, seconds):
-    watches = []
-    for machine in machines:
+    for machine, screen in each_screen(machines):
         case.motion.prepare(machine.guest)
-        steps = Steps(case.motion, case.size, machine.drawn)
-        watches.append(machine.watch_steps(steps))
-    for machine in machines:
-        machine.drawn.restart()
+        screen.watch(case)
+    for machine, screen in each_screen(machines):
+        screen.drawn.restart()
         case.motion.start(machine.guest)
-    settle(watches, case)
+    screens = [screen for machine in machines for screen in machine.screens]
+    watches = [watch for screen in screens for watch in screen.watches]
+    settle(watches, screens, case)
 
     before = [machine.counters() for machine in machines]
-    for machine, watch in zip(machines, watches):
-        machine.drawn.drain()
-        machine.drawn.times = {}
-        watch.steps.seen = {}
-        watch.steps.updates = 0
+    for screen in screens:
+        screen.begin()
     start = [usage.sample(machine.pid) for machine in machines]
-    pump(watches, seconds)
+    pump(watches, time.monotonic() + seconds)
     window = [usage.sample(machine.pid) - first
               for machine, first in zip(machines, start)]
-    for machine in machines:
-        machine.drawn.drain()
-    found = [figures(window[i], watches[i].steps, machine, before[i],
-                     machine.counters())
-             for i, machine in enumerate(machines)]
-    return together(found)
+    for screen in screens:
+        screen.drawn.drain()
+    return together([figures(window[i], machine, before[i],
+                             machine.counters())
+                     for i, machine in enumerate(machines)])
 
 
 def together(found):
     """Several machines: what they cost in all, what one of them delivers."""
     sums = {"main_cpu", "process_cpu", "wakeups", "bytes_read", "refreshes",
-            "notifications", "peak"}
+            "notifications", "redraws", "peak", "rss", "pss"}
     return {key: (sum if key in sums else statistics.median)(
                 [one[key] for one in found if key in one])
             for key in sorted(set().union(*found))}
 
 
-def pump(watches, seconds):
-    end = time.monotonic() + seconds
-    if len(watches) == 1:
-        watches[0].pump(end)
-        return
-    # Each takes what is there, in turn; nothing moves on many machines.
-    while time.monotonic() < end:
-        for watch in watches:
-            watch.pump(min(end, time.monotonic() + 0.02))
-
-
-def settle(watches, case):
+def settle(watches, screens, case):
     """What does not move is still once no viewer has got anything so long.
 
     Many viewers take seconds to take their first picture, one by one.
     """
-    pump(watches, case.settle)
+    pump(watches, time.monotonic() + case.settle)
     limit = time.monotonic() + SETTLE_LIMIT
     while case.motion.still and time.monotonic() < limit:
-        had = sum(watch.steps.updates for watch in watches)
-        pump(watches, case.settle)
-        if sum(watch.steps.updates for watch in watches) == had:
+        had = sum(screen.steps.updates for screen in screens)
+        pump(watches, time.monotonic() + case.settle)
+        if sum(screen.steps.updates for screen in screens) == had:
             return
 
 
@@ -278,6 +327,17 @@ def run_stock(args, group, results):
             results.add(case, says=reason or "not there")
 
 
+def run_packaged(args, group, results):
+    """What of them is measured with it."""
+    found = [case for case in group if case.packaged]
+    if args.packaged and found:
+        run_setup(args.packaged, "packaged", found, results, args.quick)
+
+
+def run_ours(args, group, results):
+    run_setup(args.ours, "ours", group, results, args.quick)
+
+
 def apart(run):
     """Run it in a process; returns its status. It leaves nobody behind."""
     def begin():
@@ -296,14 +356,12 @@ def apart(run):
 
 
 def run_turn(args, group, pair):
-    """Stock and ours; a viewer's library that crashes costs one of them."""
-    ours = Results(args.out, pair, "ours")
-    stock = Results(args.out, pair, "stock")
-    for results, run in (
-            (stock, lambda: run_stock(args, group, stock)),
-            (ours, lambda: run_setup(args.ours, "ours", group, ours,
-                                     args.quick))):
-        status = apart(run)
+    """Each emulator; a viewer's library that crashes costs one of them."""
+    for build, run in (("stock", run_stock), ("packaged", run_packaged),
+                       ("ours", run_ours)):
+        results = Results(args.out, pair, build)
+        status = apart(lambda run=run, results=results:
+                       run(args, group, results))
         if status:
             for case in group:
                 results.add(case, error=f"its viewer ended with {status}")
@@ -320,6 +378,7 @@ def main():
     parser.add_argument("--place", required=True, choices=("lab", "native"))
     parser.add_argument("--ours", required=True)
     parser.add_argument("--stock")
+    parser.add_argument("--packaged")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--out", required=True)

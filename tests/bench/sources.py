@@ -8,6 +8,7 @@ import subprocess
 from vgpulab import mdev, mesa
 from vgpulab.skip import Skip
 
+# Of the first screen; the others are behind it.
 _SLOT = 5
 
 
@@ -23,12 +24,28 @@ def _properties(qemu, device):
     return result.stdout
 
 
-class Mediated:
+class Source:
+    """add() is called for each screen of a machine, from 0 on.
+
+    stock: why stock is not run. vgpu: is it one?
+    """
+
+    stock = ""
+    modes = True
+    reports = False
+    vgpu = True
+
+    def add(self, machine, qemu, index):
+        """The device named gpuINDEX."""
+        raise NotImplementedError
+
+
+class Mediated(Source):
     """A mediated device of the lab's kernel.
 
     modes: whether the guest can set one; reports: whether it tells the
     device what it draws. switches: files of the device in sysfs and what they
-    are set to before it is opened. stock: why stock is not run.
+    are set to before it is opened.
     """
 
     place = "lab"
@@ -41,12 +58,12 @@ class Mediated:
         self.reports = reports
         self._switches = switches or {}
 
-    def add(self, machine, _qemu, _ours):
+    def add(self, machine, _qemu, index):
         driver = self.kind.split("-")[0]
         if not os.path.isdir(f"{mdev.BUS}/{driver}/mdev_supported_types/"
                              f"{self.kind}"):
             raise Missing(f"the lab has no {self.kind}")
-        device = machine.add_vgpu(self.kind, "gpu0", _SLOT,
+        device = machine.add_vgpu(self.kind, f"gpu{index}", _SLOT + index,
                                   options="display=on")
         for name, value in self._switches.items():
             path = os.path.join(device.path, name)
@@ -56,11 +73,10 @@ class Mediated:
                 switch.write(value)
 
 
-class Software:
+class Software(Source):
     """QEMU's software vGPU, which stock QEMU does not have."""
 
     place = "native"
-    modes = True
     stock = "no software vGPU"
 
     def __init__(self, reports=False, opengl=False, **options):
@@ -69,7 +85,7 @@ class Software:
         self._opengl = opengl
         self._options = options
 
-    def add(self, machine, qemu, _ours):
+    def add(self, machine, qemu, index):
         known = _properties(qemu, "vgpu-sw")
         for name in self._options:
             if f"  {name}=" not in known:
@@ -80,8 +96,19 @@ class Software:
             except Skip as reason:
                 raise Missing(str(reason)) from None
         machine.add_args("-device", ",".join(
-            ["vgpu-sw,id=gpu0", f"addr={_SLOT:#x}"]
+            [f"vgpu-sw,id=gpu{index}", f"addr={_SLOT + index:#x}"]
             + [f"{name}={value}" for name, value in self._options.items()]))
+
+
+class Vga(Source):
+    """The VGA that QEMU emulates, in stock too: what viewers alone cost."""
+
+    place = "native"
+    vgpu = False
+
+    def add(self, machine, _qemu, index):
+        machine.add_args("-device", f"VGA,id=gpu{index},vgamem_mb=64,"
+                                    f"addr={_SLOT + index:#x}")
 
 
 SOURCES = {
@@ -93,9 +120,17 @@ SOURCES = {
                        stock="takes no display interrupt: polls"),
     "metadata": Mediated("vgpu-metadata", reports=True),
     "sw": Software(**{"x-kind": "dmabuf"}),
+    # Says that something changed, and not what.
+    "sw-irq": Software(**{"x-kind": "dmabuf", "irq": "on"}),
     "sw-notify": Software(reports=True, **{"x-kind": "dmabuf", "irq": "on"}),
     "sw-metadata": Software(reports=True,
                             **{"x-kind": "metadata", "irq": "on"}),
+    # Its buffers come as a GPU would take them.
+    "sw-import": Software(opengl=True, **{"x-kind": "dmabuf",
+                                          "x-software-import": "on"}),
+    # 20 MB/s, as the CPU reads some video memory.
+    "sw-slow": Software(**{"x-kind": "dmabuf", "x-read-ns-per-kib": "50000"}),
+    "vga": Vga(),
     "sw-gl": Software(opengl=True, **{"x-kind": "dmabuf",
                                       "x-display-path": "gl"}),
 }

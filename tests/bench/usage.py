@@ -51,5 +51,21 @@ def sample(pid):
                  _field(f"{main}/status", "voluntary_ctxt_switches"))
 
 
+def memory(pid):
+    """Bytes resident: (all, its share of all), less what the device has.
+
+    A real vGPU's video memory is none of QEMU's.
+    """
+    sums = {"Rss": 0, "Pss": 0}
+    device = False
+    for line in _read(f"/proc/{pid}/smaps").splitlines():
+        key, *words = line.split()
+        if not key.endswith(":"):
+            device = "vgpu-sw" in line or "vfio" in line
+        elif key[:-1] in sums and not device:
+            sums[key[:-1]] += int(words[0]) * 1024
+    return sums["Rss"], sums["Pss"]
+
+
 def peak_bytes(pid):
     return _field(f"/proc/{pid}/status", "VmHWM") * 1024

@@ -1,22 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How each kind of viewer is attached to a machine."""
 
+import contextlib
+
 from vgpulab.rfb import RAW, TIGHT
+from vgpulab.skip import Skip
 from vgpulab.viewers.spice import LOSSLESS
+from sources import Missing
 from watch import NoWatch, RfbWatch
 
 
 class Nobody:
     """A VNC server without a client."""
 
-    def add(self, machine):
-        machine.add_vnc()
+    # Is a dma-buf drawn, again and again?
+    draws = False
 
-    def open(self, machine):
+    def add(self, machine, device):
+        """device: the one to show, None if there is but one."""
+        self._machine = machine
+        self._server = device or "screen"
+        # The emulator looks for a free port: others may look at the same time.
+        machine.add_args("-vnc", f"127.0.0.1:0,to=999,id={self._server}"
+                                 + (f",display={device}" if device else ""))
+
+    def _display(self):
+        servers = self._machine.qmp.command("query-vnc-servers")
+        ports = {server["id"]: server["server"][0]["service"]
+                 for server in servers}
+        return int(ports[self._server]) - 5900
+
+    def open(self, drawn):
         """Nobody comes."""
 
-    def watch(self, steps, _drawn):
-        return NoWatch(steps)
+    def watches(self, steps):
+        """What is to be pumped so that the steps are seen."""
+        return [NoWatch(steps)]
 
     def close(self):
         """Nobody leaves."""
@@ -27,9 +46,9 @@ class Watching(Nobody):
 
     _watch = None
 
-    def watch(self, steps, _drawn):
+    def watches(self, steps):
         self._watch.steps = steps
-        return self._watch
+        return [self._watch]
 
     def close(self):
         if self._watch:
@@ -41,15 +60,36 @@ class Vnc(Watching):
 
     encoding = RAW
 
-    def open(self, machine):
-        self._watch = RfbWatch(machine.vnc_display, self.encoding,
-                               machine.drawn)
+    def open(self, drawn):
+        self._watch = RfbWatch(self._display(), self.encoding, drawn)
 
 
 class VncTight(Vnc):
     """The same with tight encoding at lossless quality."""
 
     encoding = TIGHT
+
+
+class Crowd(Vnc):
+    """Four VNC clients of one screen."""
+
+    def __init__(self):
+        self._others = []
+
+    def open(self, drawn):
+        super().open(drawn)
+        self._others = [RfbWatch(self._display(), self.encoding, drawn)
+                        for _ in range(3)]
+
+    def watches(self, steps):
+        for other in self._others:
+            other.steps = steps
+        return super().watches(steps) + self._others
+
+    def close(self):
+        for other in self._others:
+            other.close()
+        super().close()
 
 
 class Dbus(Watching):
@@ -61,14 +101,14 @@ class Dbus(Watching):
         from vgpulab.viewers import dbus
         self._bus = dbus.Bus()
 
-    def add(self, machine):
+    def add(self, machine, _device):
         # A comma within an option's value is written twice.
         machine.add_args("-display", "dbus,addr="
                          + self._bus.address.replace(",", ",,"))
 
-    def open(self, machine):
+    def open(self, drawn):
         from watchdbus import DbusWatch
-        self._watch = DbusWatch(self._bus, machine.drawn)
+        self._watch = DbusWatch(self._bus, drawn)
 
     def close(self):
         super().close()
@@ -81,21 +121,56 @@ class Spice(Watching):
     def __init__(self):
         self._path = None
 
-    def add(self, machine):
+    def add(self, machine, _device):
         self._path = machine.spice_path()
         machine.add_args("-spice", f"unix=on,addr={self._path},{LOSSLESS}")
 
-    def open(self, machine):
+    def open(self, drawn):
         # As above.
         # pylint: disable=import-outside-toplevel
         from watchspice import SpiceWatch
-        self._watch = SpiceWatch(self._path, machine.drawn)
+        self._watch = SpiceWatch(self._path, drawn)
+
+
+class GlViewer(Nobody):
+    """A viewer that draws the guest's dma-buf; see vgpulab's viewerconfigs.
+
+    name: of its config. Its picture is not looked at.
+    """
+
+    def __init__(self, name, attached=True):
+        # As above.
+        # pylint: disable=import-outside-toplevel
+        from vgpulab import viewerconfigs
+        self._stack = contextlib.ExitStack()
+        self.draws = attached
+        try:
+            self._config = self._stack.enter_context(
+                getattr(viewerconfigs, name)())
+        except Skip as reason:
+            raise Missing(str(reason)) from None
+
+    def add(self, machine, _device):
+        machine.add_args(*self._config.arguments)
+        machine.environment = self._config.environment
+
+    def open(self, drawn):
+        if self.draws:
+            next(iter(self._config.attach(self._stack)))
+
+    def close(self):
+        self._stack.close()
 
 
 VIEWERS = {
+    "crowd": Crowd,
     "dbus": Dbus,
     "none": Nobody,
     "raw": Vnc,
     "spice": Spice,
     "tight": VncTight,
+    "dbus-gl": lambda: GlViewer("DbusGl"),
+    "gtk-gl": lambda: GlViewer("GtkGlAlone"),
+    "sdl-gl": lambda: GlViewer("SdlGlAlone"),
+    "spice-gl-nobody": lambda: GlViewer("SpiceGl", attached=False),
 }

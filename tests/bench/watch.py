@@ -18,11 +18,13 @@ SO_TIMESTAMPNS = 35     # of Linux; Python has no name for it
 class DrawnPort:
     """When the guest said which step was drawn.
 
-    The guest's debug port is a UDP socket: the kernel notes when a datagram
-    was sent, however late it is read. The clock is CLOCK_REALTIME.
+    The guest has a debug port for each screen, which is a UDP socket: the
+    kernel notes when a datagram was sent, however late it is read. The clock
+    is CLOCK_REALTIME.
     """
 
-    def __init__(self):
+    def __init__(self, screen):
+        self._screen = screen
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -32,9 +34,11 @@ class DrawnPort:
 
     def arguments(self):
         port = self._socket.getsockname()[1]
-        return ["-chardev", f"udp,id=drawn,host=127.0.0.1,port={port},"
+        name = f"drawn{self._screen}"
+        return ["-chardev", f"udp,id={name},host=127.0.0.1,port={port},"
                             "ipv4=on",
-                "-device", "isa-debugcon,iobase=0xe9,chardev=drawn"]
+                "-device", f"isa-debugcon,iobase={0xe9 + self._screen:#x},"
+                           f"chardev={name}"]
 
     def restart(self):
         """Steps count from 0 again; throws away what is left over."""
@@ -187,16 +191,39 @@ class RfbWatch:
         self._drawn = drawn
         self._rfb = _MeasuringRfb(display, encoding)
 
+    def fileno(self):
+        return self._rfb.fileno()
+
+    def take(self):
+        """An update of which something is there, and what came with it."""
+        self._rfb.measured_update(self.steps, self._drawn)
+        while self._rfb.buffered():
+            self._rfb.measured_update(self.steps, self._drawn)
+
     def pump(self, until):
-        """Take updates until then (time.monotonic())."""
-        poll = select.poll()
-        poll.register(self._rfb.fileno(), select.POLLIN)
-        while True:
-            left = until - time.monotonic()
-            if left <= 0:
-                return
-            if self._rfb.buffered() or poll.poll(1000 * left):
-                self._rfb.measured_update(self.steps, self._drawn)
+        pump_together([self], until)
 
     def close(self):
         self._rfb.close()
+
+
+def pump_together(watches, until):
+    """Take updates of VNC viewers until then (time.monotonic())."""
+    poll = select.poll()
+    waiting = {watch.fileno(): watch for watch in watches}
+    for fd in waiting:
+        poll.register(fd, select.POLLIN)
+    while True:
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        for fd, _ in poll.poll(1000 * left):
+            waiting[fd].take()
+
+
+def pump(watches, until):
+    """The same of whatever watches there are."""
+    if len(watches) == 1:
+        watches[0].pump(until)
+    else:
+        pump_together(watches, until)

@@ -129,6 +129,7 @@ typedef struct GLRequest {
 
 struct GLReadback {
     GLReadbackDone *done;
+    GLReadbackCopy *copy;
     void *opaque;
     QEMUTimer *timer;
     uint64_t next;
@@ -182,11 +183,14 @@ static void gl_call_read(GLReadback *rb, const GLRequest *request)
     uint32_t stride = qemu_dmabuf_get_width(dmabuf) * 4;
     g_autofree uint8_t *data =
         g_malloc0((size_t)stride * qemu_dmabuf_get_height(dmabuf));
-    GLReadbackPixels pixels = {
+    UIPixels pixels = {
         .data = data, .stride = stride,
         .fourcc = 0x34325258, /* XR24 */
+        .width = qemu_dmabuf_get_width(dmabuf),
+        .height = qemu_dmabuf_get_height(dmabuf),
     };
     GLReadbackArea area = request->area;
+    GLReadbackResult result;
 
     if (area.what == GL_READBACK_CHANGES &&
         request->mode == FUZZ_GL_READS_CHANGES) {
@@ -195,10 +199,12 @@ static void gl_call_read(GLReadback *rb, const GLRequest *request)
     } else if (area.what == GL_READBACK_CHANGES) {
         area.what = GL_READBACK_WHOLE;
     }
-    gl_call(rb, &(GLReadbackResult) {
+    result = (GLReadbackResult) {
         .number = request->number, .buffer = request->buffer,
         .dmabuf = dmabuf, .pixels = &pixels, .area = &area,
-    });
+    };
+    result.copied = !rb->freed && rb->copy(rb->opaque, &result);
+    gl_call(rb, &result);
 }
 
 static void gl_call_failed(GLReadback *rb, const GLRequest *request)
@@ -309,6 +315,11 @@ GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
     rb->next = 1;
     rb->timer = timer_new_ns(QEMU_CLOCK_REALTIME, gl_timer, rb);
     return rb;
+}
+
+void gl_readback_set_copy(GLReadback *rb, GLReadbackCopy *copy)
+{
+    rb->copy = copy;
 }
 
 void gl_readback_free(GLReadback *rb)

@@ -5,7 +5,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/vfio/vfio-metadata.h"
+#include "hw/display/vfio-metadata.h"
 #include "fuzz.h"
 
 typedef struct Input {

@@ -8,7 +8,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/vfio/vfio-plane.h"
+#include "hw/display/vfio-plane.h"
 #include "ui/dmabuf-map.h"
 #include "ui/mirror-layer.h"
 #include "fuzz.h"

@@ -10,8 +10,11 @@
 #include "pit.h"
 #include "plane.h"
 
-/* QEMU's isa-debugcon, if there is one; else nobody listens. */
+/* QEMU's isa-debugcon of the first device, if there is one. */
 #define DEBUG_PORT 0xe9
+
+#define STAMP_X     128
+#define STAMP_WIDTH 64
 
 struct anim {
     /* NULL: nothing moves. */
@@ -20,6 +23,7 @@ struct anim {
     uint32_t ticks;
     uint32_t n;                     /* the step shown */
     uint32_t arg;                   /* box, overlay: size; flip: pages */
+    struct anim_stamp stamp;
     uint32_t pattern;
     uint32_t frame;
 };
@@ -82,6 +86,33 @@ static bool step_flip(struct gpu *gpu, struct anim *anim)
     return gpu_pan(gpu, 0, (anim->n + 1) % anim->arg * gpu->height);
 }
 
+static void fill(struct gpu *gpu, const struct rect *rect, uint32_t color)
+{
+    draw_fill(gpu, rect, color);
+    gpu_damage(gpu, rect);
+}
+
+static bool step_stamp(struct gpu *gpu, struct anim *anim)
+{
+    const struct anim_stamp *stamp = &anim->stamp;
+    uint32_t n = anim->n + 1;
+    struct rect block = { 0, 0, stamp->block, stamp->block };
+    struct rect place = {
+        .x = STAMP_X,
+        .y = n / stamp->gap * 37 % (gpu->height - stamp->rows),
+        .width = STAMP_WIDTH,
+        .height = stamp->rows,
+    };
+
+    if (stamp->block) {
+        fill(gpu, &block, n);
+    }
+    if (n % stamp->gap == 0) {
+        fill(gpu, &place, n);
+    }
+    return true;
+}
+
 static bool cycle_show(struct gpu *gpu, struct anim *anim, uint32_t n)
 {
     const uint16_t *mode = modes[n % (sizeof(modes) / sizeof(modes[0]))];
@@ -138,6 +169,20 @@ bool anim_box(struct anim_pace pace, uint32_t size)
     draw_fill(gpu, &first, 0);
     gpu_damage(gpu, &first);
     return true;
+}
+
+bool anim_stamp(int index, const struct anim_stamp *stamp)
+{
+    struct gpu *gpu = gpu_get(index);
+    struct anim_pace pace = { index, 1 };
+
+    if (!stamp->rows || stamp->rows >= gpu->height || !stamp->gap ||
+        stamp->block > STAMP_X || stamp->block > gpu->height ||
+        STAMP_X + STAMP_WIDTH > gpu->width) {
+        return false;
+    }
+    anims[index].stamp = *stamp;
+    return start(pace, 0, step_stamp);
 }
 
 bool anim_flip(struct anim_pace pace, uint32_t pages)
@@ -227,7 +272,7 @@ void anim_tick(void)
         anim->ticks = 0;
         if (anim->step(gpu_get(i), anim)) {
             anim->n++;
-            outb(DEBUG_PORT, anim->n);
+            outb(DEBUG_PORT + i, anim->n);
         } else {
             anim_stop(i);
         }

@@ -1,5 +1,6 @@
 /*
- * What moves: a box, page flips, mode changes or an overlay, one of them per device.
+ * What moves: a box, stamps, page flips, mode changes or an overlay, one of them
+ * per device.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,6 +27,18 @@ void anim_set_background(int index, uint32_t pattern, uint32_t frame);
  * colour is n.
  */
 bool anim_box(struct anim_pace pace, uint32_t size);
+
+/*
+ * In step n, one for each tick, a square in the top left corner has colour n,
+ * @block pixels each way, if that is not 0. When n is a multiple of @gap, a
+ * stamp of that colour is drawn, 64 pixels wide and @rows high, at 128,
+ * (n / gap * 37) % (height - rows), and stays.
+ */
+struct anim_stamp {
+    uint32_t rows, gap, block;
+};
+
+bool anim_stamp(int index, const struct anim_stamp *stamp);
 
 /*
  * Draws @pages pages, page p as frame p of the background's pattern, and

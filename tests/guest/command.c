@@ -145,6 +145,14 @@ static bool run_box(const uint32_t *arg, int n_args)
     return anim_box(pace(arg, n_args, 1), arg[0]);
 }
 
+static bool run_stamp(const uint32_t *arg, int n_args)
+{
+    struct anim_stamp stamp = { arg[0], arg[1], arg[2] };
+
+    (void)n_args;
+    return anim_stamp(current, &stamp);
+}
+
 static bool run_flip(const uint32_t *arg, int n_args)
 {
     return anim_flip(pace(arg, n_args, 1), arg[0]);
@@ -247,6 +255,7 @@ static const struct command commands[] = {
     { "pattern", 1, 3, false, run_pattern },
     { "fill", 5, 5, false, run_fill },
     { "box", 1, 2, false, run_box },
+    { "stamp", 3, 3, false, run_stamp },
     { "flip", 1, 2, false, run_flip },
     { "cycle", 0, 1, false, run_cycle },
     { "overlay", 0, 2, false, run_overlay },

@@ -24,7 +24,7 @@ sys.dont_write_bytecode = True
 import cases  # noqa: E402
 import report  # noqa: E402
 import targets  # noqa: E402
-from motion import Box, Flip  # noqa: E402
+from motion import Box, Flip, Stamp  # noqa: E402
 from vgpulab import oracle, paths  # noqa: E402
 from watch import Steps  # noqa: E402
 
@@ -95,6 +95,25 @@ def test_flip_steps():
     assert max(steps.seen) == 9
 
 
+def test_stamp_steps():
+    """a stamp is seen when its last row is, and no step between two"""
+    size = (320, 200)
+    drawn = Drawn(10)
+    steps = Steps(Stamp(4, gap=10), size, drawn)
+    background = oracle.pattern(oracle.SOLID, *size, 1)
+    assert show(steps, background, (0, 0, *size)) is None
+    picture = background.with_fill(128, 37, 64, 4, 10)
+    assert show(steps, picture, (0, 0, 320, 40)) is None
+    assert show(steps, picture, (0, 40, 320, 1)) == 10
+    # It stays, and is not seen again.
+    drawn.newest = 19
+    assert show(steps, picture, (0, 0, *size)) == 10
+    drawn.newest = 20
+    picture = picture.with_fill(128, 74, 64, 4, 20)
+    assert show(steps, picture, (0, 0, *size)) == 20
+    assert sorted(steps.seen) == [10, 20]
+
+
 def test_cases():
     """every case has a name of its own, and every target a case"""
     names = [case.name for case in cases.CASES]
@@ -105,7 +124,10 @@ def test_cases():
     output = subprocess.run(
         [os.path.join(BENCH, "bench.py"), "--list"], check=True,
         capture_output=True, text=True).stdout.splitlines()
-    assert [line.split()[0] for line in output] == names
+    assert [line.split()[0] for line in output] == [
+        *names, *cases.PROGRAMS]
+    for _, *needed, _ in targets.MEMORY:
+        assert set(needed) <= set(names), needed
 
 
 def runs():
@@ -123,7 +145,10 @@ def runs():
                       "says": "opengl not available"})
         found.append({"case": "dmabuf", "build": "ours", "pair": pair,
                       "fps": 58.0})
-    return {"machine": MACHINE, "pairs": 3, "quick": False, "runs": found,
+    return {"machine": MACHINE, "pairs": 3, "packaged": "", "quick": False,
+            "runs": found,
+            "readback": [{"what": "all of it changes", "main_ms": 0.3,
+                          "wait_ms": 0.9}],
             "copy_pass": [{"width": 1920, "height": 1080, "read": 10.0,
                            "unchanged": 9.0, "memcpy": 10.0,
                            "changed": 5.0}]}
@@ -161,6 +186,28 @@ def test_targets():
     assert verdict("median at most 10 ms") == [["13.0", "13.0", "missed"]]
     assert verdict("nothing changed") == [["", "90%", "met"]]
     assert verdict("everything changed") == [["", "50%", "missed"]]
+    assert verdict("all of it changes") == [["", "33%", "missed"]]
+
+
+def written(folder, first=""):
+    """What is printed, and how each file begins."""
+    script = (f"import sys; sys.path[:0] = {sys.path!r}\n{first}\n"
+              "import cases, report\n"
+              "report.write(RUNS, cases.select(['box64', 'latency', "
+              "'dmabuf']), FOLDER)\n")
+    script = script.replace("RUNS", repr(runs()))
+    script = script.replace("FOLDER", repr(folder))
+    table = subprocess.run([sys.executable, "-c", script], check=True,
+                           capture_output=True, text=True).stdout
+    found = {}
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), "rb") as stream:
+            found[name] = stream.read(200)
+    assert "opengl not available" in table and "frames/s" in table
+    assert "MB read/s" not in table, table
+    assert found["report.md"].startswith(b"a CPU, 2 CPUs, 4 GiB")
+    assert found["results.json"].startswith(b"{")
+    return table, found
 
 
 def test_files():
@@ -168,43 +215,42 @@ def test_files():
     if importlib.util.find_spec("matplotlib") is None:
         raise tapcases.Skip("python3-matplotlib is not installed")
     with tempfile.TemporaryDirectory() as folder:
-        script = (f"import sys; sys.path[:0] = {sys.path!r}\n"
-                  "import cases, report\n"
-                  "report.write(RUNS, cases.select(['box64', 'latency', "
-                  "'dmabuf']), FOLDER)\n")
-        script = script.replace("RUNS", repr(runs()))
-        script = script.replace("FOLDER", repr(folder))
-        table = subprocess.run([sys.executable, "-c", script], check=True,
-                               capture_output=True, text=True).stdout
-        assert "opengl not available" in table
+        _, found = written(folder)
+    assert found["plot.png"].startswith(b"\x89PNG\r\n")
+    assert b"<?xml" in found["plot.svg"]
 
-        def start(name):
-            with open(os.path.join(folder, name), "rb") as stream:
-                return stream.read(200)
-        assert start("plot.png").startswith(b"\x89PNG\r\n")
-        assert b"<?xml" in start("plot.svg")
-        assert start("report.md").startswith(b"a CPU, 2 CPUs, 4 GiB")
-        assert start("results.json").startswith(b"{")
+
+def test_no_plot():
+    """without matplotlib there is everything but the plot"""
+    with tempfile.TemporaryDirectory() as folder:
+        table, found = written(folder, "sys.modules['matplotlib'] = None")
+    assert "no plot" in table, table
+    assert sorted(found) == ["report.md", "results.json"], found
 
 
 def test_tiny_run():
-    """a case that is really run has its figures"""
+    """cases that are really run have their figures"""
+    names = ["native-box64", "native-line", "native-four"]
     with tempfile.TemporaryDirectory() as folder:
         lines = os.path.join(folder, "runs.jsonl")
         subprocess.run([os.path.join(BENCH, "runner.py"), "--place",
                         "native", "--ours", paths.QEMU, "--pairs", "1",
-                        "--quick", "--out", lines, "native-box64"],
+                        "--quick", "--out", lines, *names],
                        check=True, stderr=subprocess.PIPE)
         with open(lines, encoding="utf-8") as stream:
-            (run,) = [json.loads(line) for line in stream]
-    assert run["case"] == "native-box64" and run["build"] == "ours", run
-    for key in ("fps", "drawn", "main_cpu", "cpu_per_frame_ms",
-                "bytes_read", "refreshes", "wakeups", "peak"):
-        assert run.get(key, 0) > 0, (key, run)
-    assert 0 < run["latency_ms"] <= run["latency_p99_ms"], run
+            found = [json.loads(line) for line in stream]
+    assert sorted(run["case"] for run in found) == sorted(names), found
+    for run in found:
+        assert run["build"] == "ours", run
+        for key in ("fps", "drawn", "main_cpu", "cpu_per_frame_ms",
+                    "updates_per_drawn", "bytes_read", "refreshes", "wakeups",
+                    "peak", "rss", "pss"):
+            assert run.get(key, 0) > 0, (key, run)
+        assert 0 < run["latency_ms"] <= run["latency_p95_ms"] <= run[
+            "latency_p99_ms"] <= run["latency_max_ms"], run
 
 
 if __name__ == "__main__":
     tapcases.run([test_box_steps, test_skipped_steps, test_flip_steps,
-                  test_cases, test_summary, test_targets, test_files,
-                  test_tiny_run])
+                  test_stamp_steps, test_cases, test_summary, test_targets,
+                  test_files, test_no_plot, test_tiny_run])

@@ -58,6 +58,83 @@ def test_no_lost_update():
         vm.expect_screen(picture)
 
 
+class Steps:
+    """Pictures in which each step changes little, here and there.
+
+    A box is elsewhere, and the first row, one in the middle and the last have
+    a stamp of the step's number as colour.
+    """
+
+    def __init__(self, chance, width, height):
+        self._middle = chance.randrange(1, height - 1)
+        self._chance = chance
+        self._ground = Picture(width, height, bytes(3 * width * height))
+        self.pictures = []
+
+    def next(self):
+        ground = self._ground
+        box = (self._chance.randrange(ground.width - 16),
+               self._chance.randrange(ground.height - 16), 16, 16)
+        picture = ground.with_fill(*box, self._chance.randrange(1 << 24))
+        for row in 0, self._middle, ground.height - 1:
+            picture = picture.with_fill(0, row, 1, 1, len(self.pictures))
+        self.pictures.append(picture)
+        return picture
+
+    def shown(self, picture, before):
+        """The step that a viewer's picture is, which may not be mixed."""
+        red, green, blue = picture.pixel(0, 0)
+        step = red << 16 | green << 8 | blue
+        assert before <= step < len(self.pictures), (before, step)
+        wrong = picture.difference(self.pictures[step])
+        assert wrong is None, f"a part of step {step}: {wrong}"
+        return step
+
+
+def see_whole_steps(vm, viewer, chance, height, count, tells):
+    """The guest writes each step at once; each update is a whole one.
+
+    tells: whether the device signals what was written.
+    """
+    steps, shown = Steps(chance, 100, height), 0
+    vm.draw_picture(0, steps.next())
+    viewer.wait_for(steps.pictures[0], f"{height} rows")
+    last = viewer.updates + count
+    while viewer.updates < last:
+        vm.write_picture(0, steps.next())
+        if tells:
+            vm.planes.commit()
+        # Less or more than a refresh takes to come; often nothing.
+        time.sleep(chance.choice((0, 0, chance.uniform(0, 0.03))))
+        while viewer.pending(0):
+            viewer.update()
+            shown = steps.shown(viewer.picture(), shown)
+    viewer.wait_for(steps.pictures[-1], f"the last step of {height} rows")
+
+
+def whole_frames(kind, tells=False):
+    chance = random.Random(SEED)
+    print(f"# VGPU_TEST_SEED={SEED}")
+    display = vnc_display()
+    with SwVgpu("-vnc", f"127.0.0.1:{display}", kind=kind) as vm:
+        vm.draw(0, WIDTH, HEIGHT, 0x40)
+        with Rfb(display, RAW) as viewer:
+            # 10,000 updates of the two tests, or 320
+            for height in range(48, 64):
+                see_whole_steps(vm, viewer, chance, height,
+                                313 if FULL else 10, tells)
+
+
+def test_whole_frames_polled():
+    """each update is a whole frame, whatever its height: polled"""
+    whole_frames("dmabuf")
+
+
+def test_whole_frames_notified():
+    """each update is a whole frame, whatever its height: notified"""
+    whole_frames("dmabuf,irq=on", tells=True)
+
+
 class Taker(threading.Thread):
     """A VNC viewer that takes what comes until it is told to stop."""
 
@@ -123,4 +200,5 @@ def test_flips():
 
 
 if __name__ == "__main__":
-    tapcases.run([test_no_lost_update, test_flips])
+    tapcases.run([test_no_lost_update, test_whole_frames_polled,
+                  test_whole_frames_notified, test_flips])

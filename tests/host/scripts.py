@@ -26,6 +26,7 @@ FILES = {
     'ui/one.c': 'a\nb\nc\nd\ne\n',
     'ui/two.c': '1\n2\n3\n',
     'ui/old.c': 'goes\n',
+    'ui/meson.build': "files('one.c',\n      'old.c')\n",
 }
 EDIT_ONE = '''ui/one: change it
 
@@ -59,6 +60,17 @@ Removes: ui/old.c
 -2
 +new
  3
+'''
+NAME_FILE = '''ui: build {0}
+
+Impact: none.
+---
+--- a/ui/meson.build
++++ b/ui/meson.build
+@@ -1,2 +1,2 @@
+-files('one.c',
++files('one.c', '{0}',
+       'old.c')
 '''
 
 
@@ -291,6 +303,34 @@ def test_series_of_a_group_needs_no_other(project):
     assert project.series().returncode == 0
     done = project.series('--group', 'performance')
     assert done.returncode and '1.patch does not apply' in done.stderr
+
+
+def test_series_names_no_file_too_early(project):
+    # "new" is how meson.build names a test that is new.c.
+    for name in ('new.c', 'new', '../ui/new.c'):
+        project.patches(NAME_FILE.format(name), ADD_NEW,
+                        groups=('fixes', 'vgpu'))
+        project.sync()
+        for options in ((), ('--group', 'fixes')):
+            done = project.series(*options)
+            assert done.returncode, (name, options)
+            assert '0.patch: after it ui/meson.build names ui/new.c' in \
+                done.stderr, done.stderr
+
+
+def test_series_names_no_file_that_is_gone(project):
+    project.patches(ADD_NEW, NAME_FILE.format('new.c'))
+    project.sync()
+    done = project.series()
+    assert done.returncode and 'ui/old.c, which is' in done.stderr, done.stderr
+
+
+def test_series_names_files_that_are_there(project):
+    added = ADD_NEW.replace('Removes: ui/old.c\n', '')
+    project.patches(added, NAME_FILE.format('new.c'))
+    project.sync()
+    done = project.series()
+    assert done.returncode == 0, done.stderr
 
 
 def test_groups_have_an_order_and_names(project):

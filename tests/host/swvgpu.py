@@ -81,12 +81,16 @@ class SwVgpu(QtestMachine):
                             stride=4 * width, offset=buffer * _BUFFER_SIZE,
                             offset_hi=0, **values)
 
-    def draw_picture(self, buffer, picture):
-        """Show a buffer with that picture, its fourth bytes not 0."""
+    def write_picture(self, buffer, picture):
+        """A picture is in a buffer, at once if it is small."""
         data = bytearray(b"\xa5" * (4 * picture.width * picture.height))
         data[0::4], data[1::4], data[2::4] = (
             picture.rgb[2::3], picture.rgb[1::3], picture.rgb[0::3])
         self.planes.write(buffer * _BUFFER_SIZE, data)
+
+    def draw_picture(self, buffer, picture):
+        """Show a buffer with that picture, its fourth bytes not 0."""
+        self.write_picture(buffer, picture)
         self._show(PRIMARY, buffer, picture.width, picture.height, id=buffer)
 
     def draw_ramfb(self, address, width, height, stride, gray):

@@ -203,10 +203,10 @@ static bool gl_wait(void *gl, unsigned slot, int ms)
     return true;
 }
 
-static bool gl_map(void *gl, unsigned slot, GLReadbackPixels *pixels,
+static bool gl_map(void *gl, unsigned slot, UIPixels *pixels,
                    Error **errp)
 {
-    *pixels = (GLReadbackPixels) {
+    *pixels = (UIPixels) {
         (const uint8_t *)gl_pixels, 12, DRM_FORMAT_ARGB8888,
     };
     return true;

@@ -15,16 +15,16 @@ static uint32_t pixels[HEIGHT][ROW], copy[HEIGHT][WIDTH];
 static pixman_box32_t boxes[FRAME_SHADOW_BOXES];
 static unsigned n;
 
-static FrameShadowFrame frame(void)
+static UIPixels frame(void)
 {
-    return (FrameShadowFrame) {
+    return (UIPixels) {
         (const uint8_t *)pixels, ROW * 4, 1, WIDTH, HEIGHT
     };
 }
 
 static bool update(FrameShadow *shadow)
 {
-    FrameShadowFrame f = frame();
+    UIPixels f = frame();
 
     return frame_shadow_update(shadow, &f, boxes, &n);
 }
@@ -59,7 +59,7 @@ static void test_first(void)
 static void test_others(void)
 {
     g_autoptr(FrameShadow) shadow = frame_shadow_new();
-    FrameShadowFrame f = frame();
+    UIPixels f = frame();
 
     g_assert_false(frame_shadow_update(shadow, &f, boxes, &n));
     f.fourcc = 2;
@@ -116,7 +116,7 @@ static void test_boxes(void)
     g_autoptr(FrameShadow) shadow = frame_shadow_new();
     /* a frame that is high enough for that */
     static uint32_t tall[640][320];
-    FrameShadowFrame f = {
+    UIPixels f = {
         (const uint8_t *)tall, sizeof(tall[0]), 1, 320, 640
     };
 
@@ -144,7 +144,7 @@ static void test_nearly_film(void)
 {
     g_autoptr(FrameShadow) shadow = frame_shadow_new();
     static uint32_t frame_of[64][256];
-    FrameShadowFrame f = {
+    UIPixels f = {
         (const uint8_t *)frame_of, sizeof(frame_of[0]), 1, 256, 64
     };
 

@@ -38,7 +38,7 @@ static struct {
 
 static void drawn_done(void *opaque, const GLReadbackResult *result)
 {
-    const GLReadbackPixels *pixels = result->pixels;
+    const UIPixels *pixels = result->pixels;
     GLReadbackArea all = { GL_READBACK_BOXES, 1, {
         { 0, 0, DRAWN_WIDTH, DRAWN_HEIGHT },
     } };
@@ -279,8 +279,7 @@ static int64_t thread_ns(void)
 }
 
 /* As the mirror does. */
-static void perf_copy(const GLReadbackPixels *pixels,
-                      const pixman_box32_t *box)
+static void perf_copy_box(const UIPixels *pixels, const pixman_box32_t *box)
 {
     damage_map_copy(perf.damage, perf.surface + box->y1 * PERF_WIDTH * 4,
                     PERF_WIDTH * 4,
@@ -289,17 +288,23 @@ static void perf_copy(const GLReadbackPixels *pixels,
     damage_map_clear(perf.damage);
 }
 
-static void perf_done(void *opaque, const GLReadbackResult *result)
+static bool perf_copy(void *opaque, const GLReadbackResult *result)
 {
     static const pixman_box32_t all = { 0, 0, PERF_WIDTH, PERF_HEIGHT };
 
+    if (result->area->what == GL_READBACK_WHOLE) {
+        perf_copy_box(result->pixels, &all);
+    }
+    for (unsigned i = 0; i < result->area->n; i++) {
+        perf_copy_box(result->pixels, &result->area->box[i]);
+    }
+    return true;
+}
+
+static void perf_done(void *opaque, const GLReadbackResult *result)
+{
     perf.failed |= !result->pixels && result->number;
-    if (result->pixels && result->area->what == GL_READBACK_WHOLE) {
-        perf_copy(result->pixels, &all);
-    }
-    for (unsigned i = 0; result->pixels && i < result->area->n; i++) {
-        perf_copy(result->pixels, &result->area->box[i]);
-    }
+    g_assert_true(result->copied || !result->pixels);
     perf.shown++;
 }
 
@@ -351,11 +356,11 @@ static double perf_frames(GLReadbackBuffer *buffer, uint8_t *pixels,
     return used / 1e6 / PERF_FRAMES;
 }
 
-/* The same buffer, read the way that waits. */
+/* The same buffer, read the way that waits, of which @cpu is used. */
 static double perf_blocking(QemuDmaBuf *dmabuf, uint8_t *pixels,
-                            PerfChange change)
+                            PerfChange change, double *cpu)
 {
-    int64_t used = 0, begun;
+    int64_t used = 0, used_cpu = 0, begun, begun_cpu;
     egl_fb fb = EGL_FB_INIT;
     EGLDisplay display =
         eglGetPlatformDisplayEXT(EGL_PLATFORM_SURFACELESS_MESA,
@@ -373,10 +378,13 @@ static double perf_blocking(QemuDmaBuf *dmabuf, uint8_t *pixels,
     for (unsigned i = 0; i < PERF_FRAMES; i++) {
         perf_draw(pixels, change, i);
         begun = g_get_monotonic_time();
+        begun_cpu = thread_ns();
         glReadPixels(0, 0, PERF_WIDTH, PERF_HEIGHT, GL_BGRA, GL_UNSIGNED_BYTE,
                      perf.surface);
+        used_cpu += thread_ns() - begun_cpu;
         used += g_get_monotonic_time() - begun;
     }
+    *cpu = used_cpu / 1e6 / PERF_FRAMES;
     return used / 1e3 / PERF_FRAMES;
 }
 
@@ -397,6 +405,7 @@ static void test_perf(void)
 
     g_assert_cmpint(ftruncate(fd, size), ==, 0);
     pixels = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    gl_readback_set_copy(rb, perf_copy);
     perf.surface = g_malloc0(size);
     perf.damage = damage_map_new(PERF_WIDTH, PERF_HEIGHT);
     perf_frames(buffer, pixels, PERF_ALL);
@@ -405,12 +414,13 @@ static void test_perf(void)
     } else {
         for (PerfChange change = 0; change < PERF__MAX; change++) {
             double readback = perf_frames(buffer, pixels, change);
-            double blocking = perf_blocking(dmabuf, pixels, change);
+            double cpu;
+            double blocking = perf_blocking(dmabuf, pixels, change, &cpu);
 
             printf("# %dx%d, %s: main thread %.3f ms, glReadPixels() in it "
-                   "%.3f ms, %.0f %%\n", PERF_WIDTH, PERF_HEIGHT,
-                   perf_names[change],
-                   readback, blocking, 100 * readback / blocking);
+                   "%.3f ms (%.3f ms of CPU), %.0f %%\n", PERF_WIDTH,
+                   PERF_HEIGHT, perf_names[change], readback, blocking, cpu,
+                   100 * readback / blocking);
             egl_dmabuf_release_texture(dmabuf);
         }
     }

@@ -179,14 +179,14 @@ static bool fake_wait(void *gl, unsigned slot, int ms)
     return done;
 }
 
-static bool fake_map(void *gl, unsigned slot, GLReadbackPixels *pixels,
+static bool fake_map(void *gl, unsigned slot, UIPixels *pixels,
                      Error **errp)
 {
     if (count(&fake.maps) == fake.bad_map) {
         error_setg(errp, "no map");
         return false;
     }
-    *pixels = (GLReadbackPixels) {
+    *pixels = (UIPixels) {
         (const uint8_t *)fake_pixels, sizeof(fake_pixels), DRM_FORMAT_XRGB8888,
     };
     return true;
@@ -230,6 +230,7 @@ static struct {
     uint64_t last;
     GLReadbackArea area;
     bool covered[FAKE_WIDTH]; /* columns that changes were told of */
+    bool copied;
     char *error;
 } got;
 
@@ -250,6 +251,7 @@ static void on_done(void *opaque, const GLReadbackResult *result)
     } else if (result->pixels) {
         g_assert_true((void *)result->pixels->data == fake_pixels);
         got.area = *result->area;
+        got.copied = result->copied;
         for (unsigned i = 0; i < got.area.n; i++) {
             for (int x = got.area.box[i].x1; x < got.area.box[i].x2; x++) {
                 got.covered[x % FAKE_WIDTH] = true;
@@ -742,6 +744,144 @@ static void test_freed_by_timeout(void)
     g_assert_cmpuint(counted(&fake.releases), ==, 1);
 }
 
+/* --- Copies in the thread ------------------------------------------------ */
+
+static struct {
+    bool refuses;
+    unsigned calls;
+    GLReadbackArea area;
+} copier;
+
+static bool on_copy(void *opaque, const GLReadbackResult *result)
+{
+    bool done;
+
+    g_assert_true((void *)result->pixels->data == fake_pixels);
+    g_assert_false(result->copied);
+    qemu_mutex_lock(&fake.lock);
+    copier.calls++;
+    copier.area = *result->area;
+    done = !copier.refuses;
+    qemu_mutex_unlock(&fake.lock);
+    return done;
+}
+
+static GLReadback *start_copying(void)
+{
+    GLReadback *rb = start();
+
+    memset(&copier, 0, sizeof(copier));
+    gl_readback_set_copy(rb, on_copy);
+    return rb;
+}
+
+static void expect_copy(unsigned calls, bool copied, GLReadbackWhat what)
+{
+    g_assert_cmpuint(counted(&copier.calls), ==, calls);
+    g_assert_true(got.copied == copied);
+    g_assert_cmpint(got.area.what, ==, what);
+    g_assert_cmpint(copier.area.what, ==, what);
+}
+
+/* Each frame is copied before it is told of, or it is said that it was not. */
+static void test_copy(void)
+{
+    static const GLReadbackArea changes = { GL_READBACK_CHANGES };
+    GLReadback *rb = start_copying();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    signal_all();
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    expect_copy(1, true, GL_READBACK_WHOLE);
+    fake_pixels[70]++;
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    expect_copy(2, true, GL_READBACK_BOXES);
+    expect_changes(64, 128);
+    set(&copier.refuses, true);
+    fake_pixels[130]++;
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    expect_copy(3, false, GL_READBACK_BOXES);
+    set(&copier.refuses, false);
+    /* where that was to go nobody knows */
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    expect_copy(4, true, GL_READBACK_WHOLE);
+    /* a slot that has had a copy */
+    set(&copier.refuses, true);
+    for (unsigned i = 0; i < GL_READBACK_SLOTS; i++) {
+        wait_until(&fake.unmaps, 4 + i);
+        wait_for_number(gl_readback_submit(buffer, NULL));
+        expect_copy(5 + i, false, GL_READBACK_WHOLE);
+    }
+    gl_readback_buffer_free(buffer);
+    finish(rb);
+}
+
+/* Of a frame that is not told of, as a newer one is, the copy is needed. */
+static void test_copy_skipped(void)
+{
+    GLReadback *rb = start_copying();
+    GLReadbackBuffer *buffer = new_buffer(rb);
+
+    signal_all();
+    gl_readback_submit(buffer, NULL);
+    gl_readback_submit(buffer, NULL);
+    wait_blindly(&copier.calls, 2);
+    wait_for_number(2);
+    expect_copy(2, true, GL_READBACK_WHOLE);
+    gl_readback_buffer_free(buffer);
+    finish(rb);
+}
+
+/* Nobody wants it any more, or it is not there. */
+static void test_not_copied(void)
+{
+    static const GLReadbackArea changes = { GL_READBACK_CHANGES };
+    GLReadback *rb = start_copying();
+    GLReadbackBuffer *buffer = new_buffer(rb), *other = new_buffer(rb);
+    unsigned closed, begins;
+
+    signal_all();
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    set(&fake.always_signalled, false);
+    gl_readback_submit(other, &changes);
+    wait_until(&fake.begins, 2);
+    gl_readback_buffer_free(other);
+    signal_all();
+    wait_for_number(2);
+    g_assert_cmpuint(got.freed, ==, 1);
+    g_assert_cmpuint(counted(&copier.calls), ==, 1);
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    expect_copy(2, true, GL_READBACK_WHOLE);
+
+    fake.bad_map = 4;
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    g_assert_cmpuint(got.errors, ==, 1);
+    g_assert_cmpuint(counted(&copier.calls), ==, 2);
+
+    set(&fake.always_signalled, false);
+    gl_readback_submit(buffer, &changes);
+    wait_until(&fake.begins, 5);
+    lose_patience();
+    closed = got.closed;
+    wait_for_number(gl_readback_submit(buffer, &changes));
+    g_assert_cmpuint(got.timeouts, ==, 2);
+    fake_ops.tick_ms = FAKE_TICK_MS;
+    signal_all();
+    wait_until(&got.closed, closed + 1);
+    g_assert_cmpuint(counted(&copier.calls), ==, 2);
+
+    set(&fake.always_signalled, false);
+    begins = counted(&fake.begins);
+    gl_readback_submit(buffer, &changes);
+    wait_until(&fake.begins, begins + 1);
+    gl_readback_buffer_free(buffer);
+    gl_readback_free(rb);
+    signal_all();
+    wait_until(&fake.closes, 1);
+    g_assert_cmpuint(counted(&copier.calls), ==, 2);
+    g_clear_pointer(&got.error, g_free);
+}
+
 /* --- OpenGL fails ------------------------------------------------------- */
 
 /* One look of the main loop, now. */
@@ -1007,6 +1147,9 @@ int main(int argc, char **argv)
     g_test_add_func("/gl-readback/hung-call", test_hung_call);
     g_test_add_func("/gl-readback/hung-release", test_hung_release);
     g_test_add_func("/gl-readback/freed-by-timeout", test_freed_by_timeout);
+    g_test_add_func("/gl-readback/copy", test_copy);
+    g_test_add_func("/gl-readback/copy-skipped", test_copy_skipped);
+    g_test_add_func("/gl-readback/not-copied", test_not_copied);
     g_test_add_func("/gl-readback/lost", test_lost);
     g_test_add_func("/gl-readback/lost-in-flight", test_lost_in_flight);
     g_test_add_func("/gl-readback/lost-while-shown", test_lost_while_shown);

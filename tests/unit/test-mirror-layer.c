@@ -1033,6 +1033,41 @@ static void test_told_bytes(const void *data)
     mirror_layer_finish(&layer);
 }
 
+/* It is counted what reading takes, at least so much for each byte read. */
+static void test_meter(void)
+{
+    static const pixman_box32_t box = { 0, 0, 1, 1 };
+    MirrorFrame frame = new_frame(DRM_FORMAT_XRGB8888, NULL);
+    g_autofree uint8_t *memory = new_noise(frame_bytes(&frame), 1);
+    MirrorMeter meter = { .slow_ns_per_kib = 100000 };
+    MirrorLayer layer = { 0 };
+    int64_t ns, begun = g_get_monotonic_time();
+
+    frame.map = memory;
+    frame.meter = &meter;
+    mirror_layer_fit(&layer, &frame);
+    mirror_layer_read(&layer, &frame);
+    g_assert_cmpint(meter.ns, >=, layer.bytes_read * 100000 / 1024);
+    g_assert_cmpint(meter.ns / 1000, <=, g_get_monotonic_time() - begun + 1);
+
+    /* nothing is read, and costs nothing */
+    ns = meter.ns;
+    frame.damage = &box;
+    mirror_layer_read(&layer, &frame);
+    g_assert_cmpint(meter.ns, ==, ns);
+
+    /* a part of it does, and a third with a sample */
+    frame.n_damage = 1;
+    mirror_layer_read(&layer, &frame);
+    g_assert_cmpint(meter.ns, >, ns);
+    ns = meter.ns;
+    frame.damage = NULL;
+    frame.scan = MIRROR_SCAN_SAMPLED;
+    mirror_layer_read(&layer, &frame);
+    g_assert_cmpint(meter.ns, >, ns);
+    mirror_layer_finish(&layer);
+}
+
 int main(int argc, char *argv[])
 {
     static const uint32_t told_formats[] = {
@@ -1078,6 +1113,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/mirror-layer/no-damage", test_no_damage);
     g_test_add_func("/mirror-layer/damage", test_damage);
     g_test_add_func("/mirror-layer/no-row", test_no_row);
+    g_test_add_func("/mirror-layer/meter", test_meter);
     g_test_add_func("/mirror-layer/busy-and-gone", test_busy_and_gone);
     g_test_add_func("/mirror-layer/always-busy", test_always_busy);
     g_test_add_func("/mirror-layer/read-function", test_read_function);

@@ -334,10 +334,13 @@ static void test_busy(void)
 
 static void test_none(void)
 {
-    mirror_overlays_hide(NULL, 0);
-    g_assert_false(mirror_overlays_any(NULL));
-    assert_damage(NULL, NULL, 0);
-    draw(NULL, NULL);
+    MirrorOverlays *overlays = mirror_overlays_new();
+
+    mirror_overlays_hide(overlays, 0);
+    g_assert_false(mirror_overlays_any(overlays));
+    assert_damage(overlays, NULL, 0);
+    draw(overlays, NULL);
+    mirror_overlays_free(overlays);
     mirror_overlays_free(NULL);
 }
 

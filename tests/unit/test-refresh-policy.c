@@ -220,6 +220,43 @@ static void test_soonest_storm(void)
     g_assert_cmpint(refreshes, >=, S / interval - 1);
 }
 
+/* A console that is refreshed as often as it may be, for ten seconds. */
+typedef struct SlowCase {
+    const char *name;
+    int64_t read_ns;        /* of each refresh, from the third second on */
+    int64_t interval;       /* of the viewer */
+    int64_t apart;          /* from one refresh to the next then */
+} SlowCase;
+
+static const SlowCase slow_cases[] = {
+    { "nothing-read", 0, 16 * MS, 16 * MS },
+    { "1080p-in-ram", 300000, 16 * MS, 16 * MS },
+    { "a-third", 5 * MS, 15 * MS, 15 * MS },
+    { "a-bit-more", 6 * MS, 15 * MS, 18 * MS },
+    { "200-mb/s", 41 * MS, 16 * MS, 123 * MS },
+    { "20-mb/s", 415 * MS, 16 * MS, 1245 * MS },
+    { "idle-viewer", 20 * MS, 3 * S, 3 * S },
+};
+
+static void test_slow(gconstpointer data)
+{
+    const SlowCase *c = data;
+    int64_t due = S, read_total = 0;
+
+    while (due < 11 * S) {
+        bool slow = due >= 3 * S && due < 8 * S;
+        int64_t read_ns = slow ? c->read_ns : 1;
+        int64_t next = refresh_next(due, due, due + read_ns + MS, c->interval);
+
+        next = MAX(next, refresh_rested(due, read_ns));
+        /* however cheap or dear the one before was */
+        g_assert_cmpint(next - due, ==, slow ? c->apart : c->interval);
+        read_total += read_ns;
+        due = next;
+        g_assert_cmpint(REFRESH_READ_SHARE * read_total, <=, due - S);
+    }
+}
+
 /* What a refresh sees of a guest that draws for a while in each interval. */
 typedef struct Drawing {
     int64_t interval;
@@ -442,6 +479,12 @@ int main(int argc, char **argv)
     g_test_add_func("/refresh-policy/soonest-bit-faster",
                     test_soonest_bit_faster);
     g_test_add_func("/refresh-policy/storm", test_soonest_storm);
+    for (size_t i = 0; i < G_N_ELEMENTS(slow_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/refresh-policy/slow/%s",
+                                                slow_cases[i].name);
+
+        g_test_add_data_func(path, &slow_cases[i], test_slow);
+    }
     g_test_add_func("/refresh-policy/checks", test_checks);
     g_test_add_func("/refresh-policy/checks-drift", test_checks_drift);
     g_test_add_func("/refresh-policy/checks-restless", test_checks_restless);

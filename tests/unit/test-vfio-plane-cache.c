@@ -9,7 +9,7 @@
 
 #include "qemu/osdep.h"
 #include <sys/mman.h>
-#include "hw/vfio/vfio-plane-cache.h"
+#include "hw/display/vfio-plane-cache.h"
 #include "standard-headers/drm/drm_fourcc.h"
 
 #define FRAME_BYTES (64 * 48 * 4)

@@ -5,7 +5,8 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/vfio/vfio-plane.h"
+#include <linux/vfio.h>
+#include "hw/display/vfio-plane.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "ui/pixel-format.h"
 
@@ -413,7 +414,7 @@ static void test_hotspot(const void *data)
 
 typedef struct AreasCase {
     const char *name;
-    VFIORegionArea area[3];
+    struct vfio_region_sparse_mmap_area area[3];
     size_t n;
     uint64_t want;
     const char *why;

@@ -104,6 +104,7 @@ typedef struct VFIODisplayOps {
  * @screendump_cursor: screendumps include the cursor plane
  * @software_import: OpenGL in software may import buffers, to test that: a
  *     page that goes away ends QEMU then
+ * @slow_ns_per_kib: reading pixels takes at least so long, to test that
  * @path: the only path that pixels may take, or PIXEL_PATH__MAX
  */
 typedef struct VFIODisplayConfig {
@@ -112,6 +113,7 @@ typedef struct VFIODisplayConfig {
     bool ramfb;
     bool screendump_cursor;
     bool software_import;
+    uint32_t slow_ns_per_kib;
     PixelPath path;
 } VFIODisplayConfig;
 

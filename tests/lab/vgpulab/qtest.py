@@ -44,6 +44,9 @@ class Qtest:
         """To one of the processor's ports."""
         self._command(f"outl {port:#x} {value & 0xffffffff:#x}")
 
+    def inl(self, port):
+        return int(self._command(f"inl {port:#x}")[0], 16)
+
     def write(self, address, data):
         """Any number of bytes."""
         step = 1 << 18

@@ -71,6 +71,21 @@ def _call(call, code):
     return begin
 
 
+_layouts = itertools.count()
+
+
+def _other_layout(call, code):
+    """The buffer's id, if the guest chose it, means another one from now on,
+    and the one on screen has to be closed for that. No layout comes twice:
+    once the device is in order again, QEMU may fetch it."""
+    def begin(device):
+        number = next(_layouts)
+        device.fail_calls(call, code, _FOREVER)
+        device.planes.program(PRIMARY, width=1 + number % 32,
+                              height=1 + number // 32 % 16)
+    return begin
+
+
 def _register(register, value):
     def begin(device):
         device.planes.set(register, value)
@@ -114,6 +129,8 @@ FAULTS = {
     "query": Fault(LEAVING, _ASKED, "query", _call(QUERY, errno.EIO)),
     "get": Fault(KEPT, _BUFFERS, "dmabuf", _call(GET, errno.ENOENT)),
     "get-again": Fault(KEPT, _BUFFERS, "dmabuf", _call(GET, errno.ENOMEM)),
+    "get-another": Fault(KEPT, _BUFFERS, "dmabuf",
+                         _other_layout(GET, errno.ENOENT)),
     "region-index": Fault(KEPT, ("region",), "region",
                           _register(_REGION_INDEX, 3)),
     "region-open": Fault(KEPT, ("region",), "region",

@@ -9,6 +9,20 @@
 
 #include "qemu/osdep.h"
 
+/* Threads take it for themselves; these main loops are without. */
+extern GMutex main_loop_bql;
+__attribute__((weak)) GMutex main_loop_bql;
+
+static inline void bql_lock(void)
+{
+    g_mutex_lock(&main_loop_bql);
+}
+
+static inline void bql_unlock(void)
+{
+    g_mutex_unlock(&main_loop_bql);
+}
+
 /* A bottom half or a timer: a source that is ready from a moment on. */
 typedef struct MainLoopEvent {
     GSource source;

@@ -17,6 +17,11 @@ static inline int64_t qemu_clock_get_ms(int clock)
     return g_get_monotonic_time() / 1000;
 }
 
+static inline int64_t qemu_clock_get_ns(int clock)
+{
+    return g_get_monotonic_time() * 1000;
+}
+
 /* The earlier one of when it was due and now is. */
 static inline void timer_mod_anticipate(QEMUTimer *timer, int64_t ms)
 {

@@ -9,6 +9,9 @@ cat <<'EOF'
 Usage: ./vgpu COMMAND [ARGUMENT]...
 
   build               get what is missing and build build/bin/qemu-system-x86_64
+  deb [--release NAME]
+                      make build/deb/qemu-vgpu_*.deb for Debian's bookworm or
+                      trixie: QEMU as Debian builds it, with the series
   demo [--vnc]        show a Linux guest's vGPU screen: demo.png, or VNC
   demo --device vgpu  the same with a cursor and an overlay that moves
   lab [--kernel-arg ARG]... [--timeout S] -- COMMAND...

@@ -153,6 +153,14 @@ test_boot() {
         "$VGPU_TOP/tests/lab/run.py" --boot "$boot"
 }
 
+# For both releases; tests/host/deb.py installs them.
+build_packages() {
+    local release
+    for release in bookworm trixie; do
+        "$VGPU_TOP/vgpu" deb --release "$release" || echo "0 1 0" >>"$COUNTS"
+    done
+}
+
 test_lab() {
     local packages boots boot arguments program
     mapfile -t packages < <(sed 's/#.*//' "$VGPU_TOP/tests/lab/packages.txt" |
@@ -168,6 +176,7 @@ test_lab() {
     fi
     unlock_build
     "$VGPU_TOP/vgpu" lab --build-only
+    ((VGPU_TEST_FULL == 0)) || build_packages
     for program in "$VGPU_TOP"/tests/host/*; do
         [[ -f $program && -x $program ]] || continue
         run_tap "host/$(basename "$program")" "$LAB_LIMIT" "$program"

@@ -30,6 +30,7 @@ from patchstack import BASES, NEEDS, StackError, patches_for, read_stack
 # What checkpatch.pl asks of a person and cannot see the answer to.
 REMINDERS = (
     'does MAINTAINERS need updating?',
+    'added, moved or deleted file(s):',  # the same in later QEMU
     'Please explain the license choice in the commit message.',
 )
 FINDING = re.compile(r'(ERROR|WARNING): ')

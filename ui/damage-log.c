@@ -11,18 +11,21 @@
 /* As many reads as there are at a time; older ones share a part. */
 #define READS 3
 
-/* Whatever the frame's size. */
-static const pixman_box32_t everything = { 0, 0, INT32_MAX, INT32_MAX };
-
-/* What the read of that number was the first to bring; 0: of none. */
+/*
+ * DamagePart:
+ * @number: of the read that was the first to bring it
+ * @all: everything, whatever @region is
+ */
 typedef struct DamagePart {
     uint64_t number;
+    bool all;
     pixman_region32_t region;
 } DamagePart;
 
 struct DamageLog {
-    pixman_region32_t pending;   /* not submitted yet */
-    DamagePart in_flight[READS];
+    DamagePart pending;          /* not submitted yet */
+    DamagePart in_flight[READS]; /* from the oldest to the newest */
+    unsigned n_in_flight;
     pixman_region32_t boxes;     /* what was last returned */
 };
 
@@ -31,11 +34,11 @@ DamageLog *damage_log_new(void)
     DamageLog *log = g_new0(DamageLog, 1);
 
     pixman_region32_init(&log->boxes);
-    pixman_region32_init(&log->pending);
+    pixman_region32_init(&log->pending.region);
     for (unsigned i = 0; i < READS; i++) {
         pixman_region32_init(&log->in_flight[i].region);
     }
-    damage_log_add_all(log);
+    log->pending.all = true;
     return log;
 }
 
@@ -47,7 +50,7 @@ void damage_log_free(DamageLog *log)
     for (unsigned i = 0; i < READS; i++) {
         pixman_region32_fini(&log->in_flight[i].region);
     }
-    pixman_region32_fini(&log->pending);
+    pixman_region32_fini(&log->pending.region);
     pixman_region32_fini(&log->boxes);
     g_free(log);
 }
@@ -71,48 +74,58 @@ static void region_clear(pixman_region32_t *region)
     pixman_region32_init(region);
 }
 
-static bool region_is_empty(const pixman_region32_t *region)
+static void part_clear(DamagePart *part)
+{
+    part->all = false;
+    region_clear(&part->region);
+}
+
+static void part_add(DamagePart *part, DamagePart *other)
+{
+    part->all |= other->all;
+    pixman_region32_union(&part->region, &part->region, &other->region);
+    limit(&part->region);
+}
+
+static bool part_is_empty(const DamagePart *part)
 {
     /* older versions of pixman take no const */
-    return !pixman_region32_not_empty((pixman_region32_t *)region);
+    return !part->all &&
+        !pixman_region32_not_empty((pixman_region32_t *)&part->region);
 }
 
 void damage_log_add(DamageLog *log, const pixman_box32_t *box)
 {
+    pixman_region32_t *region = &log->pending.region;
+
     if (box->x1 < box->x2 && box->y1 < box->y2) {
-        pixman_region32_union_rect(&log->pending, &log->pending, box->x1,
-                                   box->y1, box->x2 - box->x1,
-                                   box->y2 - box->y1);
-        limit(&log->pending);
+        pixman_region32_union_rect(region, region, box->x1, box->y1,
+                                   box->x2 - box->x1, box->y2 - box->y1);
+        limit(region);
     }
 }
 
 void damage_log_add_all(DamageLog *log)
 {
-    damage_log_add(log, &everything);
+    log->pending.all = true;
 }
 
 bool damage_log_has_pending(const DamageLog *log)
 {
-    return !region_is_empty(&log->pending);
+    return !part_is_empty(&log->pending);
 }
 
 bool damage_log_is_empty(const DamageLog *log)
 {
-    bool empty = region_is_empty(&log->pending);
-
-    for (unsigned i = 0; i < READS; i++) {
-        empty &= region_is_empty(&log->in_flight[i].region);
-    }
-    return empty;
+    return log->n_in_flight == 0 && part_is_empty(&log->pending);
 }
 
 /* Adds what lies in the frame, in whole tiles. */
-static void add_tiles(DamageLog *log, pixman_region32_t *region, int32_t width,
+static void add_tiles(DamageLog *log, DamagePart *part, int32_t width,
                       int32_t height)
 {
     int n;
-    const pixman_box32_t *box = pixman_region32_rectangles(region, &n);
+    const pixman_box32_t *box = pixman_region32_rectangles(&part->region, &n);
 
     for (int i = 0; i < n; i++) {
         int32_t x1 = MAX(box[i].x1, 0), y1 = MAX(box[i].y1, 0);
@@ -130,47 +143,51 @@ static void add_tiles(DamageLog *log, pixman_region32_t *region, int32_t width,
 const pixman_box32_t *damage_log_boxes(DamageLog *log, uint32_t width,
                                        uint32_t height, size_t *n)
 {
+    bool all = log->pending.all;
     const pixman_box32_t *boxes;
     int count;
-    bool all;
 
     region_clear(&log->boxes);
     add_tiles(log, &log->pending, width, height);
-    for (unsigned i = 0; i < READS; i++) {
-        add_tiles(log, &log->in_flight[i].region, width, height);
+    for (unsigned i = 0; i < log->n_in_flight; i++) {
+        all |= log->in_flight[i].all;
+        add_tiles(log, &log->in_flight[i], width, height);
     }
     limit(&log->boxes);
     boxes = pixman_region32_rectangles(&log->boxes, &count);
-    all = count == 1 && boxes->x2 - boxes->x1 == width &&
-        boxes->y2 - boxes->y1 == height;
     *n = all ? 0 : count;
     return all ? NULL : boxes;
 }
 
+/* The first one's place is free afterwards, and the last one's. */
+static void drop_first(DamageLog *log)
+{
+    DamagePart first = log->in_flight[0];
+
+    log->n_in_flight--;
+    memmove(&log->in_flight[0], &log->in_flight[1],
+            log->n_in_flight * sizeof(log->in_flight[0]));
+    log->in_flight[log->n_in_flight] = first;
+    part_clear(&log->in_flight[log->n_in_flight]);
+}
+
 void damage_log_submitted(DamageLog *log, uint64_t number)
 {
-    DamagePart *part = &log->in_flight[0];
+    DamagePart *part;
 
-    for (unsigned i = 1; i < READS; i++) {
-        if (log->in_flight[i].number < part->number) {
-            part = &log->in_flight[i];
-        }
+    if (log->n_in_flight == READS) {
+        part_add(&log->in_flight[1], &log->in_flight[0]);
+        drop_first(log);
     }
-    /* what the oldest one has not brought yet comes with this one, too */
+    part = &log->in_flight[log->n_in_flight++];
     part->number = number;
-    pixman_region32_union(&part->region, &part->region, &log->pending);
-    limit(&part->region);
-    region_clear(&log->pending);
+    part_add(part, &log->pending);
+    part_clear(&log->pending);
 }
 
 void damage_log_completed(DamageLog *log, uint64_t number)
 {
-    for (unsigned i = 0; i < READS; i++) {
-        DamagePart *part = &log->in_flight[i];
-
-        if (part->number <= number) {
-            part->number = 0;
-            region_clear(&part->region);
-        }
+    while (log->n_in_flight && log->in_flight[0].number <= number) {
+        drop_first(log);
     }
 }

@@ -78,7 +78,6 @@ struct GLReadback {
 
     /* the main loop's own */
     uint64_t next;          /* the next request's number */
-    GLReadbackArea unshown; /* of results that were not shown */
     QEMUTimer *timer;       /* ticks while the thread has something to do */
 
     QEMUBH *bh;

@@ -21,6 +21,9 @@
 #define GIVEN_UP_WAIT_MS 100
 /* Opening takes longer: libraries are loaded, devices found. */
 #define OPENING_FACTOR 4
+/* How long the BQL is waited for. */
+#define BQL_TRIES 8
+#define BQL_WAIT_US 500
 /* Pauses after failures: a tick, 2, 4, ... this many. */
 #define MAX_PAUSE_LOG2 6
 /* After so many failures in a row OpenGL is not expected back soon. */
@@ -325,27 +328,64 @@ GLReadbackResult gl_readback_slot_result(const Slot *slot)
     };
 }
 
+/* Is an older frame left to the main loop? It would be copied over this one. */
+static bool has_older(const GLReadback *rb)
+{
+    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
+        const Slot *slot = &rb->slots[i];
+
+        if ((slot->state == SLOT_READY || slot->state == SLOT_SHOWING) &&
+            !slot->copied && !slot->error) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
- * With the BQL, which who has the lock must not wait for. The main loop frees,
- * and gives up, with the BQL: afterwards nothing is copied.
+ * The main loop may wait for a frame and have the BQL, as the human monitor
+ * does.
  */
-static void slot_copy(GLReadback *rb, Slot *slot)
+static bool bql_lock_soon(void)
+{
+    for (int i = 0; i < BQL_TRIES; i++) {
+        if (bql_trylock()) {
+            return true;
+        }
+        g_usleep(BQL_WAIT_US);
+    }
+    return false;
+}
+
+/*
+ * The main loop frees, and gives up, with the BQL: afterwards nothing is
+ * copied. Returns: true if the BQL is held now.
+ */
+static bool slot_copy(GLReadback *rb, Slot *slot)
 {
     GLReadbackResult result = gl_readback_slot_result(slot);
+    bool locked = false;
 
-    if (!rb->orphaned && !slot->buffer->freed && !slot->given_up) {
-        slot->copied = rb->copy(rb->opaque, &result);
+    if (rb->copy && !has_older(rb)) {
+        qemu_mutex_unlock(&rb->lock);
+        locked = bql_lock_soon();
+        if (locked && !rb->orphaned && !slot->buffer->freed &&
+            !slot->given_up) {
+            slot->copied = rb->copy(rb->opaque, &result);
+        }
+        qemu_mutex_lock(&rb->lock);
     }
     if (!slot->copied) {
         frame_shadow_forget(rb->shadow);
     }
+    return locked;
 }
 
 static void slot_work(GLReadback *rb, Slot *slot)
 {
     int wait_ms = slot->given_up ? GIVEN_UP_WAIT_MS : WAIT_MS;
     SlotState state = slot->state;
-    bool known, failed, copies;
+    bool known, failed, locked = false;
 
     if (!rb->health.pause && rb->error) {
         g_clear_pointer(&rb->error, error_free);
@@ -357,19 +397,15 @@ static void slot_work(GLReadback *rb, Slot *slot)
                                  : slot_wait(rb, slot, wait_ms);
     failed = slot->error && (!rb->gl || rb->ops->is_lost(rb->gl));
     opengl_leave(rb);
-    copies = state == SLOT_READY && !slot->error && rb->copy;
-    if (copies) {
-        qemu_mutex_unlock(&rb->lock);
-        bql_lock();
-        slot_copy(rb, slot);
-        qemu_mutex_lock(&rb->lock);
+    if (state == SLOT_READY && !slot->error) {
+        locked = slot_copy(rb, slot);
     }
     note_opened(rb);
     if (failed && !known) {
         note_failure(rb, slot->error);
     }
     slot_done(rb, slot, state, failed);
-    if (copies) {
+    if (locked) {
         /* not before the main loop knows that there is a result to be told */
         bql_unlock();
     }

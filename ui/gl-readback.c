@@ -61,24 +61,6 @@ static Slot *next_pending(GLReadback *rb)
     return found;
 }
 
-/*
- * Is there a newer frame than this one to show already? A failure is told
- * all the same.
- */
-static bool is_outdated(GLReadback *rb, Slot *slot)
-{
-    if (slot->error) {
-        return false;
-    }
-    for (int i = 0; i < GL_READBACK_SLOTS; i++) {
-        if (rb->slots[i].state == SLOT_READY && !rb->slots[i].error &&
-            rb->slots[i].number > slot->number) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The lock is not held; @slot gives pixels, unless there is an error. */
 static void tell(GLReadback *rb, uint64_t number, GLReadbackBuffer *buffer,
                  const Slot *slot, const Error *error, bool timed_out)
@@ -100,47 +82,12 @@ static void tell(GLReadback *rb, uint64_t number, GLReadbackBuffer *buffer,
     rb->done(rb->opaque, &result);
 }
 
-static void area_add(GLReadbackArea *area, const GLReadbackArea *other)
-{
-    if (other->what != GL_READBACK_BOXES ||
-        area->n + other->n > GL_READBACK_MAX_BOXES) {
-        area->what = GL_READBACK_WHOLE;
-        area->n = 0;
-    }
-    if (area->what == GL_READBACK_BOXES) {
-        memcpy(&area->box[area->n], other->box,
-               other->n * sizeof(other->box[0]));
-        area->n += other->n;
-    }
-}
-
-/*
- * Changes that one result was to tell of and does not are told by the next
- * one that does.
- */
-static void slot_catch_up(GLReadback *rb, Slot *slot, bool shown)
-{
-    if (!slot->compare || slot->error) {
-        return;
-    }
-    area_add(&rb->unshown, &slot->area);
-    if (shown) {
-        slot->area = rb->unshown;
-        rb->unshown = (GLReadbackArea) { .what = GL_READBACK_BOXES };
-    }
-}
-
 static void slot_show(GLReadback *rb, Slot *slot)
 {
-    bool outdated = is_outdated(rb, slot);
-
-    slot_catch_up(rb, slot, !outdated && !slot->buffer->freed);
-    if (!outdated) {
-        slot->state = SLOT_SHOWING;
-        qemu_mutex_unlock(&rb->lock);
-        tell(rb, slot->number, slot->buffer, slot, slot->error, false);
-        qemu_mutex_lock(&rb->lock);
-    }
+    slot->state = SLOT_SHOWING;
+    qemu_mutex_unlock(&rb->lock);
+    tell(rb, slot->number, slot->buffer, slot, slot->error, false);
+    qemu_mutex_lock(&rb->lock);
     slot->state = SLOT_SHOWN;
     qemu_cond_signal(&rb->work);
 }
@@ -245,7 +192,6 @@ GLReadback *gl_readback_new(const GLReadbackOps *ops, const char *render_node,
     rb->done = done;
     rb->opaque = opaque;
     rb->next = 1;
-    rb->unshown.what = GL_READBACK_BOXES;
     rb->bh = qemu_bh_new(readback_bh, rb);
     /* not the main loop's own: the human monitor waits with aio_poll() */
     rb->timer = aio_timer_new(qemu_get_aio_context(), QEMU_CLOCK_REALTIME,

@@ -7,6 +7,9 @@
 #include "qemu/osdep.h"
 #include "ui/refresh-policy.h"
 
+/* Viewers ask for so much or more if no monitor tells them a rate. */
+#define REFRESH_UNKNOWN_NS 30000000ll
+
 /* Slower and slower: with the third power of the quiet time. */
 static int64_t decayed(int64_t interval, int64_t quiet_ns)
 {
@@ -53,6 +56,14 @@ int64_t refresh_interval_notified(bool watched, int64_t viewer_ns,
                          REFRESH_SAFETY_MAX_NS);
 
     return watched ? MAX(viewer_ns, safety) : REFRESH_NEVER;
+}
+
+int64_t refresh_pace(bool watched, int64_t viewer_ns, bool notified)
+{
+    bool unknown = viewer_ns == 0 || viewer_ns >= REFRESH_UNKNOWN_NS;
+
+    return watched && notified && unknown && viewer_ns <= REFRESH_IDLE_NS
+        ? REFRESH_SIGNALLED_NS : refresh_interval(watched, viewer_ns, 0);
 }
 
 /* One interval after a refresh, counted from when it should have been. */

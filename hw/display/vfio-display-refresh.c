@@ -102,7 +102,9 @@ static void add_buffer_facts(VFIODisplay *dpy, VFIOPlaneBuffer *buffer,
 static PixelPath choose_path(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     PixelPathFacts facts = {
-        .metadata = vfio_display_metadata_is_ready(dpy->metadata),
+        /* a screendump that waits for OpenGL is not made to begin anew */
+        .metadata = vfio_display_metadata_is_ready(dpy->metadata) &&
+            !dpy->readback.dump,
         .dmabuf = dpy->source.kinds[VFIO_PLANE_KIND_DMABUF],
         .dmabuf_viewer = qemu_console_has_dmabuf_viewer(dpy->screen.con),
         .region = dpy->source.kinds[VFIO_PLANE_KIND_REGION],

@@ -76,9 +76,6 @@ typedef enum GLReadbackWhat {
  * @what: kind of area
  * @n: with %GL_READBACK_BOXES, how many; at least 1 in a request
  * @box: in the frame's pixels, none empty or reaching past it
- *
- * Where results were not shown because newer ones were there, the next result
- * names what differs from the last one that was.
  */
 typedef struct GLReadbackArea {
     GLReadbackWhat what;
@@ -88,8 +85,7 @@ typedef struct GLReadbackArea {
 
 /**
  * struct GLReadbackResult:
- * @number: of the request; the results of earlier ones came before, or not at
- *          all, and will not come any more
+ * @number: of the request; the results of earlier ones came before
  * @buffer: what was read; NULL if it was freed in the meantime, and then
  *          there is nothing else
  * @dmabuf: what that is of
@@ -122,10 +118,10 @@ typedef struct GLReadbackResult {
 typedef void GLReadbackDone(void *opaque, const GLReadbackResult *result);
 
 /*
- * Called in the readback's thread with the BQL, for each frame that was read
- * and will be told of unless a newer one is; @result has pixels. Returns: true
- * if those are where they belong. After false the next result of changes is of
- * a whole frame.
+ * Called in the readback's thread with the BQL, for a frame that was read;
+ * @result has pixels. Returns: true if those are where they belong. If not, or
+ * if the BQL cannot be had soon, that is left to who is told of the result, and
+ * the next result of changes is of a whole frame.
  */
 typedef bool GLReadbackCopy(void *opaque, const GLReadbackResult *result);
 

@@ -12,8 +12,10 @@
 
 /* Viewers whose own rate is not known, such as VNC's, get 60 per second. */
 #define REFRESH_VIEWER_NS (1000000000ll / 60)
+/* The same where hardware says of each frame that it is there. */
+#define REFRESH_SIGNALLED_NS (1000000000ll / 144)
 /* So long after a change or an input event the rate is kept. */
-#define REFRESH_ACTIVE_NS (2000000000ll)
+#define REFRESH_ACTIVE_NS (1000000000ll)
 /* The slowest that a watched console is looked at: people feel lag. */
 #define REFRESH_IDLE_NS (100000000ll)
 /* Hardware that notifies is asked so often, should it fail to. */
@@ -53,6 +55,21 @@ int64_t refresh_interval(bool watched, int64_t viewer_ns, int64_t quiet_ns);
  */
 int64_t refresh_interval_notified(bool watched, int64_t viewer_ns,
                                   int64_t quiet_ns);
+
+/**
+ * refresh_pace:
+ * @watched: somebody looks at the viewer
+ * @viewer_ns: as for refresh_interval()
+ * @notified: the hardware tells when the picture changes
+ *
+ * How soon a frame may follow another one. A monitor's rate is the viewer's.
+ * Others ask for 30 ms and more for want of one, and show each frame that they
+ * get: they set the limit by how fast they take them. Polled hardware is looked
+ * at no more than 60 times per second for them.
+ *
+ * Returns: nanoseconds, or REFRESH_NEVER.
+ */
+int64_t refresh_pace(bool watched, int64_t viewer_ns, bool notified);
 
 /**
  * refresh_next:
@@ -133,8 +150,8 @@ int64_t refresh_rested(int64_t begun, int64_t read_ns);
  *
  * Viewers that draw a dma-buf need no pixels. Where neither the hardware nor
  * the guest says that there is something new to draw, a probe finds out: the
- * pixels are compared with those of the probe before. None is needed for a
- * second after a change or input. Then there are ten per second, or fewer
+ * pixels are compared with those of the probe before. None is needed for half
+ * a second after a change or input. Then there are ten per second, or fewer
  * where a probe takes long.
  *
  * Returns: true if this refresh is to probe.
@@ -148,7 +165,7 @@ bool refresh_probe_is_due(int64_t quiet_ns, int64_t since_ns,
  * @quiet_ns: as for refresh_interval(), after this refresh's probe
  * @since_ns: nanoseconds since the last probe
  *
- * A dma-buf is drawn for two seconds after a change or input. After that it is
+ * A dma-buf is drawn for a second after a change or input. After that it is
  * known to be the same if that is reported, or was found out by a probe within
  * the last tenth of a second. Else it is drawn, at the slow rate.
  *

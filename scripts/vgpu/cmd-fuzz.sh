@@ -91,7 +91,7 @@ _fuzz_compile_pure() {
     read -r -a libraries < <(pkgconf --libs glib-2.0 pixman-1 libxxhash)
     flags+=(-DCONFIG_XXHASH)
     fuzz_link "$1" -I "$VGPU_TOP/tests/unit/include" -I "$VGPU_TOP/include" \
-        -I "$VGPU_TOP/tests/fuzz" "${flags[@]}" -- \
+        -I "$VGPU_TOP" -I "$VGPU_TOP/tests/fuzz" "${flags[@]}" -- \
         "$VGPU_TOP/tests/fuzz/fuzz-$1.c" "${files[@]}" -- "${libraries[@]}"
 }
 

@@ -128,6 +128,8 @@ SOURCES = {
     # Its buffers come as a GPU would take them.
     "sw-import": Software(opengl=True, **{"x-kind": "dmabuf",
                                           "x-software-import": "on"}),
+    # 20 MB/s, as the CPU reads some video memory.
+    "sw-slow": Software(**{"x-kind": "dmabuf", "x-read-ns-per-kib": "50000"}),
     "vga": Vga(),
     "sw-gl": Software(opengl=True, **{"x-kind": "dmabuf",
                                       "x-display-path": "gl"}),

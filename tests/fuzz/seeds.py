@@ -55,6 +55,11 @@ def display_seeds():
     # the buffer on screen is released: its id has another layout
     yield bytes.fromhex("ff9a9a0000000000009b9b6341019a9a07ae"
                         "0b9a9a0000000000009b6341019a9a9a07ae0b")
+    # a screendump waits for slow OpenGL while a driver is asked to copy again
+    yield bytes.fromhex("bee7342adc04c40cc2d3030701bc071c0108085aac0e79ef8e06"
+                        "71af030503360c0c0de0d70e0d011cd81dffdb0b00654e070c05"
+                        "1e02530dd808600ccc8bc002d60d05d392e9c07a730a08525604"
+                        "2901079a")
     chance = random.Random(1)
     for length in (40, 100, 300) * 60:
         yield bytes(chance.randrange(chance.choice((16, 256)))

@@ -24,7 +24,7 @@ sys.dont_write_bytecode = True
 import cases  # noqa: E402
 import report  # noqa: E402
 import targets  # noqa: E402
-from motion import Box, Flip  # noqa: E402
+from motion import Box, Flip, Stamp  # noqa: E402
 from vgpulab import oracle, paths  # noqa: E402
 from watch import Steps  # noqa: E402
 
@@ -93,6 +93,25 @@ def test_flip_steps():
     drawn.newest = 10
     show(steps, oracle.pattern(oracle.NOISE, *size, 0), (0, 0, *size))
     assert max(steps.seen) == 9
+
+
+def test_stamp_steps():
+    """a stamp is seen when its last row is, and no step between two"""
+    size = (320, 200)
+    drawn = Drawn(10)
+    steps = Steps(Stamp(4, gap=10), size, drawn)
+    background = oracle.pattern(oracle.SOLID, *size, 1)
+    assert show(steps, background, (0, 0, *size)) is None
+    picture = background.with_fill(128, 37, 64, 4, 10)
+    assert show(steps, picture, (0, 0, 320, 40)) is None
+    assert show(steps, picture, (0, 40, 320, 1)) == 10
+    # It stays, and is not seen again.
+    drawn.newest = 19
+    assert show(steps, picture, (0, 0, *size)) == 10
+    drawn.newest = 20
+    picture = picture.with_fill(128, 74, 64, 4, 20)
+    assert show(steps, picture, (0, 0, *size)) == 20
+    assert sorted(steps.seen) == [10, 20]
 
 
 def test_cases():
@@ -210,23 +229,28 @@ def test_no_plot():
 
 
 def test_tiny_run():
-    """a case that is really run has its figures"""
+    """cases that are really run have their figures"""
+    names = ["native-box64", "native-line", "native-four"]
     with tempfile.TemporaryDirectory() as folder:
         lines = os.path.join(folder, "runs.jsonl")
         subprocess.run([os.path.join(BENCH, "runner.py"), "--place",
                         "native", "--ours", paths.QEMU, "--pairs", "1",
-                        "--quick", "--out", lines, "native-box64"],
+                        "--quick", "--out", lines, *names],
                        check=True, stderr=subprocess.PIPE)
         with open(lines, encoding="utf-8") as stream:
-            (run,) = [json.loads(line) for line in stream]
-    assert run["case"] == "native-box64" and run["build"] == "ours", run
-    for key in ("fps", "drawn", "main_cpu", "cpu_per_frame_ms",
-                "bytes_read", "refreshes", "wakeups", "peak"):
-        assert run.get(key, 0) > 0, (key, run)
-    assert 0 < run["latency_ms"] <= run["latency_p99_ms"], run
+            found = [json.loads(line) for line in stream]
+    assert sorted(run["case"] for run in found) == sorted(names), found
+    for run in found:
+        assert run["build"] == "ours", run
+        for key in ("fps", "drawn", "main_cpu", "cpu_per_frame_ms",
+                    "updates_per_drawn", "bytes_read", "refreshes", "wakeups",
+                    "peak", "rss", "pss"):
+            assert run.get(key, 0) > 0, (key, run)
+        assert 0 < run["latency_ms"] <= run["latency_p95_ms"] <= run[
+            "latency_p99_ms"] <= run["latency_max_ms"], run
 
 
 if __name__ == "__main__":
     tapcases.run([test_box_steps, test_skipped_steps, test_flip_steps,
-                  test_cases, test_summary, test_targets, test_files,
-                  test_no_plot, test_tiny_run])
+                  test_stamp_steps, test_cases, test_summary, test_targets,
+                  test_files, test_no_plot, test_tiny_run])

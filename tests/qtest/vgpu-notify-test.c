@@ -13,7 +13,7 @@
 /* Refreshes per second while nothing changes, at most. */
 #define STILL_RATE 2
 /* And while everything does: the viewer's rate, with something to spare. */
-#define VIEWER_RATE 75
+#define VIEWER_RATE 160
 
 #define WIDTH 320
 #define HEIGHT 240

@@ -571,9 +571,12 @@ static const char *const hang_fragment =
 static void compile(GLuint program, GLenum kind, const char *source)
 {
     GLuint shader = glCreateShader(kind);
+    GLint compiled;
 
     glShaderSource(shader, 1, &source, NULL);
     glCompileShader(shader);
+    glGetShaderiv(shader, GL_COMPILE_STATUS, &compiled);
+    g_assert_true(compiled);
     glAttachShader(program, shader);
 }
 
@@ -582,6 +585,7 @@ static void hang(const Buffer *buffer)
 {
     g_autoptr(QemuDmaBuf) dmabuf = buffer_dmabuf(buffer, NULL);
     GLuint program = glCreateProgram(), array;
+    GLint linked;
 
     egl_dmabuf_import_texture(dmabuf, &error_abort);
     new_framebuffer(GL_FRAMEBUFFER, qemu_dmabuf_get_texture(dmabuf));
@@ -589,6 +593,8 @@ static void hang(const Buffer *buffer)
     compile(program, GL_VERTEX_SHADER, hang_vertex);
     compile(program, GL_FRAGMENT_SHADER, hang_fragment);
     glLinkProgram(program);
+    glGetProgramiv(program, GL_LINK_STATUS, &linked);
+    g_assert_true(linked);
     glUseProgram(program);
     glUniform1f(glGetUniformLocation(program, "add"), 0.37);
     glGenVertexArrays(1, &array);

@@ -296,6 +296,35 @@ static GLReadback *start(void)
     return gl_readback_new(&fake_ops, "node", on_done, NULL);
 }
 
+static struct {
+    bool refuses;
+    unsigned calls;
+    GLReadbackArea area;
+} copier;
+
+static bool on_copy(void *opaque, const GLReadbackResult *result)
+{
+    bool done;
+
+    g_assert_true((void *)result->pixels->data == fake_pixels);
+    g_assert_false(result->copied);
+    qemu_mutex_lock(&fake.lock);
+    copier.calls++;
+    copier.area = *result->area;
+    done = !copier.refuses;
+    qemu_mutex_unlock(&fake.lock);
+    return done;
+}
+
+static GLReadback *start_copying(void)
+{
+    GLReadback *rb = start();
+
+    memset(&copier, 0, sizeof(copier));
+    gl_readback_set_copy(rb, on_copy);
+    return rb;
+}
+
 static GLReadbackBuffer *new_buffer(GLReadback *rb)
 {
     int fd = memfd_create("buffer", MFD_CLOEXEC);
@@ -439,7 +468,7 @@ static void wait_blindly(unsigned *counter, unsigned value)
 static void test_changes(void)
 {
     static const GLReadbackArea changes = { GL_READBACK_CHANGES };
-    GLReadback *rb = start();
+    GLReadback *rb = start_copying();
     GLReadbackBuffer *buffer = new_buffer(rb), *other = new_buffer(rb);
 
     signal_all();
@@ -461,25 +490,25 @@ static void test_changes(void)
     g_assert_cmpint(got.area.what, ==, GL_READBACK_WHOLE);
     wait_until(&fake.unmaps, 5);
 
-    /* the pixels of a buffer that was freed are shown by the next one */
+    /* a buffer is freed: what was copied of it is not copied again */
     fake_pixels[130]++;
     gl_readback_submit(other, &changes);
-    wait_blindly(&fake.maps, 6);
+    wait_blindly(&copier.calls, 6);
     gl_readback_buffer_free(other);
     wait_for_number(6);
     g_assert_cmpuint(got.freed, ==, 1);
     wait_until(&fake.unmaps, 6);
     wait_for_number(gl_readback_submit(buffer, &changes));
-    expect_changes(128, 192);
+    expect_changes(0, 0);
     gl_readback_buffer_free(buffer);
     finish(rb);
 }
 
-/* Frames that nobody gets to see, as newer ones are there. */
-static void test_changes_skipped(void)
+/* Several are there at once: all that differs is told of. */
+static void test_changes_at_once(void)
 {
     static const GLReadbackArea changes = { GL_READBACK_CHANGES };
-    GLReadback *rb = start();
+    GLReadback *rb = start_copying();
     GLReadbackBuffer *buffer = new_buffer(rb);
 
     signal_all();
@@ -488,11 +517,12 @@ static void test_changes_skipped(void)
     for (unsigned i = 0; i < 2; i++) {
         fake_pixels[64 * i]++;
         gl_readback_submit(buffer, &changes);
-        wait_blindly(&fake.maps, 2 + i);
+        wait_blindly(&copier.calls, 2 + i);
     }
     gl_readback_submit(buffer, &changes);
-    wait_blindly(&fake.maps, 4);
+    wait_blindly(&copier.calls, 4);
     wait_for_number(4);
+    g_assert_cmpuint(got.results, ==, 4);
     g_assert_cmpint(got.area.what, ==, GL_READBACK_BOXES);
     g_assert_true(got.covered[0]);
     g_assert_true(got.covered[64]);
@@ -747,35 +777,6 @@ static void test_freed_by_timeout(void)
 
 /* --- Copies in the thread ------------------------------------------------ */
 
-static struct {
-    bool refuses;
-    unsigned calls;
-    GLReadbackArea area;
-} copier;
-
-static bool on_copy(void *opaque, const GLReadbackResult *result)
-{
-    bool done;
-
-    g_assert_true((void *)result->pixels->data == fake_pixels);
-    g_assert_false(result->copied);
-    qemu_mutex_lock(&fake.lock);
-    copier.calls++;
-    copier.area = *result->area;
-    done = !copier.refuses;
-    qemu_mutex_unlock(&fake.lock);
-    return done;
-}
-
-static GLReadback *start_copying(void)
-{
-    GLReadback *rb = start();
-
-    memset(&copier, 0, sizeof(copier));
-    gl_readback_set_copy(rb, on_copy);
-    return rb;
-}
-
 static void expect_copy(unsigned calls, bool copied, GLReadbackWhat what)
 {
     g_assert_cmpuint(counted(&copier.calls), ==, calls);
@@ -817,18 +818,27 @@ static void test_copy(void)
     finish(rb);
 }
 
-/* Of a frame that is not told of, as a newer one is, the copy is needed. */
-static void test_copy_skipped(void)
+/* An older frame is not copied over a newer one. */
+static void test_copy_in_order(void)
 {
     GLReadback *rb = start_copying();
     GLReadbackBuffer *buffer = new_buffer(rb);
 
     signal_all();
+    copier.refuses = true;
     gl_readback_submit(buffer, NULL);
+    wait_blindly(&copier.calls, 1);
+    set(&copier.refuses, false);
     gl_readback_submit(buffer, NULL);
-    wait_blindly(&copier.calls, 2);
-    wait_for_number(2);
-    expect_copy(2, true, GL_READBACK_WHOLE);
+    wait_blindly(&fake.maps, 2);
+    gl_readback_submit(buffer, NULL);
+    /* by now the second one has been dealt with */
+    wait_blindly(&fake.begins, 3);
+    g_assert_cmpuint(counted(&copier.calls), ==, 1);
+    wait_for_number(3);
+    wait_until(&fake.unmaps, 3);
+    wait_for_number(gl_readback_submit(buffer, NULL));
+    g_assert_true(got.copied);
     gl_readback_buffer_free(buffer);
     finish(rb);
 }
@@ -1137,7 +1147,7 @@ int main(int argc, char **argv)
     g_test_add_func("/gl-readback/order", test_order);
     g_test_add_func("/gl-readback/area", test_area);
     g_test_add_func("/gl-readback/changes", test_changes);
-    g_test_add_func("/gl-readback/changes-skipped", test_changes_skipped);
+    g_test_add_func("/gl-readback/changes-at-once", test_changes_at_once);
     g_test_add_func("/gl-readback/no-opengl", test_no_opengl);
     g_test_add_func("/gl-readback/no-import", test_no_import);
     g_test_add_func("/gl-readback/buffer-freed-in-flight",
@@ -1149,7 +1159,7 @@ int main(int argc, char **argv)
     g_test_add_func("/gl-readback/hung-release", test_hung_release);
     g_test_add_func("/gl-readback/freed-by-timeout", test_freed_by_timeout);
     g_test_add_func("/gl-readback/copy", test_copy);
-    g_test_add_func("/gl-readback/copy-skipped", test_copy_skipped);
+    g_test_add_func("/gl-readback/copy-in-order", test_copy_in_order);
     g_test_add_func("/gl-readback/not-copied", test_not_copied);
     g_test_add_func("/gl-readback/lost", test_lost);
     g_test_add_func("/gl-readback/lost-in-flight", test_lost_in_flight);

@@ -46,6 +46,38 @@ static const IntervalCase interval_cases[] = {
     { "longest-quiet", true, 1, INT64_MAX, REFRESH_IDLE_NS },
 };
 
+typedef struct PaceCase {
+    const char *name;
+    int64_t viewer_ns;
+    bool notified;
+    int64_t expected;
+} PaceCase;
+
+static const PaceCase pace_cases[] = {
+    /* a guest at 144 Hz, and a VNC client that takes each frame */
+    { "vnc", 30 * MS, true, REFRESH_SIGNALLED_NS },
+    { "slow-vnc", REFRESH_IDLE_NS, true, REFRESH_SIGNALLED_NS },
+    { "silent", 0, true, REFRESH_SIGNALLED_NS },
+    /* its window shows no more than the monitor does */
+    { "monitor", 16 * MS, true, 16 * MS },
+    { "slow-monitor", 20 * MS, true, REFRESH_VIEWER_NS },
+    { "fast-monitor", 4 * MS, true, 4 * MS },
+    { "hidden", 500 * MS, true, 500 * MS },
+    /* looking 144 times a second for what may be there costs too much */
+    { "polled-vnc", 30 * MS, false, REFRESH_VIEWER_NS },
+    { "polled-monitor", 7 * MS, false, 7 * MS },
+};
+
+static void test_pace(gconstpointer data)
+{
+    const PaceCase *c = data;
+
+    g_assert_cmpint(refresh_pace(true, c->viewer_ns, c->notified), ==,
+                    c->expected);
+    g_assert_cmpint(refresh_pace(false, c->viewer_ns, c->notified), ==,
+                    REFRESH_NEVER);
+}
+
 static void test_interval(gconstpointer data)
 {
     const IntervalCase *c = data;
@@ -387,9 +419,9 @@ typedef struct ProbeCase {
 static const ProbeCase probe_cases[] = {
     { "just-changed", 0, S, 0, false },
     /* a guest that flips is not read at all */
-    { "changes-are-told", S - 1, S, 0, false },
+    { "changes-are-told", S / 2 - 1, S, 0, false },
     /* before the picture counts as still, so that a moving one never does */
-    { "quiet", S, S, 0, true },
+    { "quiet", S / 2, S, 0, true },
     { "quiet-for-long", 3600 * S, 100 * MS, 0, true },
     { "never-probed", INT64_MAX, INT64_MAX, 0, true },
     /* at each refresh of the slow rate, also if that comes a bit early */
@@ -420,15 +452,15 @@ typedef struct RedrawCase {
 static const RedrawCase redraw_cases[] = {
     { "changed", false, 0, 0, true },
     /* what a probe is too coarse to find is drawn as well */
-    { "active", false, 2 * S - 1, 0, true },
-    { "still-and-probed", false, 2 * S, 0, false },
+    { "active", false, S - 1, 0, true },
+    { "still-and-probed", false, S, 0, false },
     { "probed-a-moment-ago", false, 3 * S, 99 * MS, false },
     /* nobody knows: at the slow rate */
-    { "unknown", false, 2 * S, 100 * MS, true },
+    { "unknown", false, S, 100 * MS, true },
     { "never-probed", false, INT64_MAX, INT64_MAX, true },
     /* the hardware would have said so */
-    { "told-active", true, S, INT64_MAX, true },
-    { "told-still", true, 2 * S, INT64_MAX, false },
+    { "told-active", true, S - 1, INT64_MAX, true },
+    { "told-still", true, S, INT64_MAX, false },
 };
 
 static void test_redraw(gconstpointer data)
@@ -463,6 +495,12 @@ int main(int argc, char **argv)
                                                 interval_cases[i].name);
 
         g_test_add_data_func(path, &interval_cases[i], test_interval);
+    }
+    for (int i = 0; i < G_N_ELEMENTS(pace_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/refresh-policy/pace/%s",
+                                                pace_cases[i].name);
+
+        g_test_add_data_func(path, &pace_cases[i], test_pace);
     }
     add_dmabuf_cases();
     g_test_add_func("/refresh-policy/monotonic", test_interval_monotonic);

@@ -131,8 +131,8 @@ static const Case cases[] = {
         { POLLED(16), 32, .reads = ALL },
       } },
     { "polled-still", "a sample finds out whether there is more to read", {
-        { POLLED(1999), 16, .reads = ALL },
-        { POLLED(2000), 116, .reads = SAMPLE },
+        { POLLED(999), 16, .reads = ALL },
+        { POLLED(1000), 116, .reads = SAMPLE },
         { POLLED(2100), 216, .reads = SAMPLE, CHANGED },
         { POLLED(0), 232, .reads = ALL },
       } },

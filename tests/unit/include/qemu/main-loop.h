@@ -13,9 +13,9 @@
 extern GMutex main_loop_bql;
 __attribute__((weak)) GMutex main_loop_bql;
 
-static inline void bql_lock(void)
+static inline bool bql_trylock(void)
 {
-    g_mutex_lock(&main_loop_bql);
+    return g_mutex_trylock(&main_loop_bql);
 }
 
 static inline void bql_unlock(void)

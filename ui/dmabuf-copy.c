@@ -48,15 +48,16 @@ static bool find_range(QemuDmaBuf *dmabuf, uint64_t *start, uint64_t *end,
 static QemuDmaBuf *new_layout(QemuDmaBuf *dmabuf, int fd)
 {
     QemuDmaBuf *copy =
-        qemu_dmabuf_new(qemu_dmabuf_get_width(dmabuf),
-                        qemu_dmabuf_get_height(dmabuf),
-                        qemu_dmabuf_get_stride(dmabuf),
-                        qemu_dmabuf_get_x(dmabuf), qemu_dmabuf_get_y(dmabuf),
-                        qemu_dmabuf_get_backing_width(dmabuf),
-                        qemu_dmabuf_get_backing_height(dmabuf),
-                        qemu_dmabuf_get_fourcc(dmabuf),
-                        qemu_dmabuf_get_modifier(dmabuf), fd, false,
-                        qemu_dmabuf_get_y0_top(dmabuf));
+        qemu_dmabuf_new_joint(qemu_dmabuf_get_width(dmabuf),
+                              qemu_dmabuf_get_height(dmabuf),
+                              qemu_dmabuf_get_stride(dmabuf),
+                              qemu_dmabuf_get_x(dmabuf),
+                              qemu_dmabuf_get_y(dmabuf),
+                              qemu_dmabuf_get_backing_width(dmabuf),
+                              qemu_dmabuf_get_backing_height(dmabuf),
+                              qemu_dmabuf_get_fourcc(dmabuf),
+                              qemu_dmabuf_get_modifier(dmabuf), fd, false,
+                              qemu_dmabuf_get_y0_top(dmabuf));
 
     qemu_dmabuf_set_offset(copy, qemu_dmabuf_get_offset(dmabuf));
     return copy;

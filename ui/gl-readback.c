@@ -224,24 +224,23 @@ void gl_readback_free(GLReadback *rb)
 /* With fds of its own. */
 static QemuDmaBuf *copy_dmabuf(QemuDmaBuf *dmabuf, Error **errp)
 {
-    const QemuDmaBufPlane *planes = qemu_dmabuf_get_planes(dmabuf);
     unsigned n = qemu_dmabuf_get_num_planes(dmabuf);
-    QemuDmaBufPlane copies[QEMU_DMABUF_MAX_PLANES];
+    QemuDmaBufPlane copies[DMABUF_MAX_PLANES];
     QemuDmaBuf *copy;
 
-    copy = qemu_dmabuf_new(qemu_dmabuf_get_width(dmabuf),
-                           qemu_dmabuf_get_height(dmabuf),
-                           qemu_dmabuf_get_stride(dmabuf),
-                           qemu_dmabuf_get_x(dmabuf),
-                           qemu_dmabuf_get_y(dmabuf),
-                           qemu_dmabuf_get_backing_width(dmabuf),
-                           qemu_dmabuf_get_backing_height(dmabuf),
-                           qemu_dmabuf_get_fourcc(dmabuf),
-                           qemu_dmabuf_get_modifier(dmabuf), -1, false,
-                           qemu_dmabuf_get_y0_top(dmabuf));
+    copy = qemu_dmabuf_new_joint(qemu_dmabuf_get_width(dmabuf),
+                                 qemu_dmabuf_get_height(dmabuf),
+                                 qemu_dmabuf_get_stride(dmabuf),
+                                 qemu_dmabuf_get_x(dmabuf),
+                                 qemu_dmabuf_get_y(dmabuf),
+                                 qemu_dmabuf_get_backing_width(dmabuf),
+                                 qemu_dmabuf_get_backing_height(dmabuf),
+                                 qemu_dmabuf_get_fourcc(dmabuf),
+                                 qemu_dmabuf_get_modifier(dmabuf), -1, false,
+                                 qemu_dmabuf_get_y0_top(dmabuf));
     for (unsigned i = 0; i < n; i++) {
-        copies[i] = planes[i];
-        copies[i].fd = qemu_dup(planes[i].fd);
+        copies[i] = qemu_dmabuf_get_plane(dmabuf, i);
+        copies[i].fd = qemu_dup(copies[i].fd);
         if (copies[i].fd < 0) {
             error_setg_errno(errp, errno, "cannot duplicate the buffer's fd");
             n = i;

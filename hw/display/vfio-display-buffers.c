@@ -30,10 +30,11 @@ static void buffers_attach(void *opaque, VFIOPlaneBuffer *buffer)
     VFIODisplayBuffers *b = opaque;
 
     user->path = PIXEL_PATH__MAX;
-    user->dmabuf = qemu_dmabuf_new(plane->width, plane->height, plane->stride,
-                                   0, 0, plane->width, plane->height,
-                                   plane->fourcc, plane->modifier, buffer->fd,
-                                   false, false);
+    user->dmabuf = qemu_dmabuf_new_joint(plane->width, plane->height,
+                                         plane->stride, 0, 0, plane->width,
+                                         plane->height, plane->fourcc,
+                                         plane->modifier, buffer->fd, false,
+                                         false);
     qemu_dmabuf_set_offset(user->dmabuf, plane->offset);
     /* else viewers show the mirror's pixels, whose copy is guarded */
     qemu_dmabuf_set_gpu_only(user->dmabuf, !b->software_import);

@@ -7,7 +7,7 @@
 #ifndef HW_DISPLAY_VGPU_SW_BUFFER_H
 #define HW_DISPLAY_VGPU_SW_BUFFER_H
 
-#include "exec/memory.h"
+#include "hw/pci/pci.h"
 #include "hw/display/vgpu-sw.h"
 #include "qapi/qapi-types-common.h"
 

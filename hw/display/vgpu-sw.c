@@ -449,7 +449,9 @@ static const Property vgpu_sw_properties[] = {
                        config.slow_ns_per_kib, 0),
 };
 
-static void vgpu_sw_class_init(ObjectClass *klass, void *data)
+/* @data is const or not, as QEMU's release has it. */
+static void vgpu_sw_class_init(ObjectClass *klass,
+                               typeof(((TypeInfo *)0)->class_data) data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);

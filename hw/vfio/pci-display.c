@@ -191,7 +191,7 @@ static int source_open_region(void *opaque, uint32_t index,
     if (index > INT_MAX) {
         return -EINVAL;
     }
-    ret = vfio_get_region_info(&source->vdev->vbasedev, index, &info);
+    ret = vfio_pci_get_region_info(source->vdev, index, &info);
     if (ret < 0) {
         return ret;
     }
@@ -234,8 +234,9 @@ static bool source_has_edid(void *opaque)
     VFIOPCIDisplaySource *source = opaque;
 
     if (!source->edid) {
-        vfio_get_dev_region_info(&source->vdev->vbasedev, VFIO_REGION_TYPE_GFX,
-                                 VFIO_REGION_SUBTYPE_GFX_EDID, &source->edid);
+        vfio_pci_get_gfx_region_info(source->vdev,
+                                     VFIO_REGION_SUBTYPE_GFX_EDID,
+                                     &source->edid);
     }
     return source->edid != NULL;
 }
@@ -336,8 +337,7 @@ static int source_set_notifier(void *opaque, EventNotifier *notifier)
     if (source->irq < 0) {
         return source->irq;
     }
-    if (!vfio_set_irq_signaling(&source->vdev->vbasedev, source->irq, 0,
-                                VFIO_IRQ_SET_ACTION_TRIGGER, fd, &err)) {
+    if (!vfio_pci_set_irq_fd(source->vdev, source->irq, fd, &err)) {
         warn_report_err(err);
         return -EIO;
     }
@@ -361,10 +361,9 @@ static int source_open_metadata(void *opaque, VFIODisplayRegion *region)
     uint64_t len;
     int ret;
 
-    ret = vfio_get_dev_region_info(&source->vdev->vbasedev,
-                                   VFIO_REGION_TYPE_GFX,
-                                   VFIO_GFX_REGION_SUBTYPE_META,
-                                   &source->meta);
+    ret = vfio_pci_get_gfx_region_info(source->vdev,
+                                       VFIO_GFX_REGION_SUBTYPE_META,
+                                       &source->meta);
     if (ret < 0) {
         return -ENOENT;
     }

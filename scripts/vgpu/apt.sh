@@ -122,9 +122,9 @@ _read_suite() {
     return 1
 }
 
-# The suites to look for sources in, best first, and those whose binary
-# packages run on this release.
-_source_suites="trixie bookworm-backports"
+# The suites to look for data in, best first, and those whose binary packages
+# run on this release.
+_data_suites="trixie bookworm-backports"
 _binary_suites() {
     case $(_release) in
     bookworm) echo "bookworm-backports" ;;
@@ -153,16 +153,28 @@ _from_suites() {
     return 1
 }
 
-# apt_get_source PACKAGE DESTDIR: the source package's files, not unpacked.
+# apt_get_source PACKAGE RELEASE SUITES DESTDIR: the files of the newest source
+# package of that release that a suite has, not unpacked. One that a newer
+# package has replaced may still be there.
 apt_get_source() {
-    _from_suites "$_source_suites" "$2" \
-        apt-get source --download-only --only-source "$1"
+    local package=$1 release=$2 suites=$3 destination=$4 suite version
+    for suite in $suites; do
+        _read_suite "$suite" || continue
+        version=$(_apt "$suite" apt-cache showsrc --only-source "$package" |
+            sed -n "s/^Version: *\(\([0-9]*:\)\?${release//./\\.}\.[^ ]*\)/\1/p" |
+            sort -V | tail -n 1)
+        [[ -n $version ]] || continue
+        _from_suites "$suite" "$destination" apt-get source --download-only \
+            --only-source "$package=$version" && return 0
+    done
+    echo "none of $suites has the source of $package $release" >&2
+    return 1
 }
 
 # apt_download PACKAGE DESTDIR: a .deb whose content is data, such as a
 # kernel's source, from any release.
 apt_download() {
-    _from_suites "$_source_suites" "$2" apt-get download "$1"
+    _from_suites "$_data_suites" "$2" apt-get download "$1"
 }
 
 # _unpack_debs NAME ROOT PACKAGE...: under ROOT, by way of downloads/NAME

@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ./vgpu build: the emulator, build/bin/qemu-system-x86_64.
+# ./vgpu build [--base BASE]: the emulator, build/bin/qemu-system-x86_64, or
+# build/BASE/bin/qemu-system-x86_64.
 
 set -euo pipefail
 
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 . "$VGPU_TOP/scripts/vgpu/qemu.sh"
 
-(($# == 0)) || die "usage: ./vgpu build"
+qemu_take_base "$@"
+((${#arguments[@]} == 0)) || die "usage: ./vgpu build [--base BASE]"
 
 lock_build
 qemu_build

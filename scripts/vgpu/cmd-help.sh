@@ -24,6 +24,8 @@ Usage: ./vgpu COMMAND [ARGUMENT]...
                       measure stock QEMU and this one in turn: table, plot
   series [--build-each] [--group NAME]
                       write build/series/*.patch and prove that they apply
+  build | test | series --base 10.2 ...
+                      the same for QEMU 10.2 in place of 10.0, in build/10.2
   series --impact     what the series changes for people without a vGPU
   series --configurations [NAME]...
                       build without OpenGL, GBM, pixman, VNC, SPICE, GTK, SDL
@@ -33,7 +35,7 @@ Usage: ./vgpu COMMAND [ARGUMENT]...
   help                this text
 
 Environment:
-  VGPU_QEMU_TARBALL   a local QEMU 10.0 source tarball, instead of Debian's
+  VGPU_QEMU_TARBALL   a local source tarball of the base, instead of Debian's
   VGPU_LINUX_TARBALL  a local Linux 6.12 source tarball, instead of Debian's
   VGPU_JOBS           parallel compiler processes (default: one per CPU)
 

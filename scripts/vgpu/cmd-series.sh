@@ -6,6 +6,9 @@
 # checkpatch.pl. --group has one group of patches, and those that it needs, in
 # build/series-NAME. --build-each builds every step too, of a group its own.
 #
+# Each of these takes --base BASE: the series for another release of QEMU, in
+# build/BASE.
+#
 # ./vgpu series --impact: what the series changes for people without a vGPU.
 #
 # ./vgpu series --configurations [NAME]...: builds what it gives without each
@@ -16,7 +19,10 @@ set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 . "$VGPU_TOP/scripts/vgpu/qemu.sh"
 
-WORK=$VGPU_BUILD/series-work
+qemu_take_base "$@"
+set -- "${arguments[@]}"
+
+WORK=$QEMU_BUILD/series-work
 STEPS=$WORK/steps
 
 # What QEMU can be built without, one at a time. GBM has no option.
@@ -30,8 +36,9 @@ declare -A DEPENDENT=(
 
 _make_series() {
     mkdir -p "$WORK"
-    python3 "$VGPU_TOP/scripts/vgpu/series.py" ${group:+--group "$group"} \
-        "$VGPU_TOP" "$QEMU_PRISTINE" "$QEMU_TREE" "$SERIES" "$WORK"
+    python3 "$VGPU_TOP/scripts/vgpu/series.py" --base "$QEMU_BASE" \
+        ${group:+--group "$group"} "$VGPU_TOP" "$QEMU_PRISTINE" "$QEMU_TREE" \
+        "$SERIES" "$WORK"
 }
 
 _git() {
@@ -68,24 +75,26 @@ _build_step() {
 # The steps to build: all, or those of the group, which are the last.
 _steps() {
     local count
-    count=$(grep -c "^${group:+$group/}[^#]" "$VGPU_TOP/patches/series")
+    count=$(python3 "$VGPU_TOP/scripts/vgpu/patchstack.py" --names \
+        "$VGPU_TOP" "$QEMU_BASE" | grep -c "^$group")
     _git log --reverse --format='%H%x09%s' base..steps | tail -n "$count"
 }
 
 build_each() {
     local commit subject number=0 total identity
-    run_step series-prepare "applying the series step by step" _prepare_steps
+    run_step "${QEMU_STEP}series-prepare" "applying the series step by step" _prepare_steps
     identity="$STEPS ${QEMU_OPTIONS[*]}"
-    if ! stamp_ok series-configure "$identity" ||
+    if ! stamp_ok "${QEMU_STEP}series-configure" "$identity" ||
         [[ ! -f $STEPS/build/build.ninja ]]; then
-        stamp_clear series-configure
-        run_step series-configure "configuring QEMU" _qemu_configure "$STEPS"
-        stamp_set series-configure "$identity"
+        stamp_clear "${QEMU_STEP}series-configure"
+        run_step "${QEMU_STEP}series-configure" "configuring QEMU" \
+            _qemu_configure "$STEPS"
+        stamp_set "${QEMU_STEP}series-configure" "$identity"
     fi
     total=$(_steps | wc -l)
     while IFS=$'\t' read -r commit subject <&3; do
         number=$((number + 1))
-        run_step "series-build-$number" \
+        run_step "${QEMU_STEP}series-build-$number" \
             "building step $number of $total: $subject" _build_step "$commit"
     done 3< <(_steps)
 }
@@ -140,26 +149,28 @@ _build_without() {
 # build_without NAME...: the final tree, a folder for each. They are kept, so
 # that a later run compiles only what has changed.
 build_without() {
-    local name identity
+    local name step identity
     for name; do
         identity="${QEMU_OPTIONS[*]} ${DEPENDENT[$name]:-} $(hash_files \
             "$QEMU_TREE/configure" "$QEMU_TREE/pythondeps.toml" \
             "$VGPU_TOP/scripts/vgpu/cmd-series.sh")"
-        if ! stamp_ok "without-$name-configure" "$identity" ||
+        step=${QEMU_STEP}without-$name
+        if ! stamp_ok "$step-configure" "$identity" ||
             [[ ! -f $QEMU_TREE/without-$name/build.ninja ]]; then
-            stamp_clear "without-$name-configure"
-            run_step "without-$name-configure" \
+            stamp_clear "$step-configure"
+            run_step "$step-configure" \
                 "configuring QEMU without $name" _configure_without "$name"
-            stamp_set "without-$name-configure" "$identity"
+            stamp_set "$step-configure" "$identity"
         fi
-        run_step "without-$name" "building without $name" \
+        run_step "$step" "building without $name" \
             _build_without "$name"
     done
 }
 
 usage() {
-    die "usage: ./vgpu series [--build-each] [--group NAME] | --impact |" \
-        "--configurations [NAME]..., NAME one of: ${CONFIGURATIONS[*]}"
+    die "usage: ./vgpu series [--base BASE] [--build-each] [--group NAME] |" \
+        "--impact | --configurations [NAME]..., NAME one of:" \
+        "${CONFIGURATIONS[*]}"
 }
 
 each=
@@ -176,7 +187,8 @@ while (($#)); do
         shift
         ;;
     --impact)
-        exec python3 "$VGPU_TOP/scripts/vgpu/series.py" --impact "$VGPU_TOP"
+        exec python3 "$VGPU_TOP/scripts/vgpu/series.py" --base "$QEMU_BASE" \
+            --impact "$VGPU_TOP"
         ;;
     --configurations)
         shift
@@ -191,7 +203,7 @@ while (($#)); do
     esac
     shift
 done
-SERIES=$VGPU_BUILD/series${group:+-$group}
+SERIES=$QEMU_BUILD/series${group:+-$group}
 
 lock_build
 need_packages git patch perl python3 xz-utils
@@ -202,7 +214,7 @@ if ((${#without[@]})); then
     say "QEMU can be built without each of: ${without[*]}"
     exit
 fi
-run_step series "making and checking the series" _make_series
-sed 's/^/        /' "$VGPU_LOGS/series.log" >&2
+run_step "${QEMU_STEP}series" "making and checking the series" _make_series
+sed 's/^/        /' "$VGPU_LOGS/${QEMU_STEP}series.log" >&2
 [[ -z $each ]] || build_each
 say "the series is in ${SERIES#"$PWD"/}"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ./vgpu test [--full] [unit|qtest|lab]...: the tests, or those named.
+# ./vgpu test [--base BASE] [--full] [unit|qtest|lab]...: the tests, or those
+# named.
 #
 #   unit   the pure logic, by the top-level meson.build, with ASan and UBSan
 #   qtest  the emulator with the software vGPU, and the unit tests that link
@@ -29,7 +30,7 @@ UNIT_PACKAGES=(build-essential ccache ninja-build pkgconf python3
 UNIT_OUT=$VGPU_BUILD/unit
 
 usage() {
-    die "usage: ./vgpu test [--full] [unit|qtest|lab]..."
+    die "usage: ./vgpu test [--base BASE] [--full] [unit|qtest|lab]..."
 }
 
 # run_tap NAME LIMIT COMMAND...: counts; a failure does not end the run
@@ -196,7 +197,10 @@ export VGPU_TEST_FULL=0
 # A glance, or an hour.
 FUZZ_SECONDS=10
 groups=()
-for argument; do
+qemu_take_base "$@"
+# Which emulator the lab and its viewers run (tests/lab/vgpulab/paths.py).
+[[ -z $QEMU_STEP ]] || export VGPU_QEMU=$QEMU_BINARY
+for argument in "${arguments[@]}"; do
     case $argument in
     --full) VGPU_TEST_FULL=1 ;;
     unit | qtest | lab) groups+=("$argument") ;;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bring QEMU's source tree up to date with patches/ and the new files.
 
-usage: overlay.py TOP PRISTINE.git TREE
+usage: overlay.py TOP PRISTINE.git TREE [BASE]
        overlay.py --prepare TREE
 
 TREE is pristine source as committed in PRISTINE.git, except for the files
@@ -19,9 +19,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from patchstack import StackError, read_stack
+from patchstack import BASES, StackError, read_stack
 
 STATE = '.vgpu-overlay'
+# What --prepare edits.
+BUILD_FILES = ('meson.build', 'pc-bios/meson.build')
 
 
 class Pristine:
@@ -51,7 +53,9 @@ class Pristine:
 def allow_missing_blobs(tree):
     """Debian's source has no firmware blobs: do not unpack any.
 
-    The emulator's build needs none; firmware comes from packages.
+    The emulator's build needs none; firmware comes from packages. Nor has it
+    the device trees of other architectures' boards, which some releases make
+    or else want to be there.
     """
     build_file = tree / 'meson.build'
     text = build_file.read_text()
@@ -60,6 +64,9 @@ def allow_missing_blobs(tree):
     if wanted == text:
         raise StackError('meson.build: where are the firmware blobs unpacked?')
     build_file.write_text(wanted)
+    blobs = tree / 'pc-bios/meson.build'
+    if blobs.exists():
+        blobs.write_text(blobs.read_text().replace("subdir('dtb')\n", ''))
 
 
 def build_scratch(stack, pristine, scratch):
@@ -67,7 +74,7 @@ def build_scratch(stack, pristine, scratch):
 
     One that is not there in the end was removed.
     """
-    touched = {'meson.build'}
+    touched = {path for path in BUILD_FILES if pristine.has(path)}
     for patch in stack:
         touched.update(patch.edits, patch.removes)
     for path in sorted(touched):
@@ -116,8 +123,8 @@ def put_link(source, target):
     return True
 
 
-def sync(top, pristine, tree):
-    stack = read_stack(top)
+def sync(top, pristine, tree, base=BASES[0]):
+    stack = read_stack(top, base)
     added = [path for patch in stack for path in patch.adds]
     state = tree / STATE
     before = set(state.read_text().split('\n')) if state.exists() else set()
@@ -147,9 +154,9 @@ def main():
     if sys.argv[1] == '--prepare':
         allow_missing_blobs(Path(sys.argv[2]))
         return
-    top, git_dir, tree = (Path(name).resolve() for name in sys.argv[1:])
+    top, git_dir, tree = (Path(name).resolve() for name in sys.argv[1:4])
     try:
-        stack, changed = sync(top, Pristine(git_dir), tree)
+        stack, changed = sync(top, Pristine(git_dir), tree, *sys.argv[4:])
     except StackError as error:
         sys.exit(f'patches: {error}')
     for path in changed:

@@ -1,17 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The quilt stack in patches/, read.
 
+usage: patchstack.py --names | --added TOP BASE
+
 patches/series names the patches as GROUP/NAME.patch. A patch file holds a
 commit message, whose trailers "Adds: PATH" name new files that come with it
 and "Removes: PATH" files of QEMU's that go with it, a line "---", and the diff
 of the files that it edits (there may be none). A paragraph "Impact: ..." of
 the message says what becomes different for people without a vGPU.
+
+A base is a release of QEMU that the stack is for. The patches are written for
+BASES[0]. For another one patches/BASE/GROUP/NAME.patch takes the place of the
+patch of that name; where it begins with the line "---", it has that one's
+message and trailers. patches/BASE/dropped names those that the base needs
+not, and in a comment what it has in their place.
+
+--names prints the names of a base's patches, --added the new files that they
+bring.
 """
 
+import argparse
 import re
 import subprocess
+import sys
 from pathlib import Path
 
+
+BASES = ('10.0', '10.2')
 
 # The groups in the order of the series, each with what it cannot do without.
 NEEDS = {
@@ -32,15 +47,20 @@ class Patch:
     _TRAILER = re.compile(r'(Adds|Removes): +(\S+)\s*$')
     _IMPACT = re.compile(r'^Impact: +(.+?)(?=\n\n|\n[A-Z][a-z-]+: |\Z)',
                          re.DOTALL | re.MULTILINE)
-    _DIFF_START = re.compile(r'(---( |$)|diff |Index: )')
+    DIFF_START = re.compile(r'(---( |$)|diff |Index: )')
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, base=BASES[0]):
         self.path = folder / name
         self.name = name
         self.group = name.split('/')[0]
         self.adds = []
         self.removes = []
-        message = self._read_header(self.path.read_text().splitlines())
+        header = self.path.read_text()
+        if (folder / base / name).is_file():
+            self.path = folder / base / name
+            if not self.path.read_text().startswith('---\n'):
+                header = self.path.read_text()
+        message = self._read_header(header.splitlines())
         self.subject = message[0].strip() if message else ''
         self.body = '\n'.join(message[1:]).strip()
         if not self.subject:
@@ -53,7 +73,7 @@ class Patch:
         """The message's lines; notes the trailers."""
         message = []
         for line in lines:
-            if self._DIFF_START.match(line):
+            if self.DIFF_START.match(line):
                 break
             trailer = self._TRAILER.match(line)
             if trailer:
@@ -115,14 +135,45 @@ def patches_for(stack, group):
             if patch.group == group or patch.group in NEEDS[group]]
 
 
-def read_stack(top):
+def read_names(path):
+    """The patches that a file names, one a line; comments begin with #."""
+    if not path.exists():
+        return []
+    lines = (line.split('#')[0].split() for line in
+             path.read_text().splitlines())
+    return [words[0] for words in lines if words]
+
+
+def diff_of(path):
+    """A patch file's diff, but for where in a file its parts are."""
+    lines = path.read_text().split('\n')
+    start = next((i for i, line in enumerate(lines)
+                  if Patch.DIFF_START.match(line)), len(lines))
+    return [re.sub('^@@ .*', '@@', line) for line in lines[start:]]
+
+
+def check_base(folder, base, names, dropped):
+    """Every file of the base's folder is about a patch that there is."""
+    own = [str(path.relative_to(folder / base))
+           for path in sorted((folder / base).rglob('*.patch'))]
+    for name in own + dropped:
+        if name not in names:
+            raise StackError(f'{base}/{name}: patches/series has no {name}')
+    for name in set(own) & set(dropped):
+        raise StackError(f'{base}/{name} is of a patch that is dropped')
+    for name in own:
+        if diff_of(folder / name) == diff_of(folder / base / name):
+            raise StackError(f'{base}/{name} is the same as {name}')
+
+
+def read_stack(top, base=BASES[0]):
     """The patches that patches/series names, in order, checked."""
-    series = Path(top) / 'patches' / 'series'
-    names = []
-    if series.exists():
-        names = [line.split('#')[0].strip()
-                 for line in series.read_text().splitlines()]
-    stack = [Patch(series.parent, name.split()[0]) for name in names if name]
+    folder = Path(top) / 'patches'
+    names = read_names(folder / 'series')
+    dropped = read_names(folder / base / 'dropped')
+    check_base(folder, base, names, dropped)
+    stack = [Patch(folder, name, base) for name in names
+             if name not in dropped]
     check_groups(stack)
     added = {}
     for patch in stack:
@@ -138,3 +189,23 @@ def read_stack(top):
         if both:
             raise StackError(f'{patch.name} edits a new file: {both}')
     return stack
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument('--names', action='store_true')
+    what.add_argument('--added', action='store_true')
+    parser.add_argument('top', type=Path)
+    parser.add_argument('base', choices=BASES)
+    arguments = parser.parse_args()
+    try:
+        for patch in read_stack(arguments.top.resolve(), arguments.base):
+            for line in [patch.name] if arguments.names else patch.adds:
+                print(line)
+    except StackError as error:
+        sys.exit(f'patches: {error}')
+
+
+if __name__ == '__main__':
+    main()

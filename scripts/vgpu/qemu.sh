@@ -4,20 +4,59 @@
 # QEMU: where its source comes from, how it is configured and built. Sourced
 # by the commands that build it, after lib.sh.
 
-QEMU_TREE=$VGPU_BUILD/qemu
-QEMU_OUT=$QEMU_TREE/build
-QEMU_PRISTINE=$VGPU_BUILD/pristine.git
-QEMU_BINARY=$VGPU_BUILD/bin/qemu-system-x86_64
-# The same source, options and compiler without the patches, to compare with.
-QEMU_STOCK_TREE=$VGPU_BUILD/stock
-QEMU_STOCK_BINARY=$VGPU_BUILD/bin/stock/qemu-system-x86_64
+# The releases of QEMU that the patches are for (patchstack.py), the first one
+# unless --base says otherwise, and where Debian has each one's source.
+QEMU_BASES=(10.0 10.2)
+declare -A QEMU_SUITES=(
+    [10.0]="trixie bookworm-backports"
+    [10.2]="sid"
+)
+
+# qemu_use_base BASE: the first one's files are in build itself, another one's
+# in a folder of their own, and so are the names of its steps.
+qemu_use_base() {
+    [[ " ${QEMU_BASES[*]} " == *" $1 "* ]] ||
+        die "--base: one of: ${QEMU_BASES[*]}"
+    QEMU_BASE=$1
+    QEMU_STEP=$1-
+    QEMU_BUILD=$VGPU_BUILD/$1
+    if [[ $1 == "${QEMU_BASES[0]}" ]]; then
+        QEMU_STEP=
+        QEMU_BUILD=$VGPU_BUILD
+    fi
+    QEMU_TREE=$QEMU_BUILD/qemu
+    QEMU_OUT=$QEMU_TREE/build
+    QEMU_PRISTINE=$QEMU_BUILD/pristine.git
+    QEMU_BINARY=$QEMU_BUILD/bin/qemu-system-x86_64
+    # The same source, options and compiler without the patches, to compare
+    # with.
+    QEMU_STOCK_TREE=$QEMU_BUILD/stock
+    QEMU_STOCK_BINARY=$QEMU_BUILD/bin/stock/qemu-system-x86_64
+    # The same tree with another compiler, whose sanitizers end what they find.
+    QEMU_ASAN_OUT=$QEMU_BUILD/asan
+    QEMU_ASAN_BINARY=$QEMU_BUILD/bin/asan/qemu-system-x86_64
+}
+qemu_use_base "${QEMU_BASES[0]}"
+
+# qemu_take_base ARGUMENT...: obeys "--base BASE" among a command's arguments,
+# and leaves the others in the array arguments.
+qemu_take_base() {
+    arguments=()
+    while (($#)); do
+        if [[ $1 == --base ]]; then
+            qemu_use_base "${2:-}"
+            shift
+        else
+            arguments+=("$1")
+        fi
+        shift || break
+    done
+}
+
 # What Debian packages now, to compare with as well.
 QEMU_PACKAGED=$VGPU_BUILD/packaged
 QEMU_PACKAGED_SUITE=sid
 QEMU_PACKAGED_BINARY=$VGPU_BUILD/bin/packaged/qemu-system-x86_64
-# The same tree with another compiler, whose sanitizers end what they find.
-QEMU_ASAN_OUT=$VGPU_BUILD/asan
-QEMU_ASAN_BINARY=$VGPU_BUILD/bin/asan/qemu-system-x86_64
 
 # To compile, then what the emulator links with, what libvirt's and
 # virt-install's default domains need besides, and the firmware that it loads
@@ -68,28 +107,31 @@ QEMU_ASAN_OPTIONS=(
 )
 
 _qemu_fetch() {
-    rm -rf "$VGPU_DOWNLOADS/qemu"
-    apt_get_source qemu "$VGPU_DOWNLOADS/qemu.partial" || {
-        echo "VGPU_QEMU_TARBALL can name a local QEMU 10.0 source tarball"
+    rm -rf "$1"
+    apt_get_source qemu "$QEMU_BASE" "${QEMU_SUITES[$QEMU_BASE]}" \
+        "$1.partial" || {
+        echo "VGPU_QEMU_TARBALL can name a local QEMU $QEMU_BASE source tarball"
         return 1
     }
-    mv "$VGPU_DOWNLOADS/qemu.partial" "$VGPU_DOWNLOADS/qemu"
+    mv "$1.partial" "$1"
 }
 
 # Sets qemu_tarball: a local one, or Debian's, fetched once.
 _qemu_find_tarball() {
+    local folder=$VGPU_DOWNLOADS/${QEMU_STEP}qemu
     if [[ -n ${VGPU_QEMU_TARBALL:-} ]]; then
         qemu_tarball=$(readlink -f "$VGPU_QEMU_TARBALL")
         [[ -f $qemu_tarball ]] ||
             die "VGPU_QEMU_TARBALL: no such file: $VGPU_QEMU_TARBALL"
         return
     fi
-    if ! compgen -G "$VGPU_DOWNLOADS/qemu/qemu_*.orig.tar.*" >/dev/null; then
-        is_debian || die "set VGPU_QEMU_TARBALL to the path of a QEMU 10.0" \
-            "source tarball (qemu-10.0.x.tar.xz)"
-        run_step qemu-fetch "getting QEMU's source package" _qemu_fetch
+    if ! compgen -G "$folder/qemu_*.orig.tar.*" >/dev/null; then
+        is_debian || die "set VGPU_QEMU_TARBALL to the path of a QEMU" \
+            "$QEMU_BASE source tarball (qemu-$QEMU_BASE.x.tar.xz)"
+        run_step "${QEMU_STEP}qemu-fetch" "getting QEMU's source package" \
+            _qemu_fetch "$folder"
     fi
-    qemu_tarball=$(compgen -G "$VGPU_DOWNLOADS/qemu/qemu_*.orig.tar.*" |
+    qemu_tarball=$(compgen -G "$folder/qemu_*.orig.tar.*" |
         grep -v '\.asc$' | head -n 1)
 }
 
@@ -109,32 +151,34 @@ _qemu_commit_pristine() {
 }
 
 _qemu_unpack() {
-    local fresh=$VGPU_BUILD/qemu.unpack
+    local fresh=$QEMU_BUILD/qemu.unpack
     rm -rf "$fresh" "$QEMU_TREE"
-    mkdir "$fresh"
+    mkdir -p "$fresh"
     tar -xf "$1" -C "$fresh" --strip-components=1
-    [[ $(<"$fresh/VERSION") == 10.0.* ]] || {
-        echo "$1 holds QEMU $(<"$fresh/VERSION"), not 10.0" >&2
+    [[ $(<"$fresh/VERSION") == "$QEMU_BASE".* ]] || {
+        echo "$1 holds QEMU $(<"$fresh/VERSION"), not $QEMU_BASE" >&2
         return 1
     }
     _qemu_commit_pristine "$fresh"
     mv "$fresh" "$QEMU_TREE"
 }
 
-# qemu_source: makes build/qemu: pristine, patched, the new files linked in.
+# qemu_source: makes QEMU_TREE: pristine, patched, the new files linked in.
 qemu_source() {
     local qemu_tarball identity
     _qemu_find_tarball
     identity="1 $qemu_tarball $(stat -c '%s %Y' "$qemu_tarball")"
-    if ! stamp_ok qemu-unpack "$identity"; then
-        stamp_clear qemu-unpack
-        run_step qemu-unpack "unpacking $(basename "$qemu_tarball")" \
+    if ! stamp_ok "${QEMU_STEP}qemu-unpack" "$identity"; then
+        stamp_clear "${QEMU_STEP}qemu-unpack"
+        run_step "${QEMU_STEP}qemu-unpack" \
+            "unpacking $(basename "$qemu_tarball")" \
             _qemu_unpack "$qemu_tarball"
-        stamp_set qemu-unpack "$identity"
+        stamp_set "${QEMU_STEP}qemu-unpack" "$identity"
     fi
     python3 "$VGPU_TOP/scripts/vgpu/overlay.py" "$VGPU_TOP" \
-        "$QEMU_PRISTINE" "$QEMU_TREE" >"$VGPU_LOGS/qemu-overlay.log" 2>&1 || {
-        cat "$VGPU_LOGS/qemu-overlay.log" >&2
+        "$QEMU_PRISTINE" "$QEMU_TREE" "$QEMU_BASE" \
+        >"$VGPU_LOGS/${QEMU_STEP}qemu-overlay.log" 2>&1 || {
+        cat "$VGPU_LOGS/${QEMU_STEP}qemu-overlay.log" >&2
         die "the patches do not apply"
     }
 }
@@ -150,13 +194,8 @@ _qemu_configure() {
 # qemu_added PATTERN: the programs whose source files the patches add and
 # match the pattern, as ninja calls them
 qemu_added() {
-    local patch
-    [[ -f $VGPU_TOP/patches/series ]] || return 0
-    sed 's/#.*//' "$VGPU_TOP/patches/series" | while read -r patch _; do
-        [[ -z $patch ]] ||
-            sed -n "s|^Adds: *\($1\)\.c *\$|\1|p" \
-                "$VGPU_TOP/patches/$patch"
-    done
+    python3 "$VGPU_TOP/scripts/vgpu/patchstack.py" --added "$VGPU_TOP" \
+        "$QEMU_BASE" | sed -n "s|^\($1\)\.c\$|\1|p"
 }
 
 qemu_qtests() {
@@ -234,8 +273,8 @@ _qemu_configure_once() {
 qemu_build() {
     qemu_prepare
     qemu_source
-    _qemu_configure_once qemu-configure QEMU "$QEMU_TREE"
-    run_step qemu-build "building QEMU" _qemu_compile
+    _qemu_configure_once "${QEMU_STEP}qemu-configure" QEMU "$QEMU_TREE"
+    run_step "${QEMU_STEP}qemu-build" "building QEMU" _qemu_compile
     _qemu_link "$QEMU_BINARY" "$QEMU_OUT"
 }
 
@@ -256,13 +295,16 @@ qemu_build_stock() {
     local identity
     identity=$(git --git-dir="$QEMU_PRISTINE" rev-parse pristine
         hash_files "$VGPU_TOP/scripts/vgpu/overlay.py")
-    if ! stamp_ok stock-unpack "$identity"; then
-        stamp_clear stock-unpack
-        run_step stock-unpack "unpacking stock QEMU" _qemu_stock_unpack
-        stamp_set stock-unpack "$identity"
+    if ! stamp_ok "${QEMU_STEP}stock-unpack" "$identity"; then
+        stamp_clear "${QEMU_STEP}stock-unpack"
+        run_step "${QEMU_STEP}stock-unpack" "unpacking stock QEMU" \
+            _qemu_stock_unpack
+        stamp_set "${QEMU_STEP}stock-unpack" "$identity"
     fi
-    _qemu_configure_once stock-configure "stock QEMU" "$QEMU_STOCK_TREE"
-    run_step stock-build "building stock QEMU" _qemu_stock_compile
+    _qemu_configure_once "${QEMU_STEP}stock-configure" "stock QEMU" \
+        "$QEMU_STOCK_TREE"
+    run_step "${QEMU_STEP}stock-build" "building stock QEMU" \
+        _qemu_stock_compile
     _qemu_link "$QEMU_STOCK_BINARY" "$QEMU_STOCK_TREE/build"
 }
 
@@ -286,14 +328,15 @@ qemu_build_asan() {
     need_clang
     identity="${QEMU_ASAN_OPTIONS[*]} $(hash_files "$QEMU_TREE/configure" \
         "$QEMU_TREE/pythondeps.toml")"
-    if ! stamp_ok asan-configure "$identity" ||
+    if ! stamp_ok "${QEMU_STEP}asan-configure" "$identity" ||
         [[ ! -f $QEMU_ASAN_OUT/build.ninja ]]; then
-        stamp_clear asan-configure
-        run_step asan-configure "configuring QEMU with sanitizers" \
-            _qemu_asan_configure
-        stamp_set asan-configure "$identity"
+        stamp_clear "${QEMU_STEP}asan-configure"
+        run_step "${QEMU_STEP}asan-configure" \
+            "configuring QEMU with sanitizers" _qemu_asan_configure
+        stamp_set "${QEMU_STEP}asan-configure" "$identity"
     fi
-    run_step asan-build "building QEMU with sanitizers" _qemu_asan_compile
+    run_step "${QEMU_STEP}asan-build" "building QEMU with sanitizers" \
+        _qemu_asan_compile
     _qemu_link "$QEMU_ASAN_BINARY" "$QEMU_ASAN_OUT"
 }
 

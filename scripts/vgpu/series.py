@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Turn patches/ and the files that they add into a git format-patch series.
 
-usage: series.py [--group NAME] TOP PRISTINE.git BUILT_TREE SERIES WORK
+usage: series.py [--base BASE] [--group NAME] TOP PRISTINE.git BUILT_TREE
+       SERIES WORK
        series.py --impact TOP
 
 Commits every step on the pristine source in WORK/made, writes the series to
@@ -10,6 +11,7 @@ the folder SERIES, applies it in WORK/applied with git am, and checks that
 no step's meson.build names a file which another step adds or has removed, that
 the outcome is what was committed and what is built, and that QEMU's own
 scripts/checkpatch.pl has nothing to say but reminders about MAINTAINERS.
+--base is the release of QEMU that it is for (patchstack.py).
 --group makes the series of one group of patches and of those that it needs.
 --impact prints what the series changes for people without a vGPU.
 """
@@ -23,11 +25,12 @@ import sys
 import textwrap
 from pathlib import Path
 
-from patchstack import NEEDS, StackError, patches_for, read_stack
+from patchstack import BASES, NEEDS, StackError, patches_for, read_stack
 
 # What checkpatch.pl asks of a person and cannot see the answer to.
 REMINDERS = (
     'does MAINTAINERS need updating?',
+    'added, moved or deleted file(s):',  # the same in later QEMU
     'Please explain the license choice in the commit message.',
 )
 FINDING = re.compile(r'(ERROR|WARNING): ')
@@ -176,8 +179,8 @@ def print_impact(stack):
     print(f'{silent} more patches change nothing for anybody else.')
 
 
-def make_series(top, pristine, built, series, work, group):
-    stack = read_stack(top)
+def make_series(top, pristine, built, series, work, base, group):
+    stack = read_stack(top, base)
     if not stack:
         raise StackError('patches/series names no patch')
     check_impact(stack)
@@ -205,6 +208,7 @@ def make_series(top, pristine, built, series, work, group):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument('--base', choices=BASES, default=BASES[0])
     parser.add_argument('--group', choices=NEEDS)
     parser.add_argument('--impact', action='store_true')
     parser.add_argument('paths', nargs='+', type=Path)
@@ -212,9 +216,9 @@ def main():
     paths = [path.resolve() for path in arguments.paths]
     try:
         if arguments.impact:
-            print_impact(read_stack(paths[0]))
+            print_impact(read_stack(paths[0], arguments.base))
         else:
-            make_series(*paths, arguments.group)
+            make_series(*paths, arguments.base, arguments.group)
     except StackError as error:
         sys.exit(f'series: {error}')
 

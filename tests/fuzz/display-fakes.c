@@ -342,14 +342,15 @@ GLReadbackBuffer *gl_readback_buffer_new(GLReadback *rb, QemuDmaBuf *dmabuf,
     buffer->rb = rb;
     buffer->fd = dup(qemu_dmabuf_get_fd(dmabuf));
     FUZZ_CHECK(buffer->fd >= 0);
-    buffer->dmabuf = qemu_dmabuf_new(qemu_dmabuf_get_width(dmabuf),
-                                     qemu_dmabuf_get_height(dmabuf),
-                                     qemu_dmabuf_get_stride(dmabuf), 0, 0,
-                                     qemu_dmabuf_get_width(dmabuf),
-                                     qemu_dmabuf_get_height(dmabuf),
-                                     qemu_dmabuf_get_fourcc(dmabuf),
-                                     qemu_dmabuf_get_modifier(dmabuf),
-                                     buffer->fd, false, false);
+    buffer->dmabuf =
+        qemu_dmabuf_new_joint(qemu_dmabuf_get_width(dmabuf),
+                              qemu_dmabuf_get_height(dmabuf),
+                              qemu_dmabuf_get_stride(dmabuf), 0, 0,
+                              qemu_dmabuf_get_width(dmabuf),
+                              qemu_dmabuf_get_height(dmabuf),
+                              qemu_dmabuf_get_fourcc(dmabuf),
+                              qemu_dmabuf_get_modifier(dmabuf),
+                              buffer->fd, false, false);
     rb->n_buffers++;
     return buffer;
 }

@@ -14,6 +14,11 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 TOOLS = TOP / 'scripts' / 'vgpu'
+sys.path.insert(0, str(TOOLS))
+# pylint: disable-next=wrong-import-position
+from patchstack import BASES, read_stack  # noqa: E402
+
+BASE = BASES[1]
 
 CHECKPATCH = '''#!/bin/sh
 for patch; do :; done
@@ -109,10 +114,13 @@ class Project:
         self.write(self.top / 'patches/series',
                    ''.join(f'{name}\n' for name in names))
 
-    def sync(self):
+    def base_file(self, name, text):
+        self.write(self.top / 'patches' / BASE / name, text)
+
+    def sync(self, *base):
         return subprocess.run(
             [sys.executable, TOOLS / 'overlay.py', self.top, self.pristine,
-             self.tree], capture_output=True, text=True, check=False)
+             self.tree, *base], capture_output=True, text=True, check=False)
 
     def series(self, *options):
         build = self.tree.parent
@@ -353,6 +361,64 @@ def test_series_needs_the_impact_of_each_patch(project):
     project.sync()
     for done in (project.series(), project.impact()):
         assert done.returncode and '0.patch' in done.stderr, done.stderr
+
+
+def test_base_has_patches_of_its_own(project):
+    project.patches(EDIT_ONE.format('C'), ADD_NEW)
+    project.base_file('fixes/1.patch', '---\n' + ADD_NEW.split('---\n')[1]
+                      .replace('+new\n', '+base\n'))
+    assert project.sync(BASE).returncode == 0
+    assert project.read('ui/one.c') == 'a\nb\nC\nd\ne\n'
+    assert project.read('ui/two.c') == '1\nbase\n3\n'
+    # the message and its trailers are the common one's
+    assert (project.tree / 'ui/new.c').is_symlink()
+    done = project.series('--base', BASE)
+    assert done.returncode == 0, done.stderr
+    assert 'ui/new: add it' in (project.tree.parent / 'series' /
+                                '0002-ui-new-add-it.patch').read_text()
+    assert project.sync().returncode == 0
+    assert project.read('ui/two.c') == '1\nnew\n3\n'
+
+
+def test_base_may_say_it_in_other_words(project):
+    project.patches(EDIT_ONE.format('C'))
+    project.base_file('fixes/0.patch', EDIT_ONE.format('X')
+                      .replace('ui/one: change it', 'ui/one: the rest'))
+    assert read_stack(project.top, BASE)[0].subject == 'ui/one: the rest'
+    assert read_stack(project.top)[0].subject == 'ui/one: change it'
+
+
+def test_base_does_without_what_it_drops(project):
+    project.patches(EDIT_ONE.format('C'), ADD_NEW)
+    project.base_file('dropped', 'fixes/0.patch  # 0123456789 does it\n')
+    assert project.sync(BASE).returncode == 0
+    assert project.read('ui/one.c') == FILES['ui/one.c']
+    project.base_file('fixes/0.patch', EDIT_ONE.format('X'))
+    assert project.sync(BASE).returncode
+
+
+def test_base_names_no_patch_that_is_not_there(project):
+    project.patches(EDIT_ONE.format('C'))
+    for name, text in (('fixes/9.patch', EDIT_ONE.format('X')),
+                       ('dropped', 'fixes/9.patch\n')):
+        project.base_file(name, text)
+        done = project.sync(BASE)
+        assert done.returncode and '9.patch' in done.stderr, done.stderr
+        (project.top / 'patches' / BASE / name).unlink()
+    assert project.sync(BASE).returncode == 0
+
+
+def test_base_has_no_patch_that_is_the_common_one(project):
+    project.patches(EDIT_ONE.format('C'))
+    project.base_file('fixes/0.patch', EDIT_ONE.format('C')
+                      .replace('@@ -1,5 +1,5 @@', '@@ -2,5 +2,5 @@ f(x)'))
+    done = project.sync(BASE)
+    assert done.returncode and '0.patch' in done.stderr, done.stderr
+
+
+def test_bases_of_this_repository(_):
+    for base in BASES:
+        assert read_stack(TOP, base)
 
 
 def run(test):

@@ -64,9 +64,9 @@ static int new_memfd(size_t size)
 static QemuDmaBuf *new_dmabuf(int fd)
 {
     QemuDmaBuf *dmabuf =
-        qemu_dmabuf_new(page / 4, ROWS, page, 1, FIRST_ROW, page / 4,
-                        PAGES - 1, DRM_FORMAT_RGB565, DRM_FORMAT_MOD_LINEAR,
-                        fd, false, true);
+        qemu_dmabuf_new_joint(page / 4, ROWS, page, 1, FIRST_ROW, page / 4,
+                              PAGES - 1, DRM_FORMAT_RGB565,
+                              DRM_FORMAT_MOD_LINEAR, fd, false, true);
 
     qemu_dmabuf_set_offset(dmabuf, page);
     return dmabuf;

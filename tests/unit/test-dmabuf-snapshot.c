@@ -57,8 +57,8 @@ static void test_rectangle(void)
 {
     int fd = new_memfd(16384);
     g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(21, 13, 204, 5, 7, 50, 40, DRM_FORMAT_XRGB8888,
-                        DRM_FORMAT_MOD_LINEAR, fd, false, false);
+        qemu_dmabuf_new_joint(21, 13, 204, 5, 7, 50, 40, DRM_FORMAT_XRGB8888,
+                              DRM_FORMAT_MOD_LINEAR, fd, false, false);
     pixman_image_t *image;
 
     qemu_dmabuf_set_offset(dmabuf, 36);
@@ -76,11 +76,11 @@ static void test_upside_down(void)
 {
     int fd = new_memfd(16384);
     g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(21, 13, 204, 5, 7, 50, 40, DRM_FORMAT_XRGB8888,
-                        DRM_FORMAT_MOD_LINEAR, fd, false, true);
+        qemu_dmabuf_new_joint(21, 13, 204, 5, 7, 50, 40, DRM_FORMAT_XRGB8888,
+                              DRM_FORMAT_MOD_LINEAR, fd, false, true);
     g_autoptr(QemuDmaBuf) outside =
-        qemu_dmabuf_new(21, 13, 204, 5, 28, 50, 40, DRM_FORMAT_XRGB8888,
-                        DRM_FORMAT_MOD_LINEAR, fd, false, true);
+        qemu_dmabuf_new_joint(21, 13, 204, 5, 28, 50, 40, DRM_FORMAT_XRGB8888,
+                              DRM_FORMAT_MOD_LINEAR, fd, false, true);
     pixman_image_t *image;
     Error *err = NULL;
 
@@ -100,8 +100,8 @@ static void test_format(void)
     static const uint16_t pixels[] = { 0xf800, 0x07e0, 0x001f, 0xffff };
     int fd = memfd_create("buffer", MFD_CLOEXEC);
     g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(4, 1, 8, 0, 0, 4, 1, DRM_FORMAT_RGB565,
-                        DRM_FORMAT_MOD_LINEAR, fd, false, false);
+        qemu_dmabuf_new_joint(4, 1, 8, 0, 0, 4, 1, DRM_FORMAT_RGB565,
+                              DRM_FORMAT_MOD_LINEAR, fd, false, false);
     pixman_image_t *image;
     uint32_t *data;
 
@@ -142,10 +142,11 @@ static void test_refused(void)
 
     for (int i = 0; i < ARRAY_SIZE(cases); i++) {
         g_autoptr(QemuDmaBuf) dmabuf =
-            qemu_dmabuf_new(cases[i].width, cases[i].height, cases[i].stride,
-                            cases[i].x, cases[i].y, cases[i].width,
-                            cases[i].height, cases[i].fourcc,
-                            cases[i].modifier, fd, false, false);
+            qemu_dmabuf_new_joint(cases[i].width, cases[i].height,
+                                  cases[i].stride, cases[i].x, cases[i].y,
+                                  cases[i].width, cases[i].height,
+                                  cases[i].fourcc, cases[i].modifier, fd, false,
+                                  false);
         Error *err = NULL;
 
         qemu_dmabuf_set_offset(dmabuf, cases[i].offset);
@@ -253,8 +254,8 @@ static Snapshot snapshot_of(uint64_t modifier, bool upside_down)
     int64_t deadline = g_get_monotonic_time() + PATIENCE_US;
     int fd = new_memfd(4096);
     g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(2, 2, 128, 0, 0, 2, 2, DRM_FORMAT_XRGB8888,
-                        modifier, fd, false, upside_down);
+        qemu_dmabuf_new_joint(2, 2, 128, 0, 0, 2, 2, DRM_FORMAT_XRGB8888,
+                              modifier, fd, false, upside_down);
     Snapshot snapshot = { .dmabuf = dmabuf };
 
     qemu_coroutine_enter(qemu_coroutine_create(take_snapshot, &snapshot));

@@ -259,8 +259,8 @@ static int64_t attr(EGLint name)
 
 static QemuDmaBuf *buffer_new(uint32_t fourcc, uint64_t modifier, int fd)
 {
-    return qemu_dmabuf_new(100, 50, 512, 3, 5, 128, 61, fourcc, modifier, fd,
-                           false, false);
+    return qemu_dmabuf_new_joint(100, 50, 512, 3, 5, 128, 61, fourcc, modifier,
+                                 fd, false, false);
 }
 
 static void expect_import(QemuDmaBuf *dmabuf)
@@ -398,7 +398,7 @@ static void test_planes(void)
 
 static void test_named_planes(void)
 {
-    static const QemuDmaBufPlane planes[QEMU_DMABUF_MAX_PLANES] = {
+    static const QemuDmaBufPlane planes[DMABUF_MAX_PLANES] = {
         { 10, 512, 0 }, { 11, 64, 1 << 20 }, { 12, 256, 4096 }, { 13, 32, 64 },
     };
     g_autoptr(QemuDmaBuf) dmabuf =
@@ -576,9 +576,34 @@ static void test_close(void)
     qemu_dmabuf_close(dmabuf);
     for (int i = 0; i < 3; i++) {
         g_assert_cmpint(fcntl(planes[i].fd, F_GETFD), ==, -1);
-        g_assert_cmpint(qemu_dmabuf_get_planes(dmabuf)[i].fd, ==, -1);
+        g_assert_cmpint(qemu_dmabuf_get_plane(dmabuf, i).fd, ==, -1);
     }
     qemu_dmabuf_close(dmabuf);
+}
+
+/*
+ * A texture whose one plane begins with its buffer, as an fd; else -1. After
+ * 10.0 QEMU exports planes and offsets too.
+ */
+static int export_one(EGLint *stride, EGLint *fourcc)
+{
+#if QEMU_VERSION_MAJOR == 10 && QEMU_VERSION_MINOR == 0
+    return egl_get_fd_for_texture(5, stride, fourcc, NULL);
+#else
+    int fds[DMABUF_MAX_PLANES] = { -1, -1, -1, -1 }, planes = 0;
+    EGLint strides[DMABUF_MAX_PLANES], offsets[DMABUF_MAX_PLANES] = { 0 };
+
+    if (!egl_dmabuf_export_texture(5, fds, offsets, strides, fourcc, &planes,
+                                   NULL)) {
+        return -1;
+    }
+    if (planes != 1 || offsets[0]) {
+        close(fds[0]);
+        return -1;
+    }
+    *stride = strides[0];
+    return fds[0];
+#endif
 }
 
 static void test_export(void)
@@ -588,27 +613,27 @@ static void test_export(void)
     reset_gl();
     gl.export_planes = 1;
     gl.export_fd = 9;
-    g_assert_cmpint(egl_get_fd_for_texture(5, &stride, &fourcc, NULL), ==, 9);
+    g_assert_cmpint(export_one(&stride, &fourcc), ==, 9);
     g_assert_cmpint(stride, ==, 256);
     g_assert_cmpint(gl.images, ==, 0);
 
     gl.export_planes = 2;
-    g_assert_cmpint(egl_get_fd_for_texture(5, &stride, &fourcc, NULL), ==, -1);
+    g_assert_cmpint(export_one(&stride, &fourcc), ==, -1);
     gl.export_planes = 0;
-    g_assert_cmpint(egl_get_fd_for_texture(5, &stride, &fourcc, NULL), ==, -1);
+    g_assert_cmpint(export_one(&stride, &fourcc), ==, -1);
     g_assert_cmpint(gl.images, ==, 0);
 
     gl.export_planes = 1;
     gl.image_fails = true;
-    g_assert_cmpint(egl_get_fd_for_texture(5, &stride, &fourcc, NULL), ==, -1);
+    g_assert_cmpint(export_one(&stride, &fourcc), ==, -1);
     gl.image_fails = false;
     gl.no_export = true;
-    g_assert_cmpint(egl_get_fd_for_texture(5, &stride, &fourcc, NULL), ==, -1);
+    g_assert_cmpint(export_one(&stride, &fourcc), ==, -1);
     gl.no_export = false;
 
     gl.export_fd = dup(STDERR_FILENO);
     gl.export_offset = 64;
-    g_assert_cmpint(egl_get_fd_for_texture(5, &stride, &fourcc, NULL), ==, -1);
+    g_assert_cmpint(export_one(&stride, &fourcc), ==, -1);
     g_assert_cmpint(fcntl(gl.export_fd, F_GETFD), ==, -1);
 }
 

@@ -131,9 +131,9 @@ static void test_drawn(void)
     size_t size = height * row;
     int fd = memfd_create("frame", MFD_CLOEXEC);
     g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(DRAWN_WIDTH, DRAWN_HEIGHT, row, DRAWN_X, DRAWN_Y,
-                        DRAWN_ROW, height, DRM_FORMAT_ARGB8888, 0, fd, false,
-                        false);
+        qemu_dmabuf_new_joint(DRAWN_WIDTH, DRAWN_HEIGHT, row, DRAWN_X, DRAWN_Y,
+                              DRAWN_ROW, height, DRM_FORMAT_ARGB8888, 0, fd,
+                              false, false);
     const GLReadbackOps *ops = gl_readback_find_ops(&error_abort);
     GLReadback *rb = gl_readback_new(ops, NULL, drawn_done, NULL);
     GLReadbackBuffer *buffer =
@@ -222,8 +222,8 @@ static void test_lost(void)
     static uint32_t pixels[64 * 64];
     int fd = memfd_create("frame", MFD_CLOEXEC);
     g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(64, 64, 256, 0, 0, 64, 64, DRM_FORMAT_XRGB8888, 0, fd,
-                        false, false);
+        qemu_dmabuf_new_joint(64, 64, 256, 0, 0, 64, 64, DRM_FORMAT_XRGB8888, 0,
+                              fd, false, false);
     GLReadback *rb = gl_readback_new(gl_readback_find_ops(&error_abort), NULL,
                                      lost_done, NULL);
     GLReadbackBuffer *buffer =
@@ -396,9 +396,9 @@ static void test_perf(void)
     size_t size = PERF_WIDTH * PERF_HEIGHT * 4;
     int fd = memfd_create("frame", MFD_CLOEXEC);
     g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(PERF_WIDTH, PERF_HEIGHT, PERF_WIDTH * 4, 0, 0,
-                        PERF_WIDTH, PERF_HEIGHT, DRM_FORMAT_XRGB8888, 0, fd,
-                        false, false);
+        qemu_dmabuf_new_joint(PERF_WIDTH, PERF_HEIGHT, PERF_WIDTH * 4, 0, 0,
+                              PERF_WIDTH, PERF_HEIGHT, DRM_FORMAT_XRGB8888, 0,
+                              fd, false, false);
     GLReadback *rb =
         gl_readback_new(gl_readback_find_ops(&error_abort), NULL, perf_done,
                         NULL);

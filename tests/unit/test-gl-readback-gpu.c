@@ -183,7 +183,7 @@ typedef struct Buffer {
     uint32_t width, height, fourcc;
     uint64_t modifier;
     unsigned n;
-    QemuDmaBufPlane planes[QEMU_DMABUF_MAX_PLANES];
+    QemuDmaBufPlane planes[DMABUF_MAX_PLANES];
     uint32_t *pixels;
 } Buffer;
 
@@ -204,11 +204,11 @@ static QemuDmaBuf *buffer_dmabuf(const Buffer *buffer,
     QemuDmaBuf *dmabuf;
 
     rect = rect ?: &all;
-    dmabuf = qemu_dmabuf_new(rect->x2 - rect->x1, rect->y2 - rect->y1,
-                             buffer->planes[0].stride, rect->x1, rect->y1,
-                             buffer->width, buffer->height, buffer->fourcc,
-                             buffer->modifier, buffer->planes[0].fd, false,
-                             false);
+    dmabuf = qemu_dmabuf_new_joint(rect->x2 - rect->x1, rect->y2 - rect->y1,
+                                   buffer->planes[0].stride, rect->x1, rect->y1,
+                                   buffer->width, buffer->height,
+                                   buffer->fourcc, buffer->modifier,
+                                   buffer->planes[0].fd, false, false);
     qemu_dmabuf_set_planes(dmabuf, buffer->planes, buffer->n);
     return dmabuf;
 }
@@ -229,9 +229,9 @@ static bool make_export(Buffer *buffer)
     GLuint texture = new_texture(buffer->width, buffer->height,
                                  buffer->pixels);
     EGLImageKHR image;
-    EGLuint64KHR modifiers[QEMU_DMABUF_MAX_PLANES] = { 0 };
-    int fourcc = 0, n = 0, fds[QEMU_DMABUF_MAX_PLANES] = { -1, -1, -1, -1 };
-    EGLint strides[QEMU_DMABUF_MAX_PLANES], offsets[QEMU_DMABUF_MAX_PLANES];
+    EGLuint64KHR modifiers[DMABUF_MAX_PLANES] = { 0 };
+    int fourcc = 0, n = 0, fds[DMABUF_MAX_PLANES] = { -1, -1, -1, -1 };
+    EGLint strides[DMABUF_MAX_PLANES], offsets[DMABUF_MAX_PLANES];
 
     if (!epoxy_has_egl_extension(painter.display,
                                  "EGL_MESA_image_dma_buf_export")) {
@@ -244,7 +244,7 @@ static bool make_export(Buffer *buffer)
     if (!image ||
         !eglExportDMABUFImageQueryMESA(painter.display, image, &fourcc, &n,
                                        modifiers) ||
-        n < 1 || n > QEMU_DMABUF_MAX_PLANES ||
+        n < 1 || n > DMABUF_MAX_PLANES ||
         !eglExportDMABUFImageMESA(painter.display, image, fds, strides,
                                   offsets)) {
         return false;
@@ -273,7 +273,7 @@ static bool make_gbm(Buffer *buffer, uint64_t modifier)
         return false;
     }
     buffer->modifier = modifier;
-    buffer->n = MIN(gbm_bo_get_plane_count(bo), QEMU_DMABUF_MAX_PLANES);
+    buffer->n = MIN(gbm_bo_get_plane_count(bo), DMABUF_MAX_PLANES);
     for (unsigned i = 0; i < buffer->n; i++) {
         buffer->planes[i] = (QemuDmaBufPlane) {
             gbm_bo_get_fd_for_plane(bo, i), gbm_bo_get_stride_for_plane(bo, i),

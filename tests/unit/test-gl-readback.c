@@ -329,8 +329,9 @@ static GLReadbackBuffer *new_buffer(GLReadback *rb)
 {
     int fd = memfd_create("buffer", MFD_CLOEXEC);
     g_autoptr(QemuDmaBuf) dmabuf =
-        qemu_dmabuf_new(FAKE_WIDTH, 1, sizeof(fake_pixels), 0, 0, FAKE_WIDTH,
-                        1, DRM_FORMAT_XRGB8888, 0, fd, false, false);
+        qemu_dmabuf_new_joint(FAKE_WIDTH, 1, sizeof(fake_pixels), 0, 0,
+                              FAKE_WIDTH, 1, DRM_FORMAT_XRGB8888, 0, fd, false,
+                              false);
     GLReadbackBuffer *buffer = gl_readback_buffer_new(rb, dmabuf,
                                                       &error_abort);
 

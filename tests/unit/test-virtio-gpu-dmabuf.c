@@ -8,7 +8,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "exec/ramblock.h"
 #include "hw/virtio/virtio-gpu.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "ui/console.h"

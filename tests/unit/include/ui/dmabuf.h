@@ -9,7 +9,7 @@
 
 #include "qemu/osdep.h"
 
-#define QEMU_DMABUF_MAX_PLANES 4
+#define DMABUF_MAX_PLANES 4
 
 typedef struct QemuDmaBufPlane {
     int fd;
@@ -19,7 +19,7 @@ typedef struct QemuDmaBufPlane {
 
 /* The files under test give it one plane, or those of another one. */
 typedef struct QemuDmaBuf {
-    QemuDmaBufPlane planes[QEMU_DMABUF_MAX_PLANES];
+    QemuDmaBufPlane planes[DMABUF_MAX_PLANES];
     unsigned num_planes;
     uint32_t width, height, x, y, backing_width, backing_height;
     uint32_t fourcc;
@@ -28,10 +28,11 @@ typedef struct QemuDmaBuf {
 } QemuDmaBuf;
 
 static inline QemuDmaBuf *
-qemu_dmabuf_new(uint32_t width, uint32_t height, uint32_t stride, uint32_t x,
-                uint32_t y, uint32_t backing_width, uint32_t backing_height,
-                uint32_t fourcc, uint64_t modifier, int fd, bool allow_fences,
-                bool y0_top)
+qemu_dmabuf_new_joint(uint32_t width, uint32_t height, uint32_t stride,
+                      uint32_t x, uint32_t y, uint32_t backing_width,
+                      uint32_t backing_height, uint32_t fourcc,
+                      uint64_t modifier, int fd, bool allow_fences,
+                      bool y0_top)
 {
     QemuDmaBuf *dmabuf = g_new0(QemuDmaBuf, 1);
 
@@ -78,7 +79,6 @@ static inline void qemu_dmabuf_close(QemuDmaBuf *dmabuf)
 QEMU_DMABUF_GETTER(int, fd, planes[0].fd)
 QEMU_DMABUF_GETTER(uint32_t, stride, planes[0].stride)
 QEMU_DMABUF_GETTER(uint64_t, offset, planes[0].offset)
-QEMU_DMABUF_GETTER(const QemuDmaBufPlane *, planes, planes)
 QEMU_DMABUF_GETTER(unsigned, num_planes, num_planes)
 QEMU_DMABUF_GETTER(uint32_t, width, width)
 QEMU_DMABUF_GETTER(uint32_t, height, height)
@@ -92,6 +92,12 @@ QEMU_DMABUF_GETTER(bool, y0_top, y0_top)
 
 #undef QEMU_DMABUF_GETTER
 
+static inline QemuDmaBufPlane qemu_dmabuf_get_plane(QemuDmaBuf *dmabuf,
+                                                    unsigned index)
+{
+    return dmabuf->planes[index];
+}
+
 static inline void qemu_dmabuf_set_offset(QemuDmaBuf *dmabuf, uint64_t offset)
 {
     dmabuf->planes[0].offset = offset;
@@ -101,7 +107,7 @@ static inline void qemu_dmabuf_set_planes(QemuDmaBuf *dmabuf,
                                           const QemuDmaBufPlane *planes,
                                           unsigned num_planes)
 {
-    assert(num_planes >= 1 && num_planes <= QEMU_DMABUF_MAX_PLANES);
+    assert(num_planes >= 1 && num_planes <= DMABUF_MAX_PLANES);
     memcpy(dmabuf->planes, planes, num_planes * sizeof(*planes));
     dmabuf->num_planes = num_planes;
 }

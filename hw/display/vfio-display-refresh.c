@@ -235,7 +235,6 @@ static bool show_buffer_pixels(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     MirrorFrame frame;
     VFIOPlane plane;
 
-    vfio_display_overlays_show(&dpy->overlays);
     switch (user->path) {
     case PIXEL_PATH_MMAP:
         frame = vfio_display_buffer_frame(&dpy->buffers, buffer);
@@ -266,7 +265,7 @@ static bool read_buffer(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
     return shown;
 }
 
-/* The last good frame stays, also for who takes pixels of it from now on. */
+/* The last good frame stays, with overlays as copied: their buffers may go. */
 static void read_last_frame(VFIODisplay *dpy)
 {
     if (dpy->screen.primary && dpy->screen.unread) {
@@ -320,6 +319,7 @@ static void probe_buffer(VFIODisplay *dpy, VFIOPlaneBuffer *buffer,
     } else if (screen->path != PIXEL_PATH_PLACEHOLDER &&
                vfio_display_damage_probes(&dpy->damage,
                                           qemu_console_quiet_ns(screen->con))) {
+        vfio_display_overlays_show(&dpy->overlays);
         read_buffer(dpy, buffer);
     }
 }
@@ -389,6 +389,7 @@ static bool show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
     if (changed && dpy->screen.path == PIXEL_PATH_PLACEHOLDER) {
         qemu_console_note_activity(dpy->screen.con);
     }
+    vfio_display_overlays_show(&dpy->overlays);
     return read_buffer(dpy, buffer);
 }
 

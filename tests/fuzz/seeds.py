@@ -60,6 +60,10 @@ def display_seeds():
                         "71af030503360c0c0de0d70e0d011cd81dffdb0b00654e070c05"
                         "1e02530dd808600ccc8bc002d60d05d392e9c07a730a08525604"
                         "2901079a")
+    # an overlay's buffer is closed, and then the primary's is not to be had
+    yield bytes.fromhex("1790f60bfa0a000000000e8901552ef100a40cae0d0004a59c00"
+                        "0000ff010a8e06050ae00b0203c4040b0fe90200631abe0affff"
+                        "ff1c0000ffffffb81d05b30e5f")
     chance = random.Random(1)
     for length in (40, 100, 300) * 60:
         yield bytes(chance.randrange(chance.choice((16, 256)))

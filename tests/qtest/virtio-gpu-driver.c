@@ -112,7 +112,8 @@ static uint32_t command(VirtioGPU *gpu, uint32_t type, void *data, size_t len)
     qtest_memset(qts, gpu->response, 0, sizeof(*header));
 
     /* Nothing is left in the queue of the one before. */
-    qvirtqueue_reset_pool(gpu->queue);
+    gpu->queue->free_head = 0;
+    gpu->queue->num_free = gpu->queue->size;
     head = qvirtqueue_add(qts, gpu->queue, gpu->request, len, false, true);
     qvirtqueue_add(qts, gpu->queue, gpu->response, sizeof(*header), true,
                    false);

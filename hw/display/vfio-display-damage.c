@@ -82,10 +82,16 @@ void vfio_display_damage_begin(VFIODisplayDamage *d,
                          !audit_is_due(d, facts->quiet_ns));
 }
 
-void vfio_display_damage_rescan(VFIODisplayDamage *d)
+static void forget_mirrored(VFIODisplayDamage *d)
 {
     d->mirrored = (MirrorFrame) { 0 };
     d->scan = MIRROR_SCAN_FULL;
+}
+
+void vfio_display_damage_rescan(VFIODisplayDamage *d)
+{
+    damage_log_add_all(d->log);
+    forget_mirrored(d);
 }
 
 static bool same_memory(const MirrorFrame *a, const MirrorFrame *b)
@@ -183,7 +189,7 @@ void vfio_display_damage_flip(VFIODisplayDamage *d, const VFIOPlane *from,
     if (!d->known || !from || from->fourcc != to->fourcc) {
         damage_log_add_all(d->log);
     }
-    vfio_display_damage_rescan(d);
+    forget_mirrored(d);
 }
 
 /* --- Readbacks ------------------------------------------------------------ */

@@ -56,8 +56,8 @@ void vfio_display_damage_flip(VFIODisplayDamage *damage,
                               const VFIOPlane *from, const VFIOPlane *to);
 
 /*
- * Whatever the device promises, this refresh reads mapped memory whole: other
- * memory may be mapped where the last frame was.
+ * Whatever the device promises, the next frame is read whole: it may lie in
+ * other memory than the last one, or not be the one that its answer was about.
  */
 void vfio_display_damage_rescan(VFIODisplayDamage *damage);
 

@@ -269,7 +269,10 @@ static bool read_buffer(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 static void read_last_frame(VFIODisplay *dpy)
 {
     if (dpy->screen.primary && dpy->screen.unread) {
+        /* the damage in the device's answer is that of a frame yet to come */
+        vfio_display_damage_rescan(&dpy->damage);
         read_buffer(dpy, dpy->screen.primary);
+        vfio_display_damage_rescan(&dpy->damage);
     }
 }
 
@@ -350,17 +353,10 @@ static void plane_off(VFIODisplay *dpy)
     }
 }
 
-static bool has_damage(const VFIOPlane *plane)
-{
-    pixman_box32_t box = vfio_plane_clip(plane, &plane->damage);
-
-    return plane->damage_known && box.x1 < box.x2 && box.y1 < box.y2;
-}
-
 static bool show_dmabuf(VFIODisplay *dpy, const VFIOPlane *plane)
 {
     VFIOPlaneBuffer *buffer = NULL, *primary = dpy->screen.primary;
-    bool changed = has_damage(plane);
+    bool changed = vfio_plane_has_damage(plane);
     VFIOPlaneFault fault;
     int err = 0;
 

@@ -79,6 +79,13 @@ pixman_box32_t vfio_plane_clip(const VFIOPlane *plane,
     };
 }
 
+bool vfio_plane_has_damage(const VFIOPlane *plane)
+{
+    pixman_box32_t box = vfio_plane_clip(plane, &plane->damage);
+
+    return plane->damage_known && box.x1 < box.x2 && box.y1 < box.y2;
+}
+
 /* Bytes of a row's pixels: no more than the stride, if checked. */
 static uint64_t row_bytes(const VFIOPlane *plane)
 {

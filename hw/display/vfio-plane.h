@@ -66,6 +66,9 @@ VFIOPlaneFault vfio_plane_check(const VFIOPlane *plane);
 pixman_box32_t vfio_plane_clip(const VFIOPlane *plane,
                                const VFIOPlaneRect *rect);
 
+/* Does the answer say that something differs from the last one's frame? */
+bool vfio_plane_has_damage(const VFIOPlane *plane);
+
 /* --- Of a plane that passed vfio_plane_check() ---------------------------- */
 
 /*

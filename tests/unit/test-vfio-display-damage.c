@@ -38,6 +38,7 @@ typedef struct Step {
     Answer answer;
     unsigned memory;        /* which one is mapped */
     bool flip;              /* it is another buffer than before */
+    bool last;              /* no, it is the last good frame, read late */
     bool not_held;          /* the mirror has no such frame */
     MirrorResult result;
     bool half_drawn;
@@ -117,9 +118,15 @@ static void run_step(VFIODisplayDamage *d, const Step *step)
     if (step->flip) {
         vfio_display_damage_flip(d, &plane, &plane);
     }
+    if (step->last) {
+        vfio_display_damage_rescan(d);
+    }
     vfio_display_damage_plan(d, &frame, !step->not_held);
     g_assert_cmpint(pixels_read(&frame), ==, step->reads);
     vfio_display_damage_done(d, &frame, step->result, step->half_drawn);
+    if (step->last) {
+        vfio_display_damage_rescan(d);
+    }
     g_assert_cmpint(d->full_scan_pending, ==, step->pending);
 }
 
@@ -235,6 +242,12 @@ static const Case cases[] = {
         { POLLED(0), 16, BOX, .reads = ALL, CHANGED },
         { POLLED(0), 32, BOX, .reads = TILE * 8, .result = MIRROR_VANISHED },
         { POLLED(16), 48, SAME, .reads = TILE * 8, CHANGED },
+      } },
+    { "last-frame", "the answer's damage is of a frame that does not come", {
+        { POLLED(0), 16, SAME, .reads = ALL, CHANGED },
+        { POLLED(0), 32, SAME, .reads = 0 },
+        { POLLED(0), 48, BOX, .last = true, .reads = ALL, CHANGED },
+        { POLLED(0), 64, SAME, .memory = 1, .flip = true, .reads = ALL },
       } },
     { "damage-flip", "it is the difference to the last answer's frame", {
         { POLLED(0), 16, BOX, .reads = ALL, CHANGED },

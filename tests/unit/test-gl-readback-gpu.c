@@ -331,12 +331,25 @@ static void got_done(void *opaque, const GLReadbackResult *result)
     got.frames++;
 }
 
-static GLReadback *start(void)
+static GLReadback *readback;
+
+/* Frames of it come to got.screen. */
+static GLReadbackBuffer *begin_reading(QemuDmaBuf *dmabuf)
 {
     got.results = got.frames = got.passing = got.recovered = 0;
     g_clear_pointer(&got.error, g_free);
-    return gl_readback_new(gl_readback_find_ops(&error_abort), painter.node,
-                           got_done, NULL);
+    got.screen = g_new(uint32_t, (size_t)qemu_dmabuf_get_width(dmabuf) *
+                       qemu_dmabuf_get_height(dmabuf));
+    readback = gl_readback_new(gl_readback_find_ops(&error_abort),
+                               painter.node, got_done, NULL);
+    return gl_readback_buffer_new(readback, dmabuf, &error_abort);
+}
+
+static void end_reading(GLReadbackBuffer *read)
+{
+    gl_readback_buffer_free(read);
+    gl_readback_free(readback);
+    g_clear_pointer(&got.screen, g_free);
 }
 
 /* Returns: whether the frame is in got.screen. */
@@ -395,10 +408,8 @@ static void try_rect(const char *what, const Buffer *buffer,
 {
     g_autoptr(QemuDmaBuf) dmabuf = buffer_dmabuf(buffer, rect);
     g_autofree char *verdict = NULL;
-    GLReadback *rb = start();
-    GLReadbackBuffer *read = gl_readback_buffer_new(rb, dmabuf, &error_abort);
+    GLReadbackBuffer *read = begin_reading(dmabuf);
 
-    got.screen = g_new(uint32_t, WIDTH * HEIGHT);
     verdict = read_frame(read) ? compare(buffer, rect) : g_strdup(got.error);
     printf("# %s: %c%c%c%c, modifier 0x%016" PRIx64 ", %u plane(s), stride %u, "
            "offset %" PRIu64 ", %dx%d at %d,%d: %s\n", what,
@@ -410,9 +421,7 @@ static void try_rect(const char *what, const Buffer *buffer,
     if (!g_str_equal(verdict, "right")) {
         g_test_fail();
     }
-    gl_readback_buffer_free(read);
-    gl_readback_free(rb);
-    g_clear_pointer(&got.screen, g_free);
+    end_reading(read);
 }
 
 /* Its whole, a part, and of plain rows what begins within its memory. */
@@ -510,17 +519,14 @@ static void test_lost(void)
     PFNGLGETGRAPHICSRESETSTATUSPROC status = epoxy_glGetGraphicsResetStatus;
     g_autoptr(QemuDmaBuf) dmabuf = NULL;
     GLReadbackBuffer *read;
-    GLReadback *rb;
     Buffer buffer;
 
     buffer_init(&buffer, WIDTH, HEIGHT);
     if (!make_any(&buffer)) {
         return;
     }
-    rb = start();
     dmabuf = buffer_dmabuf(&buffer, NULL);
-    read = gl_readback_buffer_new(rb, dmabuf, &error_abort);
-    got.screen = g_new(uint32_t, WIDTH * HEIGHT);
+    read = begin_reading(dmabuf);
     g_assert_true(read_frame(read));
     epoxy_glGetGraphicsResetStatus = lost_status;
     qatomic_set(&resets, 1);
@@ -540,9 +546,7 @@ static void test_lost(void)
                (g_get_monotonic_time() - begun) / 1e3);
     }
     epoxy_glGetGraphicsResetStatus = status;
-    gl_readback_buffer_free(read);
-    gl_readback_free(rb);
-    g_clear_pointer(&got.screen, g_free);
+    end_reading(read);
 }
 
 /* --- The GPU hangs ------------------------------------------------------ */
@@ -610,7 +614,6 @@ static void test_hang(void)
     g_autoptr(QemuDmaBuf) dmabuf = NULL;
     GLReadbackBuffer *read;
     unsigned results = 0;
-    GLReadback *rb;
     Buffer buffer;
 
     if (painter.software) {
@@ -621,10 +624,8 @@ static void test_hang(void)
     if (!make_any(&buffer)) {
         return;
     }
-    rb = start();
     dmabuf = buffer_dmabuf(&buffer, NULL);
-    read = gl_readback_buffer_new(rb, dmabuf, &error_abort);
-    got.screen = g_new(uint32_t, WIDTH * HEIGHT);
+    read = begin_reading(dmabuf);
     g_assert_true(read_frame(read));
     hang(&buffer);
     while (g_get_monotonic_time() - begun < HANG_US) {
@@ -685,17 +686,14 @@ static void perf(uint32_t width, uint32_t height)
     GLReadbackBuffer *read;
     unsigned count = perf_count();
     int64_t begun, used;
-    GLReadback *rb;
     Buffer buffer;
 
     buffer_init(&buffer, width, height);
     if (!make_any(&buffer)) {
         return;
     }
-    rb = start();
     dmabuf = buffer_dmabuf(&buffer, NULL);
-    read = gl_readback_buffer_new(rb, dmabuf, &error_abort);
-    got.screen = g_new(uint32_t, width * height);
+    read = begin_reading(dmabuf);
     g_assert_true(read_frame(read));
     begun = g_get_monotonic_time();
     used = thread_ns();
@@ -708,9 +706,7 @@ static void perf(uint32_t width, uint32_t height)
            "glReadPixels() in it %.2f ms\n", width, height,
            begun / 1e3 / count, used / 1e6 / count,
            perf_waiting(dmabuf));
-    gl_readback_buffer_free(read);
-    gl_readback_free(rb);
-    g_clear_pointer(&got.screen, g_free);
+    end_reading(read);
     g_free(buffer.pixels);
 }
 

@@ -232,6 +232,15 @@ def tell_libvirt(root):
                 said.findall("devices/graphics/enum[@name='type']/value")}
     assert graphics >= {"vnc", "spice", "egl-headless", "dbus"}, graphics
     assert f"{PROGRAM} rmix," in root.run("sh", "-ec", PROFILE)
+
+
+def show_domain(root):
+    """docs/libvirt's domain: a vGPU's picture in VNC and in a browser"""
+    done = subprocess.run(
+        [f"{paths.TOP}/vgpu", "lab", "--", f"{paths.TOP}/tests/lab/package.py",
+         root.folder], check=False, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     shutil.rmtree(root.folder)
 
 
@@ -247,7 +256,7 @@ def cases(release):
         return run
     return [case(step) for step in
             (install, run_guest, show_vgpu, remove, compare_devices,
-             tell_libvirt)]
+             tell_libvirt, show_domain)]
 
 
 def main():

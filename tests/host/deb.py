@@ -29,6 +29,8 @@ from vgpulab.skip import Skip
 
 BUILD = Path(paths.BUILD)
 NAME = "qemu-vgpu"
+# Of QEMU: the package of another is not looked at.
+BASE = "10.0"
 PROGRAM = "/usr/bin/qemu-system-x86_64-vgpu"
 RELEASES = {"bookworm": 12, "trixie": 13}
 SIZE = 640, 480
@@ -83,7 +85,7 @@ class Root:
     @property
     def package(self):
         found = list((BUILD / "deb").glob(
-            f"{NAME}_*~deb{RELEASES[self.release]}_amd64.deb"))
+            f"{NAME}_{BASE}.*~deb{RELEASES[self.release]}_amd64.deb"))
         return found[0] if found else None
 
     def require(self):

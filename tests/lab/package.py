@@ -50,7 +50,7 @@ def look(domain):
     websocket = domain.live().find("devices/graphics").get("websocket")
     with NoVnc(int(websocket)) as browser:
         expect_picture("noVNC", browser.picture, want)
-        want = draw(domain, 800, 600, 2)
+        want = draw(domain, 640, 480, 2)
         expect_picture("noVNC, the next picture", browser.picture, want)
 
 

@@ -13,10 +13,14 @@ import threading
 
 from PIL import Image
 
+from .. import paths
 from ..picture import Picture
+from ..skip import Skip
 from .processes import Processes
 
 _PAGES = "/usr/share/novnc"
+# One that decodes H.264 (scripts/vgpu/viewers.sh).
+_NEWER_PAGES = os.path.join(paths.BUILD, "viewers", "novnc")
 # No request may leave this machine.
 _CHROMIUM = ("chromium", "--headless", "--ignore-certificate-errors", "--no-sandbox", "--disable-gpu",
              "--disable-quic", "--no-first-run", "--disable-sync",
@@ -89,12 +93,16 @@ class NoVnc:
     """Connected from construction to close().
 
     certificate: a file of key and certificate, to come by https and wss.
+    newer: whether it is one that decodes H.264.
     """
 
-    def __init__(self, websocket, password="", certificate=None):
+    def __init__(self, websocket, password="", certificate=None, newer=False):
+        if newer and not os.path.isdir(_NEWER_PAGES):
+            raise Skip("no noVNC that decodes H.264: ./vgpu test gets one")
         self._server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0),
-            functools.partial(_Files, directory=_PAGES))
+            functools.partial(_Files, directory=_NEWER_PAGES if newer
+                              else _PAGES))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)

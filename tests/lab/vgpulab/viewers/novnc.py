@@ -26,7 +26,9 @@ _CHROMIUM = ("chromium", "--headless", "--ignore-certificate-errors", "--no-sand
              "--disable-quic", "--no-first-run", "--disable-sync",
              "--disable-background-networking", "--disable-component-update",
              "--disable-dev-shm-usage", "--remote-debugging-pipe")
-_CANVAS = ("(() => { const canvas = document.querySelector('#screen canvas');"
+# Of the smaller page, or of the whole one.
+_CANVAS = ("(() => { const canvas = document.querySelector("
+           "'#screen canvas, #noVNC_container canvas');"
            " return canvas ? canvas.toDataURL('image/png') : ''; })()")
 
 
@@ -89,8 +91,33 @@ class _Browser(Processes):
         super().close()
 
 
-class NoVnc:
-    """Connected from construction to close().
+class NoVncPage:
+    """One of noVNC's pages, at an address; connected until close()."""
+
+    def __init__(self, address):
+        self._browser = _Browser()
+        self._page = self._browser.open(address)
+
+    def picture(self):
+        """What is on noVNC's canvas."""
+        address = self._browser.evaluate(self._page, _CANVAS)
+        assert address.startswith("data:image/png"), "no canvas yet"
+        data = base64.b64decode(address.split(",", 1)[1])
+        with Image.open(io.BytesIO(data)) as image:
+            return Picture(*image.size, image.convert("RGB").tobytes())
+
+    def close(self):
+        self._browser.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class NoVnc(NoVncPage):
+    """The smaller page, from a server of its own.
 
     certificate: a file of key and certificate, to come by https and wss.
     newer: whether it is one that decodes H.264.
@@ -110,27 +137,12 @@ class NoVnc:
                                                       server_side=True)
         threading.Thread(target=self._server.serve_forever,
                          daemon=True).start()
-        self._browser = _Browser()
-        self._page = self._browser.open(
+        super().__init__(
             f"http{'s' if certificate else ''}://127.0.0.1:"
             f"{self._server.server_address[1]}/vnc_lite.html?host=127.0.0.1"
             f"&port={websocket}&path=&password={password}")
 
-    def picture(self):
-        """What is on noVNC's canvas."""
-        address = self._browser.evaluate(self._page, _CANVAS)
-        assert address.startswith("data:image/png"), "no canvas yet"
-        data = base64.b64decode(address.split(",", 1)[1])
-        with Image.open(io.BytesIO(data)) as image:
-            return Picture(*image.size, image.convert("RGB").tobytes())
-
     def close(self):
-        self._browser.close()
+        super().close()
         self._server.shutdown()
         self._server.server_close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()

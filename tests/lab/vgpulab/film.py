@@ -12,6 +12,8 @@ from .picture import Picture
 _BLOCK, _BITS = 16, 16
 # The number's bits in a row of blocks, and their opposites below.
 NUMBER_WIDTH, NUMBER_HEIGHT = _BLOCK * _BITS, 2 * _BLOCK
+# From the film's edge, where a server may update some pixels on their own.
+_INSET = 32
 _FILLER = 0xa5
 
 
@@ -114,6 +116,7 @@ class Film:
         self.box = box or (0, 0, *size)
         self.number = 0
         left, top, width, height = self.box
+        self._number_at = left + _INSET, top + _INSET
         ground = oracle.pattern(oracle.CHECKS, *size, 1)
         self._pages = [
             ground.with_picture(oracle.pattern(oracle.FILM, width, height,
@@ -132,7 +135,7 @@ class Film:
         """Show the next one."""
         self.number += 1
         page = self.number % self.PAGES
-        left, top = self.box[:2]
+        left, top = self._number_at
         rows = [bgrx(row) for row in _rows(self.number)]
         for y in range(NUMBER_HEIGHT):
             self._screen.write(page, 4 * ((top + y) * self.size[0] + left),
@@ -145,8 +148,8 @@ class Film:
         rows = _rows(number)
         strip = Picture(NUMBER_WIDTH, NUMBER_HEIGHT, b"".join(
             rows[y // _BLOCK] for y in range(NUMBER_HEIGHT)))
-        return page.with_picture(strip, *self.box[:2])
+        return page.with_picture(strip, *self._number_at)
 
     def shown(self, picture):
         """The number of the step that is in a picture, or None."""
-        return read_number(picture, *self.box[:2])
+        return read_number(picture, *self._number_at)

@@ -55,8 +55,7 @@ def take(decoder, data, place, flags=0):
     stream = io.BytesIO(struct.pack(">II", len(data), flags) + data)
     frame = decoder.frame(stream.read, place)
     assert not stream.read(), "not all of it was read"
-    return frame and Picture(frame.width, frame.height,
-                             frame.to_ndarray(format="rgb24").tobytes())
+    return frame and Picture(frame.width, frame.height, decoder.rgb(frame))
 
 
 def refused(decoder, data, place, flags=0):

@@ -98,16 +98,24 @@ class Talker:
     def __init__(self, port):
         self._socket = socket.create_connection(("127.0.0.1", port),
                                                 timeout=PATIENCE_S)
-        self._socket.recv(12, socket.MSG_WAITALL)
+        self._read(12)
         self._socket.sendall(b"RFB 003.008\n\x01")
         # Kinds of security and its result; the size, the format, the name.
-        self._socket.recv(2 + 4, socket.MSG_WAITALL)
+        self._read(2 + 4)
         self._socket.sendall(b"\x01")
-        head = self._socket.recv(24, socket.MSG_WAITALL)
-        self._socket.recv(struct.unpack(">I", head[20:])[0],
-                          socket.MSG_WAITALL)
+        head = self._read(24)
+        self._read(struct.unpack(">I", head[20:])[0])
         self._socket.sendall(TRUE_COLOUR + VIDEO + REQUEST)
-        self._socket.recv(4)
+        self._read(4)
+
+    def _read(self, size):
+        data = b""
+        while len(data) < size:
+            part = self._socket.recv(size - len(data))
+            if not part:
+                raise ConnectionError("the server closed it")
+            data += part
+        return data
 
     def say(self, message, size):
         """Send it, if that can be done at once; then read."""

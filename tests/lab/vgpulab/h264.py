@@ -66,6 +66,14 @@ class Reader:
         self.places[place] = context
         return self._decode(context, data, place, fresh)
 
+    @staticmethod
+    def rgb(frame):
+        """R, G and B of each of its pixels."""
+        plane = frame.reformat(format="rgb24").planes[0]
+        data, row = memoryview(plane), 3 * frame.width
+        return b"".join(data[at:at + row] for at in range(
+            0, frame.height * plane.line_size, plane.line_size))
+
     def _context(self):
         return self
 

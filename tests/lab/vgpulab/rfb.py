@@ -138,8 +138,8 @@ class Rfb:
 
     def _show(self, left, top, frame):
         """A frame of an H.264 stream, decoded."""
-        rgb = frame.to_ndarray(format="rgb24").tobytes()
-        self._store(left, top, frame.width, frame.height, rgb)
+        self._store(left, top, frame.width, frame.height,
+                    self._h264.rgb(frame))
 
     def _raw(self, width, height):
         data = self._read(4 * width * height)

@@ -89,7 +89,10 @@ MESSAGES = st.one_of(
 
 # What is done after a message: so many bytes are read, or all that is there.
 READS = st.sampled_from((0, 0, 1, 20, 1 << 12, 1 << 20, None))
-CONVERSATION = st.lists(st.tuples(MESSAGES, READS), min_size=1, max_size=24)
+# How many updates it takes first: until there is video, or at once.
+CONVERSATION = st.tuples(
+    st.sampled_from((0, 1, 12)),
+    st.lists(st.tuples(MESSAGES, READS), min_size=1, max_size=24))
 
 
 class Talker:
@@ -105,8 +108,15 @@ class Talker:
         self._socket.sendall(b"\x01")
         head = self._read(24)
         self._read(struct.unpack(">I", head[20:])[0])
-        self._socket.sendall(TRUE_COLOUR + VIDEO + REQUEST)
-        self._read(4)
+        self._socket.sendall(TRUE_COLOUR + VIDEO)
+
+    def take(self, updates):
+        """So many, or what there is of them."""
+        for _ in range(updates):
+            self._socket.settimeout(PATIENCE_S)
+            self._socket.sendall(REQUEST)
+            self._read(4)
+            self.say(b"", None)
 
     def _read(self, size):
         data = b""
@@ -197,9 +207,10 @@ class Server:
         if self.watcher.wrong:
             raise AssertionError("the one who watches") from self.watcher.wrong
 
-    def converse(self, conversation):
+    def converse(self, updates, conversation):
         self.conversations += 1
         with contextlib.suppress(ConnectionError), Talker(self.port) as client:
+            client.take(updates)
             for message, size in conversation:
                 client.say(message, size)
         self.check()
@@ -235,7 +246,7 @@ def converse_for(seconds, seed):
         if time.monotonic() > ends:
             raise _Over
         try:
-            server.converse(conversation)
+            server.converse(*conversation)
         except Exception as error:
             print(f"# after {conversation}", flush=True)
             raise _Over from error

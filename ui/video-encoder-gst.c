@@ -143,8 +143,7 @@ static bool gst_encoder_find_wanted(const char *wanted, VideoFacts *facts,
         gst_object_unref(gst_object_ref_sink(bin));
     }
     if (error) {
-        error_setg(errp, "GStreamer has no encoder '%s': %s", wanted,
-                   error->message);
+        error_setg(errp, "GStreamer: %s", error->message);
         return false;
     }
     facts->encoders[facts->n++] = (VideoEncoderInfo) {

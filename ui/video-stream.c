@@ -307,16 +307,6 @@ void video_stream_check(VideoStream *stream)
     qemu_mutex_unlock(&stream->lock);
 }
 
-bool video_stream_filling(VideoStream *stream)
-{
-    bool filling;
-
-    qemu_mutex_lock(&stream->lock);
-    filling = stream->filling;
-    qemu_mutex_unlock(&stream->lock);
-    return filling;
-}
-
 char *video_stream_encoder(VideoStream *stream, VideoPath *path, int *index)
 {
     char *name;

@@ -142,14 +142,6 @@ bool video_stream_take(VideoStream *stream, VideoFrame *frame);
 void video_stream_check(VideoStream *stream);
 
 /**
- * video_stream_filling:
- * @stream: a stream
- *
- * Returns: whether its thread is copying a frame, or waits for being able to.
- */
-bool video_stream_filling(VideoStream *stream);
-
-/**
  * video_stream_encoder:
  * @stream: a stream that is not opening
  * @path: where the path goes

@@ -39,6 +39,7 @@ struct VncVideoDisplay {
     VncMotion *motion;      /* while there is one; of the server's surface */
     bool moved[VNC_MOTION_RECTS];   /* in this refresh */
     bool look;              /* this refresh, notes are wanted of those, too */
+    bool copying;           /* atomic: a stream has the display's lock */
     bool warned;
 };
 
@@ -90,7 +91,6 @@ bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
     uint64_t bitrate = qemu_opt_get_number(opts, "h264-bitrate", 0);
     VideoFacts facts;
 
-    g_clear_pointer(&vd->video, g_free);
     if (bitrate > VIDEO_BITRATE_MAX) {
         error_setg(errp, "h264-bitrate: no more than %u kbit/s",
                    VIDEO_BITRATE_MAX);
@@ -111,7 +111,9 @@ bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
         error_prepend(errp, "h264=on: ");
         return false;
     }
-    vd->video = g_new0(VncVideoDisplay, 1);
+    if (!vd->video) {
+        vd->video = g_new0(VncVideoDisplay, 1);
+    }
     vd->video->encoder = encoder;
     vd->video->bitrate = bitrate;
     return true;
@@ -126,10 +128,12 @@ static bool vnc_video_fill(void *opaque, void *pixels, size_t stride)
     VncDisplay *vd = context->video->vs->vd;
 
     vnc_lock_display(vd);
+    qatomic_set(&vd->video->copying, true);
     for (int y = 0; y < r->h; y++) {
         memcpy(pixels + y * stride, vnc_server_fb_ptr(vd, r->x, r->y + y),
                r->w * VNC_SERVER_FB_BYTES);
     }
+    qatomic_set(&vd->video->copying, false);
     vnc_unlock_display(vd);
     qatomic_add(&context->video->bytes_read,
                 (uint64_t)r->w * r->h * VNC_SERVER_FB_BYTES);
@@ -252,9 +256,7 @@ static void vnc_video_fail(VncVideoContext *context)
     trace_vnc_video_fallback(video->vs, name ?: "none", why);
     if (!display->warned && (index >= 0 || display->encoder)) {
         display->warned = true;
-        warn_report("VNC: H.264 encoder %s fails: %s; other encodings are "
-                    "sent, and it is tried again later",
-                    name ?: display->encoder, why);
+        warn_report("VNC: no H.264 for now, an encoder fails: %s", why);
     }
     if (index >= 0) {
         video->fallbacks++;
@@ -662,18 +664,7 @@ bool vnc_video_refresh(VncDisplay *vd)
 
 bool vnc_video_is_copying(VncDisplay *vd)
 {
-    VncState *vs;
-
-    QTAILQ_FOREACH(vs, &vd->clients, next) {
-        for (int i = 0; vs->video && i < VNC_MOTION_RECTS; i++) {
-            VideoStream *stream = vs->video->contexts[i].stream;
-
-            if (stream && video_stream_filling(stream)) {
-                return true;
-            }
-        }
-    }
-    return false;
+    return vd->video && qatomic_read(&vd->video->copying);
 }
 
 /* --- Clients ------------------------------------------------------------- */

@@ -24,7 +24,7 @@
 #define GOES_ON 3
 
 /* One of so many of the newest must be among them. */
-#define RECENT (VNC_MOTION_QUIET_MS / VNC_MOTION_SLOT_MS)
+#define RECENT (VNC_MOTION_QUIET_LEAST_MS / VNC_MOTION_SLOT_MS)
 
 /* What is smaller costs less as it is. */
 #define MIN_SIDE 64
@@ -46,6 +46,7 @@ typedef struct Tile {
 typedef struct ActiveRect {
     VncMotionRect rect;
     int64_t moved_ms;
+    int usual_ms;       /* between two changes, four times that */
     int age;            /* slots since it has this shape */
     int loose;          /* slots since it has been much too large */
 } ActiveRect;
@@ -147,7 +148,10 @@ void vnc_motion_note(VncMotion *motion, int x, int y, int n,
 
 void vnc_motion_moved(VncMotion *motion, int index, int64_t now_ms)
 {
-    motion->active[index].moved_ms = now_ms;
+    ActiveRect *active = &motion->active[index];
+
+    active->usual_ms += now_ms - active->moved_ms - active->usual_ms / 4;
+    active->moved_ms = now_ms;
 }
 
 /* --- What moves ---------------------------------------------------------- */
@@ -383,7 +387,9 @@ static void start(VncMotion *motion, const Box *box, int64_t now_ms)
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
         if (!motion->active[i].rect.w) {
             motion->active[i] = (ActiveRect) {
-                .rect = box_rect(box), .moved_ms = now_ms
+                .rect = box_rect(box),
+                .moved_ms = now_ms,
+                .usual_ms = 4 * VNC_MOTION_SLOT_MS,
             };
             return;
         }
@@ -414,8 +420,9 @@ static void end_quiet(VncMotion *motion, int64_t now_ms)
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
         ActiveRect *active = &motion->active[i];
 
-        if (active->rect.w &&
-            now_ms - active->moved_ms >= VNC_MOTION_QUIET_MS) {
+        if (active->rect.w && now_ms - active->moved_ms >=
+            CLAMP(active->usual_ms / 4 * 3, VNC_MOTION_QUIET_LEAST_MS,
+                  VNC_MOTION_QUIET_MOST_MS)) {
             active->rect.w = 0;
         }
     }

@@ -10,8 +10,12 @@
 /* So many rectangles at most: each one is an encoder of its own. */
 #define VNC_MOTION_RECTS 4
 
-/* A rectangle in which nothing has changed for so long has ended. */
-#define VNC_MOTION_QUIET_MS 150
+/*
+ * A rectangle has ended in which nothing has changed for three times as long
+ * as usually, but no less and no more than this.
+ */
+#define VNC_MOTION_QUIET_LEAST_MS 100
+#define VNC_MOTION_QUIET_MOST_MS 150
 
 /* What changes is counted once in each slot of so many milliseconds. */
 #define VNC_MOTION_SLOT_MS 50
@@ -32,8 +36,10 @@ typedef struct VncMotionRect {
  * A rectangle stays as it is, as each change of it costs a key frame, until
  * nothing in it moves any more, or what moves has become larger, or less than
  * half of it. Everything is a function of what was reported and of the times
- * that were given: there is no clock in here. All numbers are pixels of the
- * screen from its upper left corner on, and milliseconds.
+ * that were given: there is no clock in here. Whoever could not look at the
+ * screen for a while lets the time stand still: what was not looked for was
+ * not found. All numbers are pixels of the screen from its upper left corner
+ * on, and milliseconds.
  */
 typedef struct VncMotion VncMotion;
 

@@ -19,9 +19,16 @@
 #include "video-encoder-gst.h"
 #endif
 #include "trace.h"
+#ifdef CONFIG_LINUX
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#endif
 
-/* A frame that waited longer for its client was late. */
+/* A line that takes so much longer than at its best is too slow. */
 #define LATE_MS 40
+
+/* Somebody who copies a frame is done by then. */
+#define RETRY_MS 2
 
 /* How often the bitrate is thought about. */
 #define BITRATE_MS 250
@@ -37,6 +44,9 @@ struct VncVideoDisplay {
     unsigned bitrate;       /* the most for a client, in kbit/s, or 0 */
     int listeners;          /* clients that list the encoding */
     VncMotion *motion;      /* while there is one; of the server's surface */
+    int64_t clock_ms;       /* the motion's */
+    int64_t looked_ms;
+    bool blocked;           /* the screen was not looked at since then */
     bool moved[VNC_MOTION_RECTS];   /* in this refresh */
     bool look;              /* this refresh, notes are wanted of those, too */
     bool copying;           /* atomic: a stream has the display's lock */
@@ -51,14 +61,18 @@ typedef struct VncVideoContext {
     bool live;              /* the encoder is there: what is dirty is ours */
     bool dirty;
     bool key;               /* the next frame is to be a key frame */
+    bool asked;             /* the frame on its way answers a request */
     uint64_t frames;
-    int64_t waits_ms;       /* since when a frame waits for the client, or 0 */
+    int64_t encode_ms;      /* a frame takes so long, four times that */
 } VncVideoContext;
 
 struct VncVideo {
     VncState *vs;
     bool listed;
     bool owes;              /* frames were begun in answer to a request */
+    int64_t sent_ms;        /* when the last frame was, or 0: it has asked */
+    int64_t client_ms;      /* to the next request, four times that */
+    int64_t best_ms;        /* the shortest such time */
     QEMUBH *bh;
     VncVideoContext contexts[VNC_MOTION_RECTS];
 
@@ -186,6 +200,7 @@ static void vnc_video_open(VncVideo *video, VncVideoContext *context,
     *context = (VncVideoContext) { .video = video, .rect = *rect };
     if (!video->bitrate) {
         video->bitrate = vnc_video_most(video);
+        video->best_ms = INT64_MAX;
     }
     config.bitrate = vnc_video_bitrate(context);
     memcpy(config.refused, video->refused, sizeof(config.refused));
@@ -302,6 +317,8 @@ static void vnc_video_send(VncVideoContext *context, const VideoFrame *frame)
 
     trace_vnc_video_frame(vs, r->x, r->y, r->w, r->h, frame->data->len, flags,
                           frame->us);
+    context->encode_ms += frame->us / 1000 - context->encode_ms / 4;
+    video->sent_ms = now_ms();
     video->owes = false;
     vs->updated = true;
     video->frames++;
@@ -312,6 +329,25 @@ static void vnc_video_send(VncVideoContext *context, const VideoFrame *frame)
     }
 }
 
+/* One frame that was begun early is as good as an update. */
+static void vnc_video_take(VncVideoContext *context)
+{
+    VncState *vs = context->video->vs;
+    VideoFrame frame;
+
+    if (!context->asked && vs->update == VNC_STATE_UPDATE_NONE) {
+        return;
+    }
+    if (!video_stream_take(context->stream, &frame)) {
+        return;
+    }
+    if (!context->asked && vs->update == VNC_STATE_UPDATE_INCREMENTAL) {
+        vs->update = VNC_STATE_UPDATE_NONE;
+    }
+    vnc_video_send(context, &frame);
+    g_byte_array_unref(frame.data);
+}
+
 /* What the streams have to say; then the next frames. */
 static void vnc_video_bh(void *opaque)
 {
@@ -320,17 +356,14 @@ static void vnc_video_bh(void *opaque)
 
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
         VncVideoContext *context = &video->contexts[i];
-        VideoFrame frame;
 
         if (!context->stream) {
             continue;
         }
         if (video_stream_state(context->stream) == VIDEO_STREAM_FAILED) {
             vnc_video_fail(context);
-        } else if (context->live &&
-                   video_stream_take(context->stream, &frame)) {
-            vnc_video_send(context, &frame);
-            g_byte_array_unref(frame.data);
+        } else if (context->live) {
+            vnc_video_take(context);
         }
     }
     if (vs->has_dirty) {
@@ -339,20 +372,48 @@ static void vnc_video_bh(void *opaque)
     }
 }
 
-static void vnc_video_begin(VncVideoContext *context)
+/* Bytes that were sent and have not arrived yet. */
+static size_t vnc_video_queue(const VncState *vs)
+{
+    int unsent = 0;
+
+#ifdef SIOCOUTQ
+    if (ioctl(vs->sioc->fd, SIOCOUTQ, &unsent) < 0) {
+        unsent = 0;
+    }
+#endif
+    return vs->output.offset + unsent;
+}
+
+static void vnc_video_begin(VncVideoContext *context, bool asked)
 {
     VncVideo *video = context->video;
+    int64_t since = now_ms() - video->sent_ms;
 
     if (!video_stream_begin(context->stream, context->key,
                             vnc_video_bitrate(context))) {
         return;
     }
     video->begun++;
-    video->late += context->waits_ms &&
-        now_ms() - context->waits_ms > LATE_MS;
+    video->late += video->best_ms != INT64_MAX &&
+        since > video->best_ms + LATE_MS && vnc_video_queue(video->vs);
+    context->asked = asked;
     context->dirty = false;
     context->key = false;
-    context->waits_ms = 0;
+}
+
+/* So that it is ready when the client will ask for it. */
+static void vnc_video_begin_early(VncVideoContext *context)
+{
+    VncVideo *video = context->video;
+    VncState *vs = video->vs;
+
+    if (context->dirty && vs->update == VNC_STATE_UPDATE_NONE &&
+        video->sent_ms && !vs->output.offset &&
+        now_ms() >= video->sent_ms +
+        (video->client_ms - context->encode_ms) / 4) {
+        vnc_video_begin(context, false);
+    }
 }
 
 /* Takes what lies within the rectangle out of the client's dirty bitmap. */
@@ -390,7 +451,7 @@ VncVideoUpdate vnc_video_update(VncState *vs)
         }
         context->key |= vs->update == VNC_STATE_UPDATE_FORCE;
         if (!vs->output.offset) {
-            vnc_video_begin(context);
+            vnc_video_begin(context, true);
         }
         update.begun |= !context->dirty;
         update.waiting |= context->dirty;
@@ -411,9 +472,19 @@ void vnc_video_answered(VncState *vs)
 
 void vnc_video_requested(VncState *vs)
 {
-    if (vs->video && vs->has_dirty) {
-        qemu_bh_schedule(vs->video->bh);
+    VncVideo *video = vs->video;
+    int64_t took;
+
+    if (!video) {
+        return;
     }
+    if (video->sent_ms) {
+        took = now_ms() - video->sent_ms;
+        video->client_ms += took - video->client_ms / 4;
+        video->best_ms = MIN(video->best_ms, took);
+        video->sent_ms = 0;
+    }
+    qemu_bh_schedule(video->bh);
 }
 
 /* --- Changes of the screen ----------------------------------------------- */
@@ -435,7 +506,7 @@ static void vnc_video_mark(VncDisplay *vd, int index)
 {
     VncState *vs;
 
-    vnc_motion_moved(vd->video->motion, index, now_ms());
+    vnc_motion_moved(vd->video->motion, index, vd->video->clock_ms);
     QTAILQ_FOREACH(vs, &vd->clients, next) {
         VncVideoContext *context;
 
@@ -464,16 +535,19 @@ static void vnc_video_note_row(VncDisplay *vd, int x, int y, int n,
     }
 }
 
-/* Returns whether the row differed. */
+/*
+ * Returns whether the rectangle has changed. Once that is known, rows need not
+ * be compared unless it is of interest where.
+ */
 static bool vnc_video_copy_row(VncDisplay *vd, const VncMotionRect *r, int y,
-                               const uint8_t *guest)
+                               const uint8_t *guest, bool changed)
 {
     size_t bytes = r->w * VNC_SERVER_FB_BYTES;
     void *server = vnc_server_fb_ptr(vd, r->x, y);
 
     guest += r->x * VNC_SERVER_FB_BYTES;
-    if (!memcmp(server, guest, bytes)) {
-        return false;
+    if ((!changed || vd->video->look) && !memcmp(server, guest, bytes)) {
+        return changed;
     }
     if (vd->video->look) {
         vnc_video_note_row(vd, r->x, y, r->w, server, (const void *)guest);
@@ -498,7 +572,7 @@ static bool vnc_video_copy_rect(VncDisplay *vd, const VncMotionRect *r,
         if (find_next_bit(line, end, first) >= end) {
             continue;
         }
-        changed |= vnc_video_copy_row(vd, r, y, row(opaque, y));
+        changed = vnc_video_copy_row(vd, r, y, row(opaque, y), changed);
         bitmap_clear(line, inner, inner_end - inner);
     }
     return changed;
@@ -510,10 +584,7 @@ bool vnc_video_copy(VncDisplay *vd,
     VncVideoDisplay *display = vd->video;
     bool changed = false;
 
-    if (!vnc_video_watches(vd)) {
-        return false;
-    }
-    display->look = vnc_motion_new_slot(display->motion, now_ms());
+    display->look = vnc_motion_new_slot(display->motion, display->clock_ms);
     memset(display->moved, 0, sizeof(display->moved));
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
         const VncMotionRect *r = vnc_motion_rect(display->motion, i);
@@ -527,9 +598,34 @@ bool vnc_video_copy(VncDisplay *vd,
     return changed;
 }
 
-bool vnc_video_watches(VncDisplay *vd)
+/*
+ * A client's other encoding can keep the screen locked for longer than motion
+ * is waited for. What changed meanwhile is seen as one change, so that is to
+ * be one slot.
+ */
+bool vnc_video_look(VncDisplay *vd)
 {
-    return vd->video && vd->video->motion;
+    VncVideoDisplay *display = vd->video;
+    int64_t now = now_ms(), step;
+
+    if (!display || !display->motion) {
+        return false;
+    }
+    step = now - display->looked_ms;
+    display->clock_ms += display->blocked ? MIN(step, VNC_MOTION_SLOT_MS)
+                                          : step;
+    display->looked_ms = now;
+    display->blocked = false;
+    return true;
+}
+
+int vnc_video_blocked(VncDisplay *vd)
+{
+    if (vd->video) {
+        vd->video->blocked = true;
+    }
+    return vd->video && qatomic_read(&vd->video->copying) ?
+        RETRY_MS : GUI_REFRESH_INTERVAL_DEFAULT;
 }
 
 void vnc_video_note(VncDisplay *vd, int x, int y, int n,
@@ -571,7 +667,7 @@ static void vnc_video_follow_motion(VncDisplay *vd)
             display->moved[i] = false;
         }
     }
-    vnc_motion_update(display->motion, now_ms());
+    vnc_motion_update(display->motion, display->clock_ms);
 }
 
 /* Can this client be sent video at all? */
@@ -613,9 +709,8 @@ static bool vnc_video_follow_rect(VncVideo *video, VncVideoContext *context,
         vnc_video_begin_context(context);
         video->vs->has_dirty = 1;
     }
-    if (context->dirty && !context->waits_ms && context->live &&
-        video_stream_state(context->stream) == VIDEO_STREAM_IDLE) {
-        context->waits_ms = now_ms();
+    if (context->live) {
+        vnc_video_begin_early(context);
     }
     return context->stream;
 }
@@ -660,11 +755,6 @@ bool vnc_video_refresh(VncDisplay *vd)
         vnc_video_follow_bitrate(vs->video);
     }
     return active;
-}
-
-bool vnc_video_is_copying(VncDisplay *vd)
-{
-    return vd->video && qatomic_read(&vd->video->copying);
 }
 
 /* --- Clients ------------------------------------------------------------- */

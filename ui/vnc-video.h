@@ -13,17 +13,16 @@
 /* Milliseconds between two looks at the screen while something moves. */
 #define VNC_VIDEO_REFRESH_MS 16
 
-/* After so many it is looked again if somebody was copying just then. */
-#define VNC_VIDEO_RETRY_MS 2
-
 /**
  * DOC: video
  *
  * Clients that list encoding 50 are sent a rectangle in which there is motion
  * as H.264, and all that is around it as ever. Motion is found once for a
  * display. Each client has an encoder of its own for each rectangle, as it has
- * its own pace: a frame is begun when the client has asked for an update and
- * has taken what it was sent before.
+ * its own pace: it is sent one frame for each request. As encoding takes about
+ * as long as decoding, the next frame is begun so that it will be ready when
+ * the client is expected to ask for it. A slow client has one frame that waits
+ * for it, and is sent the newest one after that.
  *
  * While a rectangle has an encoder that works, what is dirty in it is no
  * matter of the client's other encoding. When motion ends, or the encoder
@@ -94,12 +93,20 @@ bool vnc_video_copy(VncDisplay *vd,
                     const uint8_t *(*row)(void *opaque, int y), void *opaque);
 
 /**
- * vnc_video_watches:
- * @vd: a display
+ * vnc_video_look:
+ * @vd: a display whose guest's surface is about to be looked at
  *
  * Returns: whether changes are to be reported with vnc_video_note().
  */
-bool vnc_video_watches(VncDisplay *vd);
+bool vnc_video_look(VncDisplay *vd);
+
+/**
+ * vnc_video_blocked:
+ * @vd: a display that somebody else has locked, so that it is not looked at
+ *
+ * Returns: after how many milliseconds to try again.
+ */
+int vnc_video_blocked(VncDisplay *vd);
 
 /**
  * vnc_video_note:
@@ -122,14 +129,6 @@ void vnc_video_note(VncDisplay *vd, int x, int y, int n,
 bool vnc_video_refresh(VncDisplay *vd);
 
 /**
- * vnc_video_is_copying:
- * @vd: a display that somebody else has locked
- *
- * Returns: whether a frame is being copied, which does not take long.
- */
-bool vnc_video_is_copying(VncDisplay *vd);
-
-/**
  * vnc_video_update:
  * @vs: a client that can be sent an update
  *
@@ -148,7 +147,7 @@ void vnc_video_answered(VncState *vs);
 
 /**
  * vnc_video_requested:
- * @vs: a client that has just asked for an update, and something is dirty
+ * @vs: a client that has just asked for an update
  */
 void vnc_video_requested(VncState *vs);
 

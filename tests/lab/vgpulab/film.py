@@ -28,7 +28,8 @@ class SwScreen:
     def set_mode(self, pages, shown):
         """Draws pages, and shows one of them in a mode of their size."""
         for page, picture in enumerate(pages):
-            self._vm.write_picture(page, picture)
+            if page != shown:
+                self._vm.write_picture(page, picture)
         self._vm.draw_picture(shown, pages[shown])
 
     def write(self, page, offset, data):

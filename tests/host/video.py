@@ -382,6 +382,11 @@ def test_encoder_slow():
     check_failing("x264enc ! identity sleep-time=400000", 0)
 
 
+def test_encoder_refuses():
+    """an encoder that refuses the format: the film goes on, one warning"""
+    check_failing("capsfilter caps=video/x-raw,,width=16 ! x264enc", 0)
+
+
 def refused(*options, environment=None):
     """What QEMU says as it ends at those."""
     try:
@@ -496,4 +501,5 @@ if __name__ == "__main__":
         test_flips, test_box, test_vga, test_resizes, test_stopped_client,
         test_changing_mind, test_not_decoded, test_many_clients, test_off,
         test_encoder_dies, test_encoder_silent, test_encoder_slow,
+        test_encoder_refuses,
         test_unknown_encoder, test_no_encoder, test_novnc, test_tigervnc])

@@ -59,7 +59,7 @@ typedef struct VideoStreamOps {
 /**
  * struct VideoStreamConfig:
  * @wanted: the only encoder that is to be used, or NULL
- * @refused: what earlier streams found out, by encoder: VideoEncoderInfo.refused
+ * @refused: VideoEncoderInfo.refused, as earlier streams found out, by encoder
  * @width: pixels, even
  * @height: pixels, even
  * @bitrate: the most, in kbit/s

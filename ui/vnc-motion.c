@@ -112,14 +112,19 @@ bool vnc_motion_rect_inside(const VncMotionRect *r, int x, int y, int w, int h)
 
 /* --- What changed -------------------------------------------------------- */
 
-/* @n pixels from column @x on, in row @y of a tile */
-static void tile_note(Tile *tile, int now, int x, int y, int n,
+/*
+ * @n pixels from column @x on, in row @y of a tile, of which one @differs or
+ * may differ. All of its columns are soon known to change, and nothing needs
+ * to be looked for any more.
+ */
+static void tile_note(Tile *tile, int now, int x, int y, int n, bool differs,
                       const uint32_t *before, const uint32_t *after)
 {
     uint32_t span = (n < TILE ? (1u << n) - 1 : UINT32_MAX) << x;
     uint32_t *columns = &tile->columns[now], *rows = &tile->rows[now];
 
-    if ((*columns & span) == span && *rows & (1u << y)) {
+    if ((*columns & span) == span && (differs || *rows & (1u << y))) {
+        *rows |= 1u << y;
         return;
     }
     for (int i = 0; i < n; i++) {
@@ -133,12 +138,14 @@ static void tile_note(Tile *tile, int now, int x, int y, int n,
 void vnc_motion_note(VncMotion *motion, int x, int y, int n,
                      const uint32_t *before, const uint32_t *after)
 {
+    int total = n;
+
     while (n > 0) {
         Tile *tile = &motion->tiles[y / TILE * motion->cols + x / TILE];
         int inside = MIN(n, TILE - x % TILE);
 
-        tile_note(tile, motion->now, x % TILE, y % TILE, inside, before,
-                  after);
+        tile_note(tile, motion->now, x % TILE, y % TILE, inside,
+                  inside == total, before, after);
         x += inside;
         n -= inside;
         before += inside;
@@ -240,10 +247,13 @@ static int follow_neighbours(VncMotion *motion, int at, const Box *box, int n)
         for (int x = MAX(col - 1, 0); x <= MIN(col + 1, motion->cols - 1);
              x++) {
             int next = y * motion->cols + x;
-            Box other = box_of_tile(motion, next);
+            Box other;
 
-            if (motion->component[next] == MOVES &&
-                box_near(box, &other)) {
+            if (motion->component[next] != MOVES) {
+                continue;
+            }
+            other = box_of_tile(motion, next);
+            if (box_near(box, &other)) {
                 motion->component[next] = SEEN;
                 motion->stack[n++] = next;
             }

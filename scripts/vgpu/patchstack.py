@@ -36,7 +36,7 @@ NEEDS = {
     'viewers': ('fixes', 'dmabuf', 'console'),
     'vgpu': ('fixes', 'dmabuf', 'console', 'viewers'),
     'performance': ('fixes',),
-    'video': ('fixes', 'dmabuf', 'console', 'viewers'),
+    'video': ('fixes', 'dmabuf', 'console', 'viewers', 'performance'),
 }
 
 

@@ -308,7 +308,8 @@ static void test_resizes(void)
         }
         video_stream_free(stream);
     }
-    while (g_atomic_int_get(&opened) != 101 || g_atomic_int_get(&closed) != 101) {
+    while (g_atomic_int_get(&opened) != 101 ||
+           g_atomic_int_get(&closed) != 101) {
         g_usleep(100);
     }
 }

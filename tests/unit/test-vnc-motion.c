@@ -12,11 +12,11 @@
 #define TICK_MS 16
 #define CHUNK 16
 
-/* Pixels that all change, every so many milliseconds, from one time on. */
+/* Pixels that all change, every so many milliseconds. */
 typedef struct Change {
     VncMotionRect where;
     int every_ms;
-    int from_ms, until_ms;
+    int from_ms, until_ms;  /* 0: always */
 } Change;
 
 typedef struct MotionCase {
@@ -27,47 +27,45 @@ typedef struct MotionCase {
     const char *why;
 } MotionCase;
 
-#define ALWAYS 0, 100000
-
 static const MotionCase cases[] = {
     { "nothing", { { { 0 } } }, 1000, { { 0 } }, "a screen that stands still" },
-    { "box", { { { 101, 77, 160, 144 }, 16, ALWAYS } }, 500,
+    { "box", { { { 101, 77, 160, 144 }, 16 } }, 500,
       { { 101, 77, 160, 144 } }, "exactly what moves, wherever it is" },
-    { "odd", { { { 101, 77, 161, 145 }, 16, ALWAYS } }, 500,
+    { "odd", { { { 101, 77, 161, 145 }, 16 } }, 500,
       { { 101, 77, 160, 144 } }, "encoders want even sizes" },
-    { "early", { { { 101, 77, 160, 144 }, 16, ALWAYS } }, 150,
+    { "early", { { { 101, 77, 160, 144 }, 16 } }, 150,
       { { 0 } }, "a window that opens is no video" },
     { "short", { { { 101, 77, 160, 144 }, 16, 0, 150 } }, 400,
       { { 0 } }, "a menu that folds out" },
-    { "30-per-second", { { { 0, 0, 320, 240 }, 33, ALWAYS } }, 500,
+    { "30-per-second", { { { 0, 0, 320, 240 }, 33 } }, 500,
       { { 0, 0, 320, 240 } }, "the usual video" },
-    { "10-per-second", { { { 0, 0, 320, 240 }, 100, ALWAYS } }, 700,
+    { "10-per-second", { { { 0, 0, 320, 240 }, 100 } }, 700,
       { { 0, 0, 320, 240 } }, "the slowest that is one" },
-    { "5-per-second", { { { 0, 0, 320, 240 }, 200, ALWAYS } }, 3000,
+    { "5-per-second", { { { 0, 0, 320, 240 }, 200 } }, 3000,
       { { 0 } }, "each of them is worth being exact" },
-    { "small", { { { 64, 64, 100, 100 }, 16, ALWAYS } }, 1000,
+    { "small", { { { 64, 64, 100, 100 }, 16 } }, 1000,
       { { 0 } }, "an icon costs little as it is" },
-    { "narrow", { { { 64, 64, 600, 48 }, 16, ALWAYS } }, 1000,
+    { "narrow", { { { 64, 64, 600, 48 }, 16 } }, 1000,
       { { 0 } }, "a line of text that runs" },
-    { "whole-screen", { { { 0, 0, WIDTH, HEIGHT }, 16, ALWAYS } }, 500,
+    { "whole-screen", { { { 0, 0, WIDTH, HEIGHT }, 16 } }, 500,
       { { 0, 0, WIDTH, HEIGHT } }, "just the largest rectangle" },
-    { "two", { { { 8, 8, 200, 200 }, 16, ALWAYS },
-               { { 400, 200, 160, 160 }, 33, ALWAYS } }, 500,
+    { "two", { { { 8, 8, 200, 200 }, 16 },
+               { { 400, 200, 160, 160 }, 33 } }, 500,
       { { 8, 8, 200, 200 }, { 400, 200, 160, 160 } }, "one for each" },
-    { "neighbours", { { { 0, 0, 200, 200 }, 16, ALWAYS },
-                      { { 232, 0, 200, 200 }, 16, ALWAYS } }, 500,
+    { "neighbours", { { { 0, 0, 200, 200 }, 16 },
+                      { { 232, 0, 200, 200 }, 16 } }, 500,
       { { 0, 0, 200, 200 }, { 232, 0, 200, 200 } },
       "in tiles side by side, but apart" },
-    { "halves", { { { 0, 0, 200, 200 }, 16, ALWAYS },
-                  { { 200, 0, 200, 200 }, 33, ALWAYS } }, 1200,
+    { "halves", { { { 0, 0, 200, 200 }, 16 },
+                  { { 200, 0, 200, 200 }, 33 } }, 1200,
       { { 0, 0, 400, 200 } }, "what touches is one" },
-    { "clock", { { { 100, 100, 200, 200 }, 16, ALWAYS },
-                 { { 304, 100, 64, 16 }, 500, ALWAYS } }, 3000,
+    { "clock", { { { 100, 100, 200, 200 }, 16 },
+                 { { 304, 100, 64, 16 }, 500 } }, 3000,
       { { 100, 100, 200, 200 } }, "text beside it that changes now and then" },
-    { "stairs", { { { 0, 0, 64, 64 }, 16, ALWAYS },
-                  { { 64, 64, 64, 64 }, 16, ALWAYS },
-                  { { 128, 128, 64, 64 }, 16, ALWAYS },
-                  { { 192, 192, 64, 64 }, 16, ALWAYS } }, 1000,
+    { "stairs", { { { 0, 0, 64, 64 }, 16 },
+                  { { 64, 64, 64, 64 }, 16 },
+                  { { 128, 128, 64, 64 }, 16 },
+                  { { 192, 192, 64, 64 }, 16 } }, 1000,
       { { 0 } }, "most of the rectangle around them stands still" },
     { "still-there", { { { 101, 77, 160, 144 }, 16, 0, 500 } }, 580,
       { { 101, 77, 160, 144 } }, "it may go on" },
@@ -83,7 +81,7 @@ static const MotionCase cases[] = {
     { "grown", { { { 100, 100, 160, 160 }, 16, 0, 1000 },
                  { { 100, 100, 320, 320 }, 16, 1000, 3000 } }, 2000,
       { { 100, 100, 320, 320 } }, "the player was made larger" },
-    { "grown-late", { { { 100, 100, 160, 160 }, 16, ALWAYS },
+    { "grown-late", { { { 100, 100, 160, 160 }, 16 },
                       { { 98, 100, 2, 160 }, 16, 250, 3000 } }, 600,
       { { 100, 100, 160, 160 } }, "a new shape costs a key frame" },
     { "shrunk", { { { 100, 100, 320, 320 }, 16, 0, 1000 },
@@ -140,7 +138,7 @@ static void step(VncMotion *motion, const MotionCase *c, int now_ms)
         const Change *change = &c->changes[i];
 
         if (change->every_ms && now_ms >= change->from_ms &&
-            now_ms < change->until_ms &&
+            (!change->until_ms || now_ms < change->until_ms) &&
             now_ms / change->every_ms !=
             (now_ms - TICK_MS) / change->every_ms) {
             report(motion, &change->where, now_ms);

@@ -200,6 +200,13 @@ def test_box():
         watch(film, viewer)
 
 
+def test_openh264():
+    """another encoder: the same"""
+    with showing(BESIDE, BOX, ",h264-encoder=openh264enc") as (_, film,
+                                                               viewer):
+        watch(film, viewer)
+
+
 def test_vga():
     """a VGA: the same"""
     port = vnc_port()
@@ -498,8 +505,8 @@ def test_tigervnc():
 
 if __name__ == "__main__":
     tapcases.run([
-        test_flips, test_box, test_vga, test_resizes, test_stopped_client,
-        test_changing_mind, test_not_decoded, test_many_clients, test_off,
-        test_encoder_dies, test_encoder_silent, test_encoder_slow,
-        test_encoder_refuses,
-        test_unknown_encoder, test_no_encoder, test_novnc, test_tigervnc])
+        test_flips, test_box, test_openh264, test_vga, test_resizes,
+        test_stopped_client, test_changing_mind, test_not_decoded,
+        test_many_clients, test_off, test_encoder_dies, test_encoder_silent,
+        test_encoder_slow, test_encoder_refuses, test_unknown_encoder,
+        test_no_encoder, test_novnc, test_tigervnc])

@@ -21,7 +21,7 @@ from vgpulab.film import Film, SwScreen, VgaScreen
 from vgpulab.h264 import Decoder, Reader
 from vgpulab.picture import expect_picture
 from vgpulab.qtestmachine import NAME, SLOT, QtestMachine
-from vgpulab.rfb import H264, TIGHT, Rfb
+from vgpulab.rfb import H264, RICH_CURSOR, TIGHT, Rfb
 from vgpulab.viewers.novnc import NoVnc
 from vgpulab.viewers.vnc import NewerTigerVnc
 from vgpulab.wait import DEADLINE, until
@@ -82,31 +82,42 @@ class Look:
     def __init__(self, film):
         self._film = film
         self._ground = self._without_film(film.picture(0))
-        self.seen = []          # numbers of the steps
+        # Numbers of the steps in each box.
+        self.steps = [[] for _ in film.boxes]
         self.worst = float("inf")
 
+    @property
+    def seen(self):
+        """Those of the first box."""
+        return self.steps[0]
+
     def _without_film(self, picture):
-        left, top, width, height = self._film.box
-        return picture.with_fill(left, top, width, height, 0)
+        for box in self._film.boxes:
+            picture = picture.with_fill(*box, 0)
+        return picture
 
     def at(self, picture):
         """It shows that now; a step that was seen already is no other."""
         self._rest(picture)
-        number = self._film.shown(picture)
+        for index, box in enumerate(self._film.boxes):
+            self._look_at(picture, index, box, self.steps[index])
+
+    def _look_at(self, picture, index, box, seen):
+        number = self._film.shown(picture, index)
         assert number is not None, "no step's number"
-        before = self.seen[-1] if self.seen else 0
+        before = seen[-1] if seen else 0
         assert before <= number <= self._film.number, (before, number)
         if number == before:
             return
-        self.seen.append(number)
-        psnr = picture.cropped(*self._film.box).psnr(
-            self._film.picture(number).cropped(*self._film.box))
+        seen.append(number)
+        psnr = picture.cropped(*box).psnr(
+            self._film.picture(number).cropped(*box))
         self.worst = min(psnr, self.worst)
         assert psnr >= PSNR_DB, f"step {number}: {psnr:.1f} dB"
 
     def _rest(self, picture):
         """What does not move is as it was from the first update on."""
-        if self._film.box[2:] == self._film.size:
+        if self._film.boxes[0][2:] == self._film.size:
             return
         wrong = self._without_film(picture).difference(self._ground)
         assert wrong is None, f"beside the film: {wrong}"
@@ -170,12 +181,15 @@ def watch(film, viewer, frames=40):
 
 
 @contextlib.contextmanager
-def showing(size=SCREEN, box=None, options="", decoder=None, environment=None):
+def showing(size=SCREEN, boxes=(), options="", decoder=None,
+            environment=None, arguments=(), cursor=None):
     """A software vGPU with a film and a client: vm, film and viewer."""
     port = vnc_port()
-    with SwVgpu(*vnc(port, options), *MEMORY, environment=environment) as vm:
-        film = Film(SwScreen(vm), size, box)
-        with Rfb(port - 5900, TIGHT, h264=decoder or Decoder()) as viewer:
+    with SwVgpu(*vnc(port, options), *MEMORY, *arguments,
+                environment=environment) as vm:
+        film = Film(SwScreen(vm), size, *boxes)
+        with Rfb(port - 5900, TIGHT, cursor=cursor,
+                 h264=decoder or Decoder()) as viewer:
             viewer.wait_for(film.picture(0), "the first picture")
             yield vm, film, viewer
 
@@ -196,15 +210,54 @@ def test_flips():
 
 def test_box():
     """a part of the screen moves: what is beside it is exact at all times"""
-    with showing(BESIDE, BOX) as (_, film, viewer):
+    with showing(BESIDE, (BOX,)) as (_, film, viewer):
         watch(film, viewer)
+
+
+def test_boxes():
+    """two parts move, each a stream of its own; between them all is exact"""
+    boxes = (20, 20, 420, 300), (701, 351, 421, 303)
+    with showing(BESIDE, boxes) as (vm, film, viewer):
+        look = RfbLook(film, viewer)
+        play(film, viewer, lambda: min(map(len, look.steps)) >= 30
+             and videos(vm)[0]["contexts"] == 2, look)
+        expect_still(film, viewer)
+
+
+def test_planes():
+    """an overlay is in the video, and the cursor is not"""
+    with showing(BESIDE, (BOX,), cursor=RICH_CURSOR) as (vm, film, viewer):
+        place = 600, 300, 200, 120
+        vm.show_overlay(film.picture(0), place, 0x80)
+        film.cover = *place, 0x808080
+        vm.show_cursor(0xffff0000, 32, (0, 0), (700, 600))
+        look = RfbLook(film, viewer)
+        play(film, viewer, lambda: len(look.seen) >= 20 and viewer.cursor,
+             look)
+        assert viewer.cursor.visible()
+        expect_still(film, viewer)
 
 
 def test_openh264():
     """another encoder: the same"""
-    with showing(BESIDE, BOX, ",h264-encoder=openh264enc") as (_, film,
-                                                               viewer):
+    with showing(BESIDE, (BOX,), ",h264-encoder=openh264enc") as (_, film,
+                                                                  viewer):
         watch(film, viewer)
+
+
+def test_console():
+    """another console in mid-video, and back"""
+    with showing(SMALL, arguments=("-device", "VGA,addr=5")) as (_, film,
+                                                                 viewer):
+        for _ in range(3):
+            play(film, viewer, moving(viewer, 5))
+            viewer.select_console(2)
+            until("the other console", lambda: viewer.update() or
+                  film.shown(viewer.picture()) is None, pause=0)
+            viewer.select_console(1)
+        look = RfbLook(film, viewer)
+        play(film, viewer, moving(viewer, 5), look)
+        expect_still(film, viewer)
 
 
 def test_vga():
@@ -335,6 +388,11 @@ def test_many_clients():
         play(film, viewers[3],
              lambda: others() or all(len(look.seen) >= 10
                                      for look in looks[1::2]), looks[3])
+        # One that comes in mid-video.
+        with Rfb(port - 5900, TIGHT, h264=Decoder()) as late:
+            look = RfbLook(film, late)
+            play(film, late, lambda: others() or len(look.seen) >= 5, look)
+            expect_still(film, late)
         for viewer in viewers:
             expect_still(film, viewer)
         assert not any(viewer.rects[H264] for viewer in viewers[::2])
@@ -505,7 +563,8 @@ def test_tigervnc():
 
 if __name__ == "__main__":
     tapcases.run([
-        test_flips, test_box, test_openh264, test_vga, test_resizes,
+        test_flips, test_box, test_boxes, test_planes, test_openh264,
+        test_vga, test_console, test_resizes,
         test_stopped_client, test_changing_mind, test_not_decoded,
         test_many_clients, test_off, test_encoder_dies, test_encoder_silent,
         test_encoder_slow, test_encoder_refuses, test_unknown_encoder,

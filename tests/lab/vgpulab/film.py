@@ -104,25 +104,26 @@ def read_number(picture, left, top):
 
 
 class Film:
-    """box: left, top, width and height of what moves, None for everything.
+    """boxes: left, top, width and height of all that moves; none: everything.
 
-    What is around it is as if it were text.
+    Each of them shows the same. What is around them is as if it were text.
+    cover: a rectangle that something else is in, and its colour.
     """
 
     PAGES = 4
 
-    def __init__(self, screen, size, box=None):
+    def __init__(self, screen, size, *boxes):
         self._screen = screen
         self.size = size
-        self.box = box or (0, 0, *size)
+        self.boxes = boxes or ((0, 0, *size),)
+        self.cover = None
         self.number = 0
-        left, top, width, height = self.box
-        self._number_at = left + _INSET, top + _INSET
-        ground = oracle.pattern(oracle.CHECKS, *size, 1)
-        self._pages = [
-            ground.with_picture(oracle.pattern(oracle.FILM, width, height,
-                                               page), left, top)
-            for page in range(self.PAGES)]
+        self._pages = [oracle.pattern(oracle.CHECKS, *size, 1)] * self.PAGES
+        for left, top, width, height in self.boxes:
+            self._pages = [
+                page.with_picture(oracle.pattern(oracle.FILM, width, height,
+                                                 number), left, top)
+                for number, page in enumerate(self._pages)]
         self.show()
 
     def show(self):
@@ -136,11 +137,12 @@ class Film:
         """Show the next one."""
         self.number += 1
         page = self.number % self.PAGES
-        left, top = self._number_at
         rows = [bgrx(row) for row in _rows(self.number)]
-        for y in range(NUMBER_HEIGHT):
-            self._screen.write(page, 4 * ((top + y) * self.size[0] + left),
-                               rows[y // _BLOCK])
+        for left, top, _, _ in self.boxes:
+            start = (top + _INSET) * self.size[0] + left + _INSET
+            for y in range(NUMBER_HEIGHT):
+                self._screen.write(page, 4 * (start + y * self.size[0]),
+                                   rows[y // _BLOCK])
         self._screen.flip(page)
 
     def picture(self, number):
@@ -149,8 +151,11 @@ class Film:
         rows = _rows(number)
         strip = Picture(NUMBER_WIDTH, NUMBER_HEIGHT, b"".join(
             rows[y // _BLOCK] for y in range(NUMBER_HEIGHT)))
-        return page.with_picture(strip, *self._number_at)
+        for left, top, _, _ in self.boxes:
+            page = page.with_picture(strip, left + _INSET, top + _INSET)
+        return page.with_fill(*self.cover) if self.cover else page
 
-    def shown(self, picture):
-        """The number of the step that is in a picture, or None."""
-        return read_number(picture, *self._number_at)
+    def shown(self, picture, box=0):
+        """The number of the step that a picture has in a box, or None."""
+        left, top, _, _ = self.boxes[box]
+        return read_number(picture, left + _INSET, top + _INSET)

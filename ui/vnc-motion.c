@@ -46,6 +46,7 @@ typedef struct Tile {
 typedef struct ActiveRect {
     VncMotionRect rect;
     int64_t moved_ms;
+    int64_t noted_ms;   /* when it was reported where last */
     int usual_ms;       /* between two changes, four times that */
     int age;            /* slots since it has this shape */
     int loose;          /* slots since it has been much too large */
@@ -153,12 +154,16 @@ void vnc_motion_note(VncMotion *motion, int x, int y, int n,
     }
 }
 
-void vnc_motion_moved(VncMotion *motion, int index, int64_t now_ms)
+void vnc_motion_moved(VncMotion *motion, int index, bool noted,
+                      int64_t now_ms)
 {
     ActiveRect *active = &motion->active[index];
 
     active->usual_ms += now_ms - active->moved_ms - active->usual_ms / 4;
     active->moved_ms = now_ms;
+    if (noted) {
+        active->noted_ms = now_ms;
+    }
 }
 
 /* --- What moves ---------------------------------------------------------- */
@@ -420,9 +425,12 @@ static void next_slots(VncMotion *motion, int64_t slots)
     }
 }
 
-bool vnc_motion_new_slot(const VncMotion *motion, int64_t now_ms)
+/* In every other slot, which is often enough to go on. */
+bool vnc_motion_wants_notes(const VncMotion *motion, int index, int64_t now_ms)
 {
-    return now_ms / VNC_MOTION_SLOT_MS != motion->slot;
+    QEMU_BUILD_BUG_ON(GOES_ON >= WINDOW / 2);
+    return now_ms / (2 * VNC_MOTION_SLOT_MS) !=
+        motion->active[index].noted_ms / (2 * VNC_MOTION_SLOT_MS);
 }
 
 static void end_quiet(VncMotion *motion, int64_t now_ms)

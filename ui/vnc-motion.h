@@ -86,23 +86,27 @@ void vnc_motion_note(VncMotion *motion, int x, int y, int n,
  * vnc_motion_moved:
  * @motion: a screen
  * @index: one of its rectangles
+ * @noted: it was noted where
  * @now_ms: a time
  *
- * Reports that something changed in a rectangle without looking where. Notes
- * are needed no more than once in a slot; this is, for the rectangles that
- * there are, with each change, as their end is measured by it.
+ * Reports that something changed in a rectangle. That is needed with each
+ * change, as the rectangle's end is measured by it; notes are needed now and
+ * then only.
  */
-void vnc_motion_moved(VncMotion *motion, int index, int64_t now_ms);
+void vnc_motion_moved(VncMotion *motion, int index, bool noted,
+                      int64_t now_ms);
 
 /**
- * vnc_motion_new_slot:
+ * vnc_motion_wants_notes:
  * @motion: a screen
+ * @index: one of its rectangles
  * @now_ms: a time
  *
- * Returns: whether a slot has begun since the last vnc_motion_update(), and
- * notes are needed for the rectangles, too.
+ * Returns: whether it is to be noted where in the rectangle the next change is:
+ * that is so for one in a tenth of a second.
  */
-bool vnc_motion_new_slot(const VncMotion *motion, int64_t now_ms);
+bool vnc_motion_wants_notes(const VncMotion *motion, int index,
+                            int64_t now_ms);
 
 /**
  * vnc_motion_update:

@@ -48,7 +48,7 @@ struct VncVideoDisplay {
     int64_t looked_ms;
     bool blocked;           /* the screen was not looked at since then */
     bool moved[VNC_MOTION_RECTS];   /* in this refresh */
-    bool look;              /* this refresh, notes are wanted of those, too */
+    bool noted[VNC_MOTION_RECTS];   /* where it was has been noted */
     bool copying;           /* atomic: a stream has the display's lock */
     bool warned;
 };
@@ -506,7 +506,8 @@ static void vnc_video_mark(VncDisplay *vd, int index)
 {
     VncState *vs;
 
-    vnc_motion_moved(vd->video->motion, index, vd->video->clock_ms);
+    vnc_motion_moved(vd->video->motion, index, vd->video->noted[index],
+                     vd->video->clock_ms);
     QTAILQ_FOREACH(vs, &vd->clients, next) {
         VncVideoContext *context;
 
@@ -539,27 +540,30 @@ static void vnc_video_note_row(VncDisplay *vd, int x, int y, int n,
  * Returns whether the rectangle has changed. Once that is known, rows need not
  * be compared unless it is of interest where.
  */
-static bool vnc_video_copy_row(VncDisplay *vd, const VncMotionRect *r, int y,
+static bool vnc_video_copy_row(VncDisplay *vd, int index, int y,
                                const uint8_t *guest, bool changed)
 {
+    const VncMotionRect *r = vnc_motion_rect(vd->video->motion, index);
+    bool look = vd->video->noted[index];
     size_t bytes = r->w * VNC_SERVER_FB_BYTES;
     void *server = vnc_server_fb_ptr(vd, r->x, y);
 
     guest += r->x * VNC_SERVER_FB_BYTES;
-    if ((!changed || vd->video->look) && !memcmp(server, guest, bytes)) {
+    if ((!changed || look) && !memcmp(server, guest, bytes)) {
         return changed;
     }
-    if (vd->video->look) {
+    if (look) {
         vnc_video_note_row(vd, r->x, y, r->w, server, (const void *)guest);
     }
     memcpy(server, guest, bytes);
     return true;
 }
 
-static bool vnc_video_copy_rect(VncDisplay *vd, const VncMotionRect *r,
+static bool vnc_video_copy_rect(VncDisplay *vd, int index,
                                 const uint8_t *(*row)(void *opaque, int y),
                                 void *opaque)
 {
+    const VncMotionRect *r = vnc_motion_rect(vd->video->motion, index);
     int first = r->x / VNC_DIRTY_PIXELS_PER_BIT;
     int end = DIV_ROUND_UP(r->x + r->w, VNC_DIRTY_PIXELS_PER_BIT);
     int inner = DIV_ROUND_UP(r->x, VNC_DIRTY_PIXELS_PER_BIT);
@@ -572,7 +576,7 @@ static bool vnc_video_copy_rect(VncDisplay *vd, const VncMotionRect *r,
         if (find_next_bit(line, end, first) >= end) {
             continue;
         }
-        changed = vnc_video_copy_row(vd, r, y, row(opaque, y), changed);
+        changed = vnc_video_copy_row(vd, index, y, row(opaque, y), changed);
         bitmap_clear(line, inner, inner_end - inner);
     }
     return changed;
@@ -584,15 +588,14 @@ bool vnc_video_copy(VncDisplay *vd,
     VncVideoDisplay *display = vd->video;
     bool changed = false;
 
-    display->look = vnc_motion_new_slot(display->motion, display->clock_ms);
-    memset(display->moved, 0, sizeof(display->moved));
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
-        const VncMotionRect *r = vnc_motion_rect(display->motion, i);
-
-        if (r->w && vnc_video_all_live(vd, i) &&
-            vnc_video_copy_rect(vd, r, row, opaque)) {
-            display->moved[i] = true;
-            changed = true;
+        display->moved[i] = display->noted[i] = false;
+        if (vnc_motion_rect(display->motion, i)->w &&
+            vnc_video_all_live(vd, i)) {
+            display->noted[i] = vnc_motion_wants_notes(display->motion, i,
+                                                       display->clock_ms);
+            display->moved[i] = vnc_video_copy_rect(vd, i, row, opaque);
+            changed |= display->moved[i];
         }
     }
     return changed;
@@ -638,7 +641,9 @@ void vnc_video_note(VncDisplay *vd, int x, int y, int n,
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
         const VncMotionRect *r = vnc_motion_rect(display->motion, i);
 
-        display->moved[i] |= vnc_motion_rect_inside(r, x, y, n, 1);
+        if (vnc_motion_rect_inside(r, x, y, n, 1)) {
+            display->moved[i] = display->noted[i] = true;
+        }
     }
 }
 

@@ -421,11 +421,12 @@ def check_failing(chain, frames):
     with showing(options=f",h264-encoder={chain}") as (vm, film, viewer):
         look = RfbLook(film, viewer)
 
+        # On a busy machine it may be silent for too long before that, too.
         def failed():
             video = videos(vm)[0]
-            return video and video["fallbacks"] > 0
+            return (video and video["fallbacks"] > 0
+                    and viewer.rects[H264] >= frames)
         play(film, viewer, failed, look)
-        assert viewer.rects[H264] >= frames, viewer.rects
         # Again and again, with pauses.
         plays_on(film, vm, viewer, look, 120)
         warnings = vm.errors().lower().count("warning")

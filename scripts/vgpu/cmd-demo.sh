@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # ./vgpu demo [--device vgpu] [--vnc | --browser]: a guest's screen on a real
-# vfio mediated device. Writes demo.png; with --vnc the guest stays, for a viewer
-# on 127.0.0.1:5900, and with --browser for a browser, too, with noVNC on port
-# 6080 and H.264. The guest is Linux on the kernel's sample driver mbochs; with
-# --device vgpu it is the test guest on our own driver, which has a cursor and
-# overlays.
+# vfio mediated device. Writes demo.png; with --vnc the guest stays, for a
+# viewer on 127.0.0.1:5900, and with --browser for a browser, too, with noVNC on
+# port 6080 and H.264. The guest is Linux on the kernel's sample driver mbochs;
+# with --device vgpu it is the test guest on our own driver, which has a cursor
+# and overlays.
 
 set -euo pipefail
 
@@ -17,8 +17,6 @@ set -euo pipefail
 VNC_PORT=5900
 WEBSOCKET_PORT=5700
 BROWSER_PORT=6080
-# What H.264 is encoded with.
-BROWSER_PACKAGES=(gstreamer1.0-plugins-base gstreamer1.0-plugins-ugly)
 
 usage() {
     die "usage: ./vgpu demo [--device mbochs|vgpu] [--vnc | --browser]"
@@ -85,10 +83,7 @@ vgpu)
     ;;
 *) usage ;;
 esac
-if [[ -n $browser ]]; then
-    need_packages "${BROWSER_PACKAGES[@]}"
-    need_novnc
-fi
+[[ -z $browser ]] || need_novnc
 unlock_build
 [[ -z $browser ]] || serve_novnc
 

@@ -6,8 +6,8 @@
 # build/viewers, and the system's own stay as they are. Sourced after lib.sh.
 #
 # Afterwards build/viewers/novnc is a folder with noVNC's pages, and
-# build/viewers/vncviewer is TigerVNC's viewer; tests/lab/vgpulab/viewers/newer.py
-# names them too.
+# build/viewers/vncviewer is TigerVNC's viewer; novnc.py and vnc.py in
+# tests/lab/vgpulab/viewers name them too.
 
 VIEWERS=$VGPU_BUILD/viewers
 VIEWERS_SUITE=trixie

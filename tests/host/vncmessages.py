@@ -6,8 +6,8 @@
 
 Prints TAP. Ten seconds by default, an hour with VGPU_TEST_FULL=1. Hypothesis
 chooses the messages. A short run sends the same ones each time, as far as time
-lets it; VGPU_TEST_SEED or --seed chooses others. Another client watches the film that moves meanwhile, step by step, and sees
-every pixel of its end.
+lets it; VGPU_TEST_SEED or --seed chooses others. Another client watches the
+film that moves meanwhile, step by step, and sees every pixel of its end.
 """
 
 import argparse

@@ -40,7 +40,7 @@ class SwScreen:
 
 
 class VgaScreen:
-    """Of QEMU's VGA, by the registers of Bochs's (docs/specs/standard-vga.rst)."""
+    """Of QEMU's VGA, by Bochs's registers (docs/specs/standard-vga.rst)."""
 
     # From the start of its registers' BAR.
     _ATTRIBUTES, _REGISTERS, _OFFSETS = 0x400, 0x500, 0x510

@@ -14,12 +14,12 @@ import threading
 import time
 
 import tapcases
-from swvgpu import SwVgpu, free_port
-from viewers import vnc_port
+from swvgpu import SwVgpu
 from vnc import resident_kib
 from vgpulab.film import Film, SwScreen, VgaScreen
 from vgpulab.h264 import Decoder, Reader
 from vgpulab.picture import expect_picture
+from vgpulab.ports import free_display, free_port
 from vgpulab.qtestmachine import NAME, SLOT, QtestMachine
 from vgpulab.rfb import H264, RICH_CURSOR, TIGHT, Rfb
 from vgpulab.viewers.novnc import NoVnc
@@ -39,8 +39,8 @@ MEMORY = "-global", "vgpu-sw.vram=128M"
 ROOM_KIB = 96 << 10
 
 
-def vnc(port, options=""):
-    return ["-vnc", f"127.0.0.1:{port - 5900}{options}"]
+def vnc(display, options=""):
+    return ["-vnc", f"127.0.0.1:{display}{options}"]
 
 
 class Vga(QtestMachine):
@@ -184,11 +184,11 @@ def watch(film, viewer, frames=40):
 def showing(size=SCREEN, boxes=(), options="", decoder=None,
             environment=None, arguments=(), cursor=None):
     """A software vGPU with a film and a client: vm, film and viewer."""
-    port = vnc_port()
-    with SwVgpu(*vnc(port, options), *MEMORY, *arguments,
+    display = free_display()
+    with SwVgpu(*vnc(display, options), *MEMORY, *arguments,
                 environment=environment) as vm:
         film = Film(SwScreen(vm), size, *boxes)
-        with Rfb(port - 5900, TIGHT, cursor=cursor,
+        with Rfb(display, TIGHT, cursor=cursor,
                  h264=decoder or Decoder()) as viewer:
             viewer.wait_for(film.picture(0), "the first picture")
             yield vm, film, viewer
@@ -262,10 +262,10 @@ def test_console():
 
 def test_vga():
     """a VGA: the same"""
-    port = vnc_port()
-    with Vga(*vnc(port)) as vm:
+    display = free_display()
+    with Vga(*vnc(display)) as vm:
         film = Film(vm.screen, BESIDE, BOX)
-        with Rfb(port - 5900, TIGHT, h264=Decoder()) as viewer:
+        with Rfb(display, TIGHT, h264=Decoder()) as viewer:
             viewer.wait_for(film.picture(0), "the first picture")
             watch(film, viewer)
 
@@ -372,11 +372,11 @@ def test_not_decoded():
 
 def test_many_clients():
     """clients with and without it, each right"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port), *MEMORY) as vm, contextlib.ExitStack() as stack:
+    display = free_display()
+    with SwVgpu(*vnc(display), *MEMORY) as vm, contextlib.ExitStack() as stack:
         film = Film(SwScreen(vm), SMALL)
         viewers = [stack.enter_context(Rfb(
-            port - 5900, TIGHT, h264=Decoder() if number % 2 else None))
+            display, TIGHT, h264=Decoder() if number % 2 else None))
             for number in range(4)]
         looks = [RfbLook(film, viewer) for viewer in viewers]
 
@@ -389,7 +389,7 @@ def test_many_clients():
              lambda: others() or all(len(look.seen) >= 10
                                      for look in looks[1::2]), looks[3])
         # One that comes in mid-video.
-        with Rfb(port - 5900, TIGHT, h264=Decoder()) as late:
+        with Rfb(display, TIGHT, h264=Decoder()) as late:
             look = RfbLook(film, late)
             play(film, late, lambda: others() or len(look.seen) >= 5, look)
             expect_still(film, late)
@@ -456,7 +456,7 @@ def test_encoder_refuses():
 def refused(*options, environment=None):
     """What QEMU says as it ends at those."""
     try:
-        with SwVgpu(*vnc(vnc_port(), "".join(options)),
+        with SwVgpu(*vnc(free_display(), "".join(options)),
                     environment=environment):
             pass
     except AssertionError as error:
@@ -535,8 +535,8 @@ def watch_program(vm, film, take_picture, hertz, frames=10):
 
 def test_novnc():
     """noVNC in Chromium: each frame is a step's, and the rest is exact"""
-    port, websocket = vnc_port(), free_port()
-    with SwVgpu(*vnc(port, f",websocket={websocket}"), *MEMORY) as vm:
+    display, websocket = free_display(), free_port()
+    with SwVgpu(*vnc(display, f",websocket={websocket}"), *MEMORY) as vm:
         film = Film(SwScreen(vm), BESIDE, BOX)
         with NoVnc(websocket, newer=True) as browser:
             watch_program(vm, film, browser.picture, HERTZ)
@@ -544,10 +544,10 @@ def test_novnc():
 
 def test_tigervnc():
     """TigerVNC: each frame is a step's, and the rest is exact"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port), *MEMORY) as vm:
+    display = free_display()
+    with SwVgpu(*vnc(display), *MEMORY) as vm:
         film = Film(SwScreen(vm), BESIDE, BOX)
-        with NewerTigerVnc(port - 5900, *BESIDE,
+        with NewerTigerVnc(display, *BESIDE,
                            *NewerTigerVnc.LOSSLESS) as viewer:
             place = until("the first picture",
                           lambda: viewer.picture().find(film.picture(0)))

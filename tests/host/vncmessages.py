@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 import tapcases
 from swvgpu import SwVgpu
 from video import Playing, RfbLook, expect_still, videos, vnc
-from viewers import vnc_port
 from vnc import resident_kib
 from vgpulab.film import Film, SwScreen
 from vgpulab.h264 import Decoder
+from vgpulab.ports import free_display
 from vgpulab.rfb import H264, TIGHT, Rfb
 from vgpulab.wait import until
 
@@ -98,8 +98,8 @@ CONVERSATION = st.tuples(
 class Talker:
     """A connection of which nobody knows what it sends."""
 
-    def __init__(self, port):
-        self._socket = socket.create_connection(("127.0.0.1", port),
+    def __init__(self, display):
+        self._socket = socket.create_connection(("127.0.0.1", 5900 + display),
                                                 timeout=PATIENCE_S)
         self._read(12)
         self._socket.sendall(b"RFB 003.008\n\x01")
@@ -180,11 +180,11 @@ class Server:
 
     def __init__(self):
         self._stack = contextlib.ExitStack()
-        self.port = vnc_port()
-        self.vm = self._stack.enter_context(SwVgpu(*vnc(self.port)))
+        self.display = free_display()
+        self.vm = self._stack.enter_context(SwVgpu(*vnc(self.display)))
         self.film = Film(SwScreen(self.vm), SIZE)
         self.viewer = self._stack.enter_context(
-            Rfb(self.port - 5900, TIGHT, h264=Decoder()))
+            Rfb(self.display, TIGHT, h264=Decoder()))
         self.viewer.wait_for(self.film.picture(0), "the first picture")
         self.look = RfbLook(self.film, self.viewer)
         self.conversations = 0
@@ -209,7 +209,7 @@ class Server:
 
     def converse(self, updates, conversation):
         self.conversations += 1
-        with contextlib.suppress(ConnectionError), Talker(self.port) as client:
+        with contextlib.suppress(ConnectionError), Talker(self.display) as client:
             client.take(updates)
             for message, size in conversation:
                 client.say(message, size)

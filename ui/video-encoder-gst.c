@@ -21,6 +21,7 @@
 #include "qapi/error.h"
 #include "video-encoder.h"
 #include "video-encoder-gst.h"
+#include <gmodule.h>
 #include <gst/gst.h>
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
@@ -86,7 +87,80 @@ typedef struct GstEncoder {
     void *opaque;
 } GstEncoder;
 
+/* --- Its plugins --------------------------------------------------------- */
+
+/*
+ * GStreamer would look through some hundred plugins, in a process of its own,
+ * which -sandbox forbids, or else in this one, which takes seconds and all
+ * that they need. Those are loaded that are needed, as long as it does not
+ * know them already.
+ */
+static const char *const plugins[] = {
+    "coreelements", "app", "videoconvertscale", "videoconvert",
+    "videoparsersbad", "va", "nvcodec", "video4linux2", "x264", "openh264",
+};
+
+/* In the order in which GStreamer looks for them. */
+static char **gst_encoder_plugin_folders(void)
+{
+    static const char *const names[] = {
+        "GST_PLUGIN_PATH_1_0", "GST_PLUGIN_PATH",
+    };
+    const char *system = g_getenv("GST_PLUGIN_SYSTEM_PATH_1_0") ?:
+        g_getenv("GST_PLUGIN_SYSTEM_PATH") ?: CONFIG_GSTREAMER_PLUGINS;
+    g_autoptr(GString) all = g_string_new(NULL);
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (g_getenv(names[i])) {
+            g_string_append_printf(all, "%s" G_SEARCHPATH_SEPARATOR_S,
+                                   g_getenv(names[i]));
+        }
+    }
+    g_string_append(all, system);
+    return g_strsplit(all->str, G_SEARCHPATH_SEPARATOR_S, 0);
+}
+
+static void gst_encoder_load_plugin(char **folders, const char *name)
+{
+    for (int i = 0; folders[i]; i++) {
+        g_autofree char *file = g_strdup_printf("%s/libgst%s." G_MODULE_SUFFIX,
+                                                folders[i], name);
+
+        if (g_file_test(file, G_FILE_TEST_EXISTS)) {
+            g_autoptr(GstPlugin) plugin = gst_plugin_load_file(file, NULL);
+
+            return;
+        }
+    }
+}
+
+static void gst_encoder_load_plugins(void)
+{
+    g_auto(GStrv) folders = gst_encoder_plugin_folders();
+
+    for (size_t i = 0; i < ARRAY_SIZE(plugins); i++) {
+        gst_encoder_load_plugin(folders, plugins[i]);
+    }
+}
+
+/* What somebody named may be in any of them. */
+static void gst_encoder_load_all(void)
+{
+    g_auto(GStrv) folders = gst_encoder_plugin_folders();
+
+    for (int i = 0; folders[i]; i++) {
+        gst_registry_scan_path(gst_registry_get(), folders[i]);
+    }
+}
+
 /* --- Which there are ----------------------------------------------------- */
+
+static bool gst_encoder_exists(const char *element)
+{
+    g_autoptr(GstElementFactory) factory = gst_element_factory_find(element);
+
+    return factory != NULL;
+}
 
 static bool gst_encoder_init(Error **errp)
 {
@@ -98,6 +172,8 @@ static bool gst_encoder_init(Error **errp)
 
         if (!gst_init_check(NULL, NULL, &error)) {
             problem = g_strdup(error ? error->message : "it says nothing");
+        } else if (!gst_encoder_exists("appsrc")) {
+            gst_encoder_load_plugins();
         }
         g_once_init_leave(&done, 1);
     }
@@ -105,13 +181,6 @@ static bool gst_encoder_init(Error **errp)
         error_setg(errp, "GStreamer cannot be used: %s", problem);
     }
     return !problem;
-}
-
-static bool gst_encoder_exists(const char *element)
-{
-    g_autoptr(GstElementFactory) factory = gst_element_factory_find(element);
-
-    return factory != NULL;
 }
 
 static const KnownEncoder *gst_encoder_known(const char *element)
@@ -132,15 +201,28 @@ static const KnownEncoder *gst_encoder_first(const char *chain)
     return words[0] ? gst_encoder_known(words[0]) : NULL;
 }
 
+static bool gst_encoder_parses(const char *chain, GError **error)
+{
+    GstElement *bin = gst_parse_bin_from_description(chain, FALSE, error);
+
+    if (bin) {
+        gst_object_unref(gst_object_ref_sink(bin));
+    }
+    return !*error;
+}
+
 static bool gst_encoder_find_wanted(const char *wanted, VideoFacts *facts,
                                     Error **errp)
 {
     const KnownEncoder *first = gst_encoder_first(wanted);
     g_autoptr(GError) error = NULL;
-    GstElement *bin = gst_parse_bin_from_description(wanted, FALSE, &error);
 
-    if (bin) {
-        gst_object_unref(gst_object_ref_sink(bin));
+    if (!gst_encoder_parses(wanted, &error) &&
+        g_error_matches(error, GST_PARSE_ERROR,
+                        GST_PARSE_ERROR_NO_SUCH_ELEMENT)) {
+        g_clear_error(&error);
+        gst_encoder_load_all();
+        gst_encoder_parses(wanted, &error);
     }
     if (error) {
         error_setg(errp, "GStreamer: %s", error->message);
@@ -472,6 +554,11 @@ static bool gst_encoder_feed(VideoEncoder *parent, VideoEncoderFill *fill,
         return false;
     }
     return true;
+}
+
+void video_encoder_gst_prepare(void)
+{
+    g_setenv("GST_REGISTRY_DISABLE", "yes", FALSE);
 }
 
 const VideoEncoderBackend video_encoder_gst = {

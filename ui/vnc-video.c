@@ -9,6 +9,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "qapi/error.h"
+#include "ui/qemu-spice-module.h"
 #include "vnc.h"
 #include "vnc-enc-h264.h"
 #include "vnc-jobs.h"
@@ -119,6 +120,10 @@ bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
     }
 #ifdef CONFIG_GSTREAMER
     video_encoder_set_backend(&video_encoder_gst);
+    if (!using_spice) {
+        /* SPICE may be using GStreamer as well. */
+        video_encoder_gst_prepare();
+    }
 #endif
     encoder = encoder ? g_intern_string(encoder) : NULL;
     if (!strcmp(mode, "on") && !video_encoder_find(encoder, &facts, errp)) {

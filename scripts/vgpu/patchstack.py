@@ -36,6 +36,7 @@ NEEDS = {
     'viewers': ('fixes', 'dmabuf', 'console'),
     'vgpu': ('fixes', 'dmabuf', 'console', 'viewers'),
     'performance': ('fixes',),
+    'video': ('fixes', 'dmabuf', 'console', 'viewers', 'performance'),
 }
 
 

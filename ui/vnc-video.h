@@ -34,19 +34,6 @@
 /* What a display has: the options, and the motion as long as it is of use. */
 typedef struct VncVideoDisplay VncVideoDisplay;
 
-/* What a client has that has listed the encoding. */
-typedef struct VncVideo VncVideo;
-
-/**
- * struct VncVideoUpdate:
- * @begun: frames were begun, which will answer the client's request
- * @waiting: there is more to be sent later
- */
-typedef struct VncVideoUpdate {
-    bool begun;
-    bool waiting;
-} VncVideoUpdate;
-
 /**
  * vnc_video_setup:
  * @vd: a display that is being opened
@@ -102,12 +89,19 @@ bool vnc_video_look(VncDisplay *vd);
 
 /**
  * vnc_video_blocked:
- * @vd: a display that was not looked at, as somebody else has locked it or the
- *     main loop had to wait for that one
+ * @vd: a display that was not looked at, as somebody else has locked it
  *
  * Returns: after how many milliseconds to try again.
  */
 int vnc_video_blocked(VncDisplay *vd);
+
+/**
+ * vnc_video_waited:
+ * @vd: a display
+ * @ms: milliseconds for which the main loop has just waited for who had it
+ *     locked, and did not look at it
+ */
+void vnc_video_waited(VncDisplay *vd, int64_t ms);
 
 /**
  * vnc_video_note:
@@ -128,36 +122,5 @@ void vnc_video_note(VncDisplay *vd, int x, int y, int n,
  * Returns: whether something is.
  */
 bool vnc_video_refresh(VncDisplay *vd);
-
-/**
- * vnc_video_update:
- * @vs: a client that can be sent an update
- *
- * Begins frames of what has changed, and takes it out of the client's dirty
- * bitmap.
- */
-VncVideoUpdate vnc_video_update(VncState *vs);
-
-/**
- * vnc_video_answered:
- * @vs: a client
- *
- * The request in answer to which frames were begun is answered otherwise, too.
- */
-void vnc_video_answered(VncState *vs);
-
-/**
- * vnc_video_requested:
- * @vs: a client that has just asked for an update
- */
-void vnc_video_requested(VncState *vs);
-
-/**
- * vnc_video_query:
- * @vs: a client
- *
- * Returns: what it gets, or NULL if it wants no video.
- */
-VncClientVideo *vnc_video_query(const VncState *vs);
 
 #endif /* VNC_VIDEO_H */

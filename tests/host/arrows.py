@@ -20,16 +20,22 @@ import tapcases
 TOP = pathlib.Path(__file__).resolve().parents[2]
 OBJECTS = TOP / "build" / "qemu" / "build" / "libcommon.a.p"
 # What is named alike belongs together.
-PARTS = ("vfio-display", "vgpu-sw")
+PARTS = {
+    "vfio-display": ("hw/display", ("vfio-display*",)),
+    "vgpu-sw": ("hw/display", ("vgpu-sw*",)),
+    "vnc-video": ("ui", ("vnc-video*", "vnc-motion*", "vnc-enc-h264*",
+                         "video-*")),
+}
 
 # So that a file can be read in one sitting.
 MAX_HEADER, MAX_FILE, MAX_FUNCTION, MAX_FIELDS = 150, 600, 50, 20
 
 
 def _sources(part, suffix):
-    found = sorted((TOP / "hw" / "display").glob(f"{part}*{suffix}"))
-    assert found, part
-    return found
+    folder, names = PARTS[part]
+    found = [sorted((TOP / folder).glob(name + suffix)) for name in names]
+    assert all(found), part
+    return sorted(sum(found, []))
 
 
 def _symbols(obj):
@@ -47,7 +53,8 @@ def call_graph(part):
     """{file: the files that it calls}"""
     symbols = {}
     for source in _sources(part, ".c"):
-        obj = OBJECTS / f"hw_display_{source.name}.o"
+        folder = PARTS[part][0].replace("/", "_")
+        obj = OBJECTS / f"{folder}_{source.name}.o"
         if obj.exists():    # the stubs are not built
             symbols[source.name] = _symbols(obj)
     assert len(symbols) > 5, f"{OBJECTS} has no {part}"
@@ -102,7 +109,8 @@ def _structs(text):
     """(name, fields) of each struct."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     for match in re.finditer(r"struct (\w+) \{(.*?)^\}", text, re.M | re.S):
-        yield match[1], len(re.findall(r";", match[2]))
+        fields = re.sub(r"\([^()]*\)", "", match[2])   # no parameters
+        yield match[1], len(re.findall(r"[;,]", fields))
 
 
 def test_calls():
@@ -152,7 +160,8 @@ def test_circle_is_found():
     assert not circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
     assert dict(_functions("int f(int a,\n      int b)\n{\n    g();\n}\n")) \
         == {"f": 5}
-    assert dict(_structs("struct A {\n    int a; /* ; */\n};\n")) == {"A": 1}
+    assert dict(_structs("struct A {\n    int a, b; /* ; */\n"
+                         "    void (*f)(int c, int d);\n};\n")) == {"A": 3}
 
 
 def _layers(graph):

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "ui/vnc-motion.h"
+#include "ui/vnc-motion-clock.h"
 
 #define WIDTH 640
 #define HEIGHT 480
@@ -268,6 +269,74 @@ static void test_edges(void)
     vnc_motion_free(motion);
 }
 
+/* What happens between two looks at the screen. */
+typedef struct ClockCase {
+    const char *name;
+    int passed_ms;      /* since the last look */
+    int waited_ms;      /* of these the main loop waited, at least once */
+    bool blocked;       /* a refresh came, and found it locked */
+    int shows_ms;       /* by so much the clock goes on */
+    const char *why;
+} ClockCase;
+
+static const ClockCase clock_cases[] = {
+    { "refresh", 16, 0, false, 16, "as ever" },
+    { "idle", 3000, 0, false, 3000, "it was looked for: nothing moved" },
+    { "blocked", 400, 0, true, VNC_MOTION_SLOT_MS, "Tight had the lock" },
+    { "blocked-briefly", 20, 0, true, 20, "never more than has passed" },
+    { "waited", 400, 390, false, VNC_MOTION_SLOT_MS,
+      "a flip waited for Tight, and no refresh came meanwhile" },
+    { "waited-briefly", 400, 5, false, 400, "no look was missed by that" },
+    { "waited-and-blocked", 400, 5, true, VNC_MOTION_SLOT_MS,
+      "either will do" },
+};
+
+static void test_clock(gconstpointer opaque)
+{
+    const ClockCase *c = opaque;
+    VncMotionClock clock = { 0 };
+
+    g_test_message("%s", c->why);
+    vnc_motion_clock_look(&clock, 1000);
+    g_assert_cmpint(clock.ms, ==, 1000);
+    vnc_motion_clock_wait(&clock, c->waited_ms);
+    vnc_motion_clock_wait(&clock, 0);
+    if (c->blocked) {
+        vnc_motion_clock_block(&clock);
+    }
+    vnc_motion_clock_look(&clock, 1000 + c->passed_ms);
+    g_assert_cmpint(clock.ms, ==, 1000 + c->shows_ms);
+
+    /* That was that: the next look is one as ever. */
+    vnc_motion_clock_look(&clock, 2000 + c->passed_ms);
+    g_assert_cmpint(clock.ms, ==, 2000 + c->shows_ms);
+}
+
+/*
+ * A film of a whole screen, each change of which the client's other encoding
+ * takes @opaque milliseconds for, with the screen locked: it is to start, and
+ * then to stay.
+ */
+static void test_slow_encoding(gconstpointer opaque)
+{
+    const VncMotionRect screen = { 0, 0, WIDTH, HEIGHT };
+    int takes_ms = GPOINTER_TO_INT(opaque);
+    VncMotion *motion = vnc_motion_new(WIDTH, HEIGHT);
+    VncMotionClock clock = { 0 };
+    bool begun = false;
+
+    for (int now_ms = 0; now_ms <= 20 * takes_ms; now_ms += takes_ms) {
+        vnc_motion_clock_wait(&clock, takes_ms - TICK_MS);
+        vnc_motion_clock_look(&clock, now_ms);
+        report(motion, &screen, clock.ms);
+        vnc_motion_update(motion, clock.ms);
+        g_assert_true(!begun || is_there(motion, &screen));
+        begun |= is_there(motion, &screen);
+    }
+    g_assert_true(begun);
+    vnc_motion_free(motion);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -282,6 +351,19 @@ int main(int argc, char **argv)
                                                 every_ms);
 
         g_test_add_data_func(path, GINT_TO_POINTER(every_ms), test_steady);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(clock_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/vnc-motion/clock/%s",
+                                                clock_cases[i].name);
+
+        g_test_add_data_func(path, &clock_cases[i], test_clock);
+    }
+    for (int takes_ms = 100; takes_ms <= 500; takes_ms += 100) {
+        g_autofree char *path = g_strdup_printf("/vnc-motion/slow-encoding/%d",
+                                                takes_ms);
+
+        g_test_add_data_func(path, GINT_TO_POINTER(takes_ms),
+                             test_slow_encoding);
     }
     g_test_add_func("/vnc-motion/many", test_many);
     g_test_add_func("/vnc-motion/dot", test_dot);

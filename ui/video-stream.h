@@ -27,20 +27,12 @@
  */
 typedef struct VideoStream VideoStream;
 
-/**
- * enum VideoStreamState:
- * @VIDEO_STREAM_OPENING: there is no encoder yet
- * @VIDEO_STREAM_IDLE: a frame can be begun
- * @VIDEO_STREAM_BUSY: a frame is on its way
- * @VIDEO_STREAM_READY: a frame can be taken
- * @VIDEO_STREAM_FAILED: the encoder refused, had an error or is silent
- */
 typedef enum VideoStreamState {
-    VIDEO_STREAM_OPENING,
-    VIDEO_STREAM_IDLE,
-    VIDEO_STREAM_BUSY,
-    VIDEO_STREAM_READY,
-    VIDEO_STREAM_FAILED,
+    VIDEO_STREAM_OPENING,   /* there is no encoder yet */
+    VIDEO_STREAM_IDLE,      /* a frame can be begun */
+    VIDEO_STREAM_BUSY,      /* a frame is on its way */
+    VIDEO_STREAM_READY,     /* a frame can be taken */
+    VIDEO_STREAM_FAILED,    /* the encoder refused, had an error or is silent */
 } VideoStreamState;
 
 /**
@@ -71,18 +63,11 @@ typedef struct VideoStreamConfig {
     unsigned bitrate;
 } VideoStreamConfig;
 
-/**
- * struct VideoFrame:
- * @data: what is to be sent
- * @key: a decoder can begin with it
- * @us: microseconds since it was begun
- *
- * A frame that was encoded.
- */
+/* A frame that was encoded. */
 typedef struct VideoFrame {
-    GByteArray *data;
-    bool key;
-    int64_t us;
+    GByteArray *data;   /* what is to be sent */
+    bool key;           /* a decoder can begin with it */
+    int64_t us;         /* microseconds since it was begun */
 } VideoFrame;
 
 /**

@@ -102,7 +102,8 @@ bool vnc_video_look(VncDisplay *vd);
 
 /**
  * vnc_video_blocked:
- * @vd: a display that somebody else has locked, so that it is not looked at
+ * @vd: a display that was not looked at, as somebody else has locked it or the
+ *     main loop had to wait for that one
  *
  * Returns: after how many milliseconds to try again.
  */

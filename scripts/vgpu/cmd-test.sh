@@ -202,7 +202,8 @@ FUZZ_SECONDS=10
 groups=()
 qemu_take_base "$@"
 # Which emulator the lab and its viewers run (tests/lab/vgpulab/paths.py).
-[[ -z $QEMU_STEP ]] || export VGPU_QEMU=$QEMU_BINARY
+[[ -z $QEMU_STEP ]] ||
+    export VGPU_QEMU=$QEMU_BINARY VGPU_STOCK_QEMU=$QEMU_STOCK_BINARY
 for argument in "${arguments[@]}"; do
     case $argument in
     --full) VGPU_TEST_FULL=1 ;;

@@ -9,8 +9,10 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 BUILD = os.environ.get("VGPU_BUILD", os.path.join(TOP, "build"))
 QEMU = os.environ.get("VGPU_QEMU",
                       os.path.join(BUILD, "bin", "qemu-system-x86_64"))
-# The emulator without our patches; ./vgpu bench and ./vgpu test --full build it.
-STOCK_QEMU = os.path.join(BUILD, "bin", "stock", "qemu-system-x86_64")
+# The emulator without our patches, of the same release; ./vgpu bench and
+# ./vgpu test --full build it.
+STOCK_QEMU = os.environ.get("VGPU_STOCK_QEMU", os.path.join(
+    BUILD, "bin", "stock", "qemu-system-x86_64"))
 GUEST = os.path.join(BUILD, "guest", "guest.elf")
 # Pictures that were not as expected are kept here.
 LOGS = os.path.join(BUILD, "logs", "lab-pictures")

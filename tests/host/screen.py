@@ -1,0 +1,315 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vgpu-screen as a window of a compositor without a monitor. Prints TAP.
+
+The software vGPU is what it shows. What is on the compositor's screen is
+compared with what was drawn, and who copied what is counted.
+"""
+
+import contextlib
+import os
+import re
+import sys
+
+import tapcases
+from swvgpu import SwVgpu
+from vgpulab import mesa, oracle, paths
+from vgpulab.machine import Machine
+from vgpulab.picture import expect_picture
+from vgpulab.skip import Skip
+from vgpulab.viewers import dbus, screen
+from vgpulab.viewers.screen import VgpuScreen
+from vgpulab.viewers.weston import Weston
+from vgpulab.wait import until
+
+SIZE = (1280, 1024)
+MODES = (640, 480), (1024, 768), (801, 601), (320, 200)
+
+
+class Pixels:
+    """QEMU sends pixels, and the compositor composes without OpenGL."""
+
+    gl = False
+
+    def __enter__(self):
+        self._stack = contextlib.ExitStack()
+        with self._stack:
+            environment = mesa.need_import() if self.gl else os.environ
+            self.weston = self._stack.enter_context(
+                Weston(*SIZE, environment, gl=self.gl))
+            self.bus = self._stack.enter_context(dbus.Bus())
+            display = dbus.option(self.bus) + (",gl=on" if self.gl else "")
+            self.vm = self._stack.enter_context(
+                SwVgpu("-display", display, environment=dict(environment)))
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def open(self, *arguments, **variables):
+        return VgpuScreen("--wayland", "--dbus", self.bus.address, *arguments,
+                          environment=dict(self.weston.environment,
+                                           **variables))
+
+    def expect(self, viewer, want, what):
+        def look():
+            viewer.expect_alive()
+            return self.weston.find(want)
+        expect_picture(what, look, want)
+
+    def draw(self, number, size):
+        want = oracle.pattern(oracle.CHECKS if number % 2 else oracle.RAMP,
+                              *size, number)
+        self.vm.draw_picture(number % 3, want)
+        return want
+
+
+class Buffers(Pixels):
+    """QEMU passes the guest's buffers on, and the compositor takes them."""
+
+    gl = True
+
+
+def check_modes(kind):
+    with kind() as setup, setup.open() as viewer:
+        for number, size in enumerate(MODES):
+            setup.expect(viewer, setup.draw(number, size), f"{size}")
+        for number in range(4, 8):
+            setup.expect(viewer, setup.draw(number, MODES[-1]), "a flip")
+        return viewer.settled()
+
+
+def test_pixels():
+    """pixels: modes and flips, as they were drawn"""
+    frames, planes, _, _, copied = check_modes(Pixels)
+    assert frames >= 8 and planes == 0 and copied, (frames, planes, copied)
+
+
+def test_buffers():
+    """dma-bufs: modes and flips, without a byte copied by anybody"""
+    frames, planes, _, held, copied = check_modes(Buffers)
+    assert frames >= 8 and planes == 1, (frames, planes)
+    assert copied == 0 and held == 0, (copied, held)
+
+
+def test_damage():
+    """pixels: a small change is copied, and no more"""
+    with Pixels() as setup, setup.open() as viewer:
+        want = setup.draw(0, (640, 480))
+        setup.expect(viewer, want, "the first picture")
+        before = viewer.settled()[4]
+        want = setup.vm.fill(0, want, (100, 50, 16, 8), 0x77)
+        setup.expect(viewer, want, "a small change")
+        # Once into our memory and once into each of the window's, and what
+        # QEMU finds is a little larger.
+        copied = viewer.settled()[4] - before
+        assert 0 < copied < 640 * 480 * 4 / 4, copied
+
+
+# As WAYLAND_DEBUG and G_DBUS_DEBUG write them.
+_CREATED = re.compile(r"zwp_linux_buffer_params_v1[@#]\d+\.created"
+                      r"\(new id wl_buffer[@#](\d+)\)")
+_ATTACHED = re.compile(r"-> wl_surface[@#]\d+\.attach\(wl_buffer[@#](\d+),")
+_RELEASED = re.compile(r"\] *wl_buffer[@#](\d+)\.release\(\)")
+_ANSWERED = "in response to org.qemu.Display1.Listener.UpdateDMABUF"
+
+
+def answers_too_early(text):
+    """How often updates were answered, and how often with an old buffer
+    that the compositor had not released."""
+    imported, busy, last = set(), set(), None
+    answers = early = 0
+    for line in text.splitlines():
+        if found := _CREATED.search(line):
+            imported.add(found[1])
+        elif (found := _ATTACHED.search(line)) and found[1] in imported:
+            last = found[1]
+            busy.add(last)
+        elif found := _RELEASED.search(line):
+            busy.discard(found[1])
+        elif _ANSWERED in line:
+            answers += 1
+            early += bool(busy - {last})
+    return answers, early
+
+
+def test_release():
+    """dma-bufs: no update is answered before the last buffer is released"""
+    with Buffers() as setup:
+        want = setup.draw(0, (640, 480))
+        with setup.open(WAYLAND_DEBUG="client",
+                        G_DBUS_DEBUG="return") as viewer:
+            setup.expect(viewer, want, "the first picture")
+            for number in range(1, 40):
+                want = setup.draw(number, (640, 480))
+                taken = len(viewer.said())
+                until("an answer",
+                      lambda taken=taken: _ANSWERED in viewer.said()[taken:])
+            setup.expect(viewer, want, "the last picture")
+            assert viewer.settled()[3] == 0, viewer.seconds()
+            answers, early = answers_too_early(viewer.said())
+            assert answers >= 39 and early == 0, (answers, early)
+
+
+def test_cursor():
+    """a cursor over the picture, and gone again"""
+    with Pixels() as setup, setup.open() as viewer:
+        want = setup.draw(0, (640, 480))
+        setup.expect(viewer, want, "the picture")
+        for left, top in (100, 100), (5, 7), (600, 440):
+            setup.vm.show_cursor(0xff3366cc, 32, (3, 4), (left, top))
+            width, height = min(32, 640 - left), min(32, 480 - top)
+            setup.expect(viewer, want.with_fill(
+                left, top, width, height, 0x3366cc), f"at {left}, {top}")
+        setup.vm.show_cursor(0, 32, (0, 0))
+        setup.expect(viewer, want, "no cursor")
+
+
+def test_off():
+    """a display that is off shows no guest's picture, and comes back"""
+    with Buffers() as setup, setup.open() as viewer:
+        want = setup.draw(0, (640, 480))
+        setup.expect(viewer, want, "the picture")
+        setup.vm.turn_off()
+        until("something else",
+              lambda: setup.weston.picture().find(want) is None)
+        setup.expect(viewer, setup.draw(1, (640, 480)), "another picture")
+
+
+def check_killed(kind):
+    with kind() as setup:
+        for number in range(5):
+            with setup.open() as viewer:
+                want = setup.draw(number, MODES[number % 2])
+                if number % 2:
+                    setup.expect(viewer, want, "the picture")
+                viewer.kill()
+            with setup.open() as viewer:
+                # It is told what is there.
+                setup.expect(viewer, want, "the picture, again")
+                setup.expect(viewer, setup.draw(number + 1, (640, 480)),
+                             "a change")
+        setup.vm.qmp.command("query-status")
+
+
+def test_killed_pixels():
+    """pixels: the VM outlives a viewer that is killed, the next one shows it
+    """
+    check_killed(Pixels)
+
+
+def test_killed_buffers():
+    """dma-bufs: likewise"""
+    check_killed(Buffers)
+
+
+def test_fullscreen():
+    """full screen: the guest is told the size, and takes it or is scaled"""
+    with Pixels() as setup, setup.open("--fullscreen") as viewer:
+        setup.draw(0, (640, 480))
+        until("the wish", lambda: monitor_size(setup.vm.edid()) == SIZE)
+        setup.expect(viewer, setup.draw(1, SIZE), "the screen's size")
+
+
+def monitor_size(edid):
+    """Of its first detailed timing; VESA's E-EDID, section 3.10.2."""
+    if len(edid) < 72:
+        return None
+    return (edid[56] | (edid[58] & 0xf0) << 4,
+            edid[59] | (edid[61] & 0xf0) << 4)
+
+
+def test_peer():
+    """QEMU without a bus, by its QMP socket"""
+    with Weston(*SIZE, os.environ) as weston:
+        folder = weston.folder
+        socket = os.path.join(folder, "screen-qmp")
+        with SwVgpu("-display", "dbus,p2p=yes", "-qmp",
+                    f"unix:{socket},server=on,wait=off") as vm:
+            want = oracle.pattern(oracle.CHECKS, 640, 480, 3)
+            vm.draw_picture(0, want)
+            # A second one finds the socket as the first one left it.
+            for _ in range(2):
+                with VgpuScreen("--wayland", "--qmp", socket,
+                                environment=weston.environment) as viewer:
+                    def look(viewer=viewer):
+                        viewer.expect_alive()
+                        return weston.find(want)
+                    expect_picture("the picture", look, want)
+
+
+def test_stock():
+    """QEMU as it comes, without any of this: its pixels"""
+    if not os.path.exists(paths.STOCK_QEMU):
+        raise Skip("there is no stock QEMU: --full and ./vgpu bench build it")
+    paths.build_guest()
+    with contextlib.ExitStack() as stack:
+        weston = stack.enter_context(Weston(*SIZE, os.environ))
+        bus = stack.enter_context(dbus.Bus())
+        vm = stack.enter_context(
+            contextlib.closing(Machine(paths.STOCK_QEMU)))
+        vm.add_args("-device", "VGA,addr=5", "-display", dbus.option(bus))
+        vm.add_guest()
+        vm.start()
+        vm.guest.wait_ready()
+        viewer = stack.enter_context(
+            VgpuScreen("--wayland", "--dbus", bus.address,
+                       environment=weston.environment))
+        for number, size in enumerate(((640, 480), (800, 600))):
+            vm.guest.mode(*size)
+            vm.guest.pattern(oracle.CHECKS, number)
+
+            def look():
+                viewer.expect_alive()
+                return weston.find(want)
+            want = oracle.pattern(oracle.CHECKS, *size, number)
+            expect_picture(f"{size}", look, want)
+
+
+def ends(*arguments, environment=None):
+    with VgpuScreen(*arguments, environment=environment) as viewer:
+        return viewer.wait(), viewer.said()
+
+
+def test_statuses():
+    """exit statuses, and words that say what to do"""
+    nowhere = {name: value for name, value in os.environ.items()
+               if name not in ("WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")}
+    status, said = ends("--dbus", "unix:path=/nonexistent", "--wayland")
+    assert status == screen.NO_VM and "-display dbus,addr=" in said, said
+    status, said = ends("--wayland", "--kms")
+    assert status == screen.USAGE and "exclude" in said, said
+    with Pixels() as setup:
+        status, said = ends("--dbus", setup.bus.address, "--wayland",
+                            environment=nowhere)
+        assert status == screen.NO_OUTPUT, (status, said)
+        assert "WAYLAND_DISPLAY" in said, said
+        status, said = ends("--dbus", setup.bus.address, "--console", "7",
+                            "--wayland", environment=nowhere)
+        assert status == screen.NO_VM and "console 7" in said, said
+        with setup.open() as viewer:
+            setup.expect(viewer, setup.draw(0, (640, 480)), "the picture")
+            setup.vm.qmp.command("quit")
+            assert viewer.wait() == screen.LEFT, viewer.said()
+
+
+def test_compositor_leaves():
+    """the compositor ends: so does the viewer, and the VM does not"""
+    with Buffers() as setup, setup.open() as viewer:
+        setup.expect(viewer, setup.draw(0, (640, 480)), "the picture")
+        setup.weston.close()
+        assert viewer.wait() == screen.OUTPUT_LOST, viewer.said()
+        setup.draw(1, (640, 480))
+        setup.vm.qmp.command("query-status")
+
+
+def main():
+    screen_tests = [value for name, value in globals().items()
+                    if name.startswith("test_")
+                    and (len(sys.argv) == 1 or name[5:] in sys.argv[1:])]
+    tapcases.run(screen_tests)
+
+
+if __name__ == "__main__":
+    main()

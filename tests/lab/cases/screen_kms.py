@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vgpu-screen on the lab's virtual monitor, vkms.
+
+What vkms composes is compared by its checksum with a composition computed
+here (vgpulab/kms.py): no pixel may be off. The viewer counts what it copies.
+"""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+
+from vgpulab import kms, layers, mesa, oracle, paths
+from vgpulab.group import Group
+from vgpulab.oracle import CHECKS
+from vgpulab.planes import ARGB, CURSOR, PRIMARY, Planes
+from vgpulab.viewers import dbus, screen
+from vgpulab.viewers.screen import VgpuScreen
+from vgpulab.wait import until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+PAGE = 4 << 20
+CURSOR_PAGE = 12 * PAGE
+# Nobody else wants the seat, and there are no keyboards.
+SEAT = {"LIBSEAT_BACKEND": "noop"}
+
+
+class ScreenKms(Group):
+    """Buffers of our own vGPU, on the monitor as they are."""
+
+    kind = "vgpu-all"
+    gl = True
+    # Whether the picture is on a plane, and so not copied.
+    direct = True
+
+    def __init__(self):
+        super().__init__()
+        self._stack = contextlib.ExitStack()
+        self.planes = self.viewer = None
+
+    def configure(self, vm):
+        screen.need()
+        self.bus = self._stack.enter_context(dbus.Bus())
+        vm.add_guest()
+        vm.add_qtest()
+        self.mdev = vm.add_vgpu(self.kind, "gpu0", 5, options="display=on")
+        if self.gl:
+            vm.environment = mesa.need_import()
+        vm.add_args("-display", dbus.option(self.bus)
+                    + (",gl=on" if self.gl else ""))
+
+    def setup(self):
+        super().setup()
+        self.vm.guest.wait_ready()
+        self.planes = Planes(self.vm, "gpu0")
+        self.open()
+
+    def teardown(self):
+        if self.viewer:
+            self.viewer.close()
+        super().teardown()
+        self._stack.close()
+
+    def open(self):
+        self.viewer = VgpuScreen(
+            "--kms", "--dbus", self.bus.address,
+            environment=dict(os.environ, **SEAT))
+
+    def show(self, number, size):
+        picture = oracle.pattern(CHECKS, *size, number)
+        self.planes.show(PRIMARY, layers.of_picture(picture),
+                         number % 3 * PAGE)
+        return picture
+
+    def expect(self, mode, composed):
+        want = composed.checksum()
+
+        def look():
+            self.viewer.expect_alive()
+            assert kms.mode() == mode, (kms.mode(), self.viewer.said())
+            got = kms.checksum()
+            assert got == want, (hex(got), hex(want), self.viewer.said())
+            return True
+        until("the monitor", look)
+
+    def expect_picture_on(self, mode, picture):
+        left = (mode[0] - picture.width) // 2
+        top = (mode[1] - picture.height) // 2
+        self.expect(mode, kms.Screen(*mode).picture(picture, left, top))
+
+    def expect_way(self, before, planes):
+        """How it came to the monitor since it had settled before."""
+        _, used, _, held, copied = self.viewer.settled()
+        assert held == before[3], self.viewer.seconds()
+        if self.direct:
+            assert used == planes, self.viewer.seconds()
+            assert copied == before[4], self.viewer.seconds()
+        else:
+            assert copied > before[4], self.viewer.seconds()
+
+    def test_modes(self):
+        """the guest's modes, and those that the monitor has not: centred"""
+        self.expect_picture_on((640, 480), self.show(0, (640, 480)))
+        before = self.viewer.settled()
+        for number, (size, mode) in enumerate((
+                ((1024, 768), (1024, 768)), ((700, 500), (800, 600)),
+                ((640, 480), (640, 480))), 1):
+            self.expect_picture_on(mode, self.show(number, size))
+        self.expect_way(before, 1)
+
+    def test_flips(self):
+        """flips between buffers"""
+        before = self.viewer.settled()
+        for number in range(6):
+            self.expect_picture_on((640, 480), self.show(number, (640, 480)))
+        self.expect_way(before, 1)
+
+    def test_cursor(self):
+        """a cursor, over each edge and off the screen"""
+        picture = self.show(0, (640, 480))
+        image = layers.noise(ARGB, 48, 40, 3)
+        self.expect_picture_on((640, 480), picture)
+        before = self.viewer.settled()
+        for left, top in ((100, 80), (-20, 50), (620, 50), (100, -15),
+                          (100, 460), (-24, -20), (700, 500)):
+            # Its hot spot stays within, as a guest's does.
+            hot = (min(max(-left, 0), 47), min(max(-top, 0), 39))
+            self.planes.show(CURSOR, image, CURSOR_PAGE, x=left, y=top,
+                             hot_x=hot[0], hot_y=hot[1])
+            self.expect((640, 480), kms.Screen(640, 480).picture(picture)
+                        .over(image, left, top))
+        self.planes.show(CURSOR, image, CURSOR_PAGE, x=10, y=20)
+        self.expect((640, 480), kms.Screen(640, 480).picture(picture)
+                    .over(image, 10, 20))
+        if self.direct:
+            self.expect_way(before, 2)
+        self.planes.hide(CURSOR)
+        self.expect_picture_on((640, 480), picture)
+
+    def test_off_and_on(self):
+        """the guest's display off and on"""
+        picture = self.show(1, (640, 480))
+        self.expect_picture_on((640, 480), picture)
+        want = kms.Screen(640, 480).picture(picture).checksum()
+        self.planes.hide(PRIMARY)
+        until("something else", lambda: kms.checksum() != want)
+        self.expect_picture_on((640, 480), self.show(2, (640, 480)))
+
+    def test_monitor(self):
+        """the monitor is unplugged, and plugged in again"""
+        self.expect_picture_on((640, 480), self.show(0, (640, 480)))
+        kms.connector("off")
+        self.show(1, (640, 480))
+        self.viewer.expect_alive()
+        kms.connector("on")
+        self.expect_picture_on((640, 480), self.show(2, (640, 480)))
+
+    def test_second(self):
+        """who else wants the monitor is told who has it"""
+        with VgpuScreen("--kms", "--dbus", self.bus.address,
+                        environment=dict(os.environ, **SEAT)) as second:
+            assert second.wait() == screen.NO_OUTPUT, second.said()
+            assert "(process " in second.said(), second.said()
+
+    def test_reset(self):
+        """the machine is reset"""
+        self.expect_picture_on((640, 480), self.show(0, (640, 480)))
+        self.vm.qmp.command("system_reset")
+        self.vm.guest.wait_ready()
+        self.planes = Planes(self.vm, "gpu0")
+        self.expect_picture_on((800, 600), self.show(1, (800, 600)))
+
+    def test_killed(self):
+        """the viewer is killed: the next one shows what is there"""
+        for number in range(6):
+            size = ((640, 480), (800, 600))[number % 2]
+            picture = self.show(number, size)
+            if number % 2:
+                self.expect_picture_on(size, picture)
+            self.viewer.kill()
+            self.viewer.close()
+            self.open()
+            self.expect_picture_on(size, picture)
+        self.vm.qmp.command("query-status")
+
+    def test_no_warnings(self):
+        """nothing was complained of"""
+        assert "warning" not in self.viewer.said(), self.viewer.said()
+        assert not self.vm.vgpu("gpu0")["faults"], self.vm.vgpu("gpu0")
+
+
+class ScreenSeat(ScreenKms):
+    """Another session takes the seat, and gives it back."""
+
+    @classmethod
+    def cases(cls):
+        return ["test_switches", "test_quit_leaves_nothing"]
+
+    def open(self):
+        self._folder = self._stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="vgpu-lab-"))
+        library = f"{self._folder}/fake-seat.so"
+        flags = subprocess.run(
+            ["pkg-config", "--cflags", "--libs", "libdrm"], check=True,
+            capture_output=True, text=True).stdout.split()
+        subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-o", library,
+                        os.path.join(HERE, "..", "fake-seat.c"), *flags],
+                       check=True)
+        self._orders = f"{self._folder}/seat"
+        os.mkfifo(self._orders)
+        with open(self._orders + ".done", "wb"):
+            pass
+        self.viewer = VgpuScreen(
+            "--kms", "--dbus", self.bus.address,
+            environment=dict(os.environ, LD_PRELOAD=library,
+                             VGPU_FAKE_SEAT=self._orders))
+
+    def order(self, orders):
+        """Obeyed once it returns."""
+        size = os.path.getsize(self._orders + ".done") + len(orders)
+        with open(self._orders, "wb", buffering=0) as fifo:
+            fifo.write(orders)
+        until("the seat", lambda: os.path.getsize(self._orders + ".done")
+              == size, pause=0.01)
+
+    def test_switches(self):
+        """200 times, while the guest draws and while it does not"""
+        self.expect_picture_on((640, 480), self.show(0, (640, 480)))
+        for number in range(100):
+            self.order(b"-")
+            if number % 10 == 0:
+                picture = self.show(number, ((640, 480),
+                                             (800, 600))[number % 20 // 10])
+            self.order(b"+")
+            if number % 10 == 0:
+                self.expect_picture_on((picture.width, picture.height),
+                                       picture)
+        # Faster than anything can be shown.
+        self.order(b"-+" * 100)
+        self.expect_picture_on((picture.width, picture.height), picture)
+        assert "warning" not in self.viewer.said(), self.viewer.said()
+
+
+class ScreenKmsPixels(ScreenKms):
+    """A region of our own vGPU, and no OpenGL: copied, by damage."""
+
+    kind = "vgpu-region"
+    gl = False
+    direct = False
+
+    def test_damage(self):
+        """a small change is copied, and no more"""
+        picture = self.show(0, (640, 480))
+        self.expect_picture_on((640, 480), picture)
+        before = self.viewer.settled()[4]
+        self.planes.write(4 * (200 * 640 + 100), b"\x11\x22\x33\0" * 16)
+        self.expect_picture_on(
+            (640, 480), picture.with_fill(100, 200, 16, 1, 0x332211))
+        copied = self.viewer.settled()[4] - before
+        assert 0 < copied < 640 * 480, copied
+
+
+class ScreenKmsRefused(Group):
+    """Who cannot have the monitor is told why; there is no machine."""
+
+    def configure(self, vm):
+        raise NotImplementedError("there is no machine")
+
+    def setup(self):
+        screen.need()
+
+    def test_list(self):
+        """--list: the connector, its modes and its planes"""
+        said = subprocess.run([paths.SCREEN, "--list"], check=True, text=True,
+                              capture_output=True).stdout
+        assert "Virtual-1 (card" in said and "vkms): connected" in said, said
+        assert "1024x768" in said and "preferred" in said, said
+        assert "planes: 1 primary," in said, said
+
+    def test_quit_leaves_nothing(self):
+        """nothing was left"""

@@ -5,8 +5,8 @@
  * guest's shape, so that a compositor with a free plane can scan it out as it
  * is, and above that the guest's cursor where it is not the pointer's image.
  *
- * A frame is complete when the compositor has presented it and released the
- * buffer of the one before. That is when the guest may draw on.
+ * A frame is complete when the compositor has begun to show it and released
+ * the buffer of the one before. That is when the guest may draw on.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -41,6 +41,7 @@ typedef struct Frame {
     ScreenBuffer *before;       /* what was on screen; NULL: nothing to await */
     int64_t committed_us;
     bool shown;
+    bool complete;              /* only the feedback is still to come */
 } Frame;
 
 struct WaylandOutput {
@@ -130,35 +131,45 @@ static void frame_free(Frame *frame)
     g_free(frame);
 }
 
-static void wayland_complete_frames(WaylandOutput *out)
+/* Those that nothing more is to be heard of go. */
+static void wayland_forget_frames(WaylandOutput *out)
 {
     Frame *frame;
 
-    while ((frame = g_queue_peek_head(&out->frames)) && frame->shown &&
-           !(frame->before && wayland_import_is_busy(frame->before))) {
-        g_queue_pop_head(&out->frames);
-        screen_done(out->screen, frame->serial);
-        frame_free(frame);
+    while ((frame = g_queue_peek_head(&out->frames)) && frame->complete &&
+           !frame->feedback) {
+        frame_free(g_queue_pop_head(&out->frames));
     }
 }
 
-static void frame_shown(Frame *frame, uint32_t refresh_ns)
+static void wayland_complete_frames(WaylandOutput *out)
 {
-    WaylandOutput *out = frame->out;
-    int64_t took_us = g_get_monotonic_time() - frame->committed_us;
+    for (GList *l = out->frames.head; l; l = l->next) {
+        Frame *frame = l->data;
 
-    g_clear_pointer(&frame->feedback, wp_presentation_feedback_destroy);
-    frame->shown = true;
-    if (refresh_ns && took_us * 1000 > 2 * (int64_t)refresh_ns) {
-        out->screen->stats.late++;
+        if (frame->complete) {
+            continue;
+        }
+        if (!frame->shown ||
+            (frame->before && wayland_import_is_busy(frame->before))) {
+            break;
+        }
+        frame->complete = true;
+        screen_done(out->screen, frame->serial);
     }
-    wayland_complete_frames(out);
+    wayland_forget_frames(out);
 }
 
 static void feedback_output(void *opaque,
                             struct wp_presentation_feedback *feedback,
                             struct wl_output *output)
 {
+}
+
+static void feedback_ended(Frame *frame)
+{
+    g_clear_pointer(&frame->feedback, wp_presentation_feedback_destroy);
+    wayland_forget_frames(frame->out);
 }
 
 static void feedback_presented(void *opaque,
@@ -168,14 +179,20 @@ static void feedback_presented(void *opaque,
                                uint32_t seq_high, uint32_t seq_low,
                                uint32_t flags)
 {
-    frame_shown(opaque, refresh_ns);
+    Frame *frame = opaque;
+    int64_t took_us = g_get_monotonic_time() - frame->committed_us;
+
+    if (refresh_ns && took_us * 1000 > 2 * (int64_t)refresh_ns) {
+        frame->out->screen->stats.late++;
+    }
+    feedback_ended(frame);
 }
 
 /* Another frame came first. */
 static void feedback_discarded(void *opaque,
                                struct wp_presentation_feedback *feedback)
 {
-    frame_shown(opaque, 0);
+    feedback_ended(opaque);
 }
 
 static const struct wp_presentation_feedback_listener feedback_listener = {
@@ -184,18 +201,21 @@ static const struct wp_presentation_feedback_listener feedback_listener = {
     .discarded = feedback_discarded,
 };
 
+/*
+ * The compositor has begun a refresh of the monitor with what was committed.
+ * This comes early enough for the guest to draw its next picture for the next
+ * refresh; that it is presented, too late.
+ */
 static void handle_frame(void *opaque, struct wl_callback *callback,
                          uint32_t time)
 {
     WaylandOutput *out = opaque;
 
     g_clear_pointer(&out->callback, wl_callback_destroy);
-    if (!out->presentation) {
-        for (GList *l = out->frames.head; l; l = l->next) {
-            ((Frame *)l->data)->shown = true;
-        }
-        wayland_complete_frames(out);
+    for (GList *l = out->frames.head; l; l = l->next) {
+        ((Frame *)l->data)->shown = true;
     }
+    wayland_complete_frames(out);
     wayland_show(out);
 }
 

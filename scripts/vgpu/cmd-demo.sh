@@ -6,19 +6,26 @@
 # 127.0.0.1:5900. The guest is Linux on the kernel's sample driver mbochs; with
 # --device vgpu it is the test guest on our own driver, which has a cursor and
 # overlays.
+#
+# ./vgpu demo --screen: a guest on a software vGPU, without a lab. vgpu-screen
+# shows it as a window of the Wayland compositor, or on one without a monitor, of
+# whose screen demo.png is a picture.
 
 set -euo pipefail
 
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 . "$VGPU_TOP/lab/guest.sh"
+. "$VGPU_TOP/scripts/vgpu/mesa.sh"
 
 VNC_PORT=5900
+SCREEN_PACKAGES=(dbus-daemon gcc make python3-gi python3-pil weston)
 
 usage() {
-    die "usage: ./vgpu demo [--device mbochs|vgpu] [--vnc]"
+    die "usage: ./vgpu demo [--device mbochs|vgpu] [--vnc] | --screen"
 }
 
 device=mbochs
+screen=0
 lab=(--timeout 600)
 demo=()
 while (($#)); do
@@ -32,6 +39,7 @@ while (($#)); do
         lab=(--timeout inf --forward "$VNC_PORT:5900")
         demo=(--vnc 10.0.2.100:0 --vnc-address "127.0.0.1:$VNC_PORT")
         ;;
+    --screen) screen=1 ;;
     *) usage ;;
     esac
     shift || usage
@@ -39,6 +47,13 @@ done
 
 lock_build
 bash "$VGPU_TOP/scripts/vgpu/cmd-build.sh"
+if ((screen)); then
+    need_packages "${SCREEN_PACKAGES[@]}"
+    need_mesa
+    unlock_build
+    exec /usr/bin/python3 "$VGPU_TOP/scripts/vgpu/demo_screen.py" \
+        --output "$PWD/demo.png"
+fi
 bash "$VGPU_TOP/scripts/vgpu/cmd-lab.sh" --build-only
 case $device in
 mbochs)

@@ -41,6 +41,9 @@ class VgpuScreen(Processes):
     def expect_alive(self):
         assert self._process.poll() is None, self.said()
 
+    def ended(self):
+        return self._process.poll() is not None
+
     def wait(self):
         """Until it ends by itself; returns its exit status."""
         return self._process.wait(60)

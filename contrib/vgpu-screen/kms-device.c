@@ -37,19 +37,21 @@ static void connector_clear(gpointer opaque)
     g_array_unref(connector->modes);
 }
 
-static uint32_t connector_crtcs(int fd, const drmModeConnector *info)
+static void connector_find_crtcs(int fd, const drmModeConnector *info,
+                                 KmsConnector *connector)
 {
-    uint32_t crtcs = 0;
-
     for (int i = 0; i < info->count_encoders; i++) {
         drmModeEncoder *encoder = drmModeGetEncoder(fd, info->encoders[i]);
 
-        if (encoder) {
-            crtcs |= encoder->possible_crtcs;
-            drmModeFreeEncoder(encoder);
+        if (!encoder) {
+            continue;
         }
+        connector->crtcs |= encoder->possible_crtcs;
+        if (encoder->encoder_id == info->encoder_id) {
+            connector->crtc = encoder->crtc_id;
+        }
+        drmModeFreeEncoder(encoder);
     }
-    return crtcs;
 }
 
 GArray *kms_connectors(int fd)
@@ -75,7 +77,7 @@ GArray *kms_connectors(int fd)
                               info->count_modes;
         connector.width_mm = info->mmWidth;
         connector.height_mm = info->mmHeight;
-        connector.crtcs = connector_crtcs(fd, info);
+        connector_find_crtcs(fd, info, &connector);
         connector.modes = g_array_new(FALSE, FALSE, sizeof(drmModeModeInfo));
         g_array_append_vals(connector.modes, info->modes, info->count_modes);
         g_array_append_val(connectors, connector);

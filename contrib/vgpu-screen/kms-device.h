@@ -23,6 +23,7 @@ typedef struct KmsConnector {
     int width_mm;
     int height_mm;
     uint32_t crtcs;             /* those that can drive it, by index */
+    uint32_t crtc;              /* the one that does, or 0 */
     GArray *modes;              /* of drmModeModeInfo */
 } KmsConnector;
 

@@ -29,6 +29,8 @@
 #include "kms.h"
 #include "paint.h"
 
+/* A flip that was under way when the machine was suspended never ends. */
+#define FLIP_TIMEOUT_US 1000000
 /* Two: one on screen, one to write to. */
 #define COPIES 2
 
@@ -85,6 +87,7 @@ struct KmsOutput {
     bool flipping;
     bool dirty;                 /* something waits for the flip */
     Path path;                  /* that worked for the picture before */
+    unsigned tried_cursor;      /* its serial then */
     bool cursor_copied;         /* the cursor is part of the copy */
     ScreenRect cursor_place;    /* where it is in there */
     int view_width;
@@ -369,15 +372,14 @@ static void kms_committed(KmsOutput *out)
     out->flipping = true;
     out->set_mode = false;
     out->committed_us = g_get_monotonic_time();
+    out->tried_cursor = out->screen->cursor.serial;
     screen_buffer_unref(out->next);
     out->next = direct ? screen_buffer_ref(out->screen->buffer) : NULL;
     out->screen->stats.planes = kms_count_planes(out);
 }
 
-/* Everything is as if nothing had been shown yet. */
-static void kms_forget_picture(KmsOutput *out)
+static void kms_forget_copies(KmsOutput *out)
 {
-    out->path = PATH_SCALED;
     for (int i = 0; i < COPIES; i++) {
         if (out->copies[i]) {
             pixman_region32_union_rect(&out->copies[i]->stale,
@@ -387,9 +389,16 @@ static void kms_forget_picture(KmsOutput *out)
     }
 }
 
+/* Everything is as if nothing had been shown yet. */
+static void kms_forget_picture(KmsOutput *out)
+{
+    out->path = PATH_SCALED;
+    kms_forget_copies(out);
+}
+
 static void kms_commit(KmsOutput *out)
 {
-    uint32_t flags = DRM_MODE_ATOMIC_NONBLOCK | DRM_MODE_PAGE_FLIP_EVENT;
+    uint32_t flags = DRM_MODE_PAGE_FLIP_EVENT;
     drmModeAtomicReq *req = drmModeAtomicAlloc();
     pixman_region32_t damage;
     int code = EINVAL;
@@ -397,12 +406,16 @@ static void kms_commit(KmsOutput *out)
     if (out->set_mode) {
         flags |= DRM_MODE_ATOMIC_ALLOW_MODESET;
         kms_add_mode(out, req);
+    } else {
+        flags |= DRM_MODE_ATOMIC_NONBLOCK;
     }
     if (kms_find_planes(out, req, flags)) {
         pixman_region32_init(&damage);
         screen_take(out->screen, ++out->serial, &damage);
         if (out->path == PATH_COPIED) {
             kms_write_copy(out, &damage);
+        } else {
+            kms_forget_copies(out);
         }
         pixman_region32_fini(&damage);
         code = drmModeAtomicCommit(out->fd, req, flags, out) < 0 ? errno : 0;
@@ -425,7 +438,7 @@ static void kms_flipped(int fd, unsigned sequence, unsigned sec, unsigned usec,
     ScreenMode mode;
 
     if (!out->flipping) {
-        return;                 /* it was given up for another session */
+        return;                 /* it was given up */
     }
     mode = kms_mode(&g_array_index(out->modes, drmModeModeInfo, out->mode));
     out->flipping = false;
@@ -501,11 +514,16 @@ static void kms_choose_mode(KmsOutput *out)
     }
 }
 
-/* A buffer of another kind may be taken where the last one was not. */
+/* What the last picture or cursor was not taken for may be another matter. */
 static void kms_look_at_picture(KmsOutput *out)
 {
+    ScreenBuffer *buffer = out->screen->buffer;
     ScreenRect view = out->screen->view;
 
+    if ((buffer && buffer->num_planes && !buffer->import) ||
+        out->tried_cursor != out->screen->cursor.serial) {
+        out->path = PATH_SCALED;
+    }
     if (view.width == out->view_width && view.height == out->view_height) {
         return;
     }
@@ -529,26 +547,14 @@ static void kms_show(KmsOutput *out)
     kms_commit(out);
 }
 
-static void kms_picture_changed(void *opaque)
-{
-    KmsOutput *out = opaque;
-
-    /* A dma-buf after pixels: try it on a plane again. */
-    if (out->path == PATH_COPIED && out->screen->buffer &&
-        out->screen->buffer->num_planes && !out->screen->buffer->import) {
-        out->path = PATH_SCALED;
-    }
-    kms_show(out);
-}
-
-static void kms_cursor_changed(void *opaque)
+static void kms_changed(void *opaque)
 {
     kms_show(opaque);
 }
 
 static const ScreenOutputOps kms_output_ops = {
-    .picture_changed = kms_picture_changed,
-    .cursor_changed = kms_cursor_changed,
+    .picture_changed = kms_changed,
+    .cursor_changed = kms_changed,
 };
 
 /* --- The monitor --- */
@@ -590,11 +596,9 @@ static void kms_hotplug(void *opaque)
     KmsOutput *out = opaque;
     bool was = out->connected;
 
-    if (!out->active || was == kms_look_at_connector(out)) {
-        return;
+    if (out->active && kms_look_at_connector(out) != was) {
+        kms_show(out);
     }
-    out->flipping = false;
-    kms_show(out);
 }
 
 static void kms_paused(void *opaque)
@@ -602,7 +606,6 @@ static void kms_paused(void *opaque)
     KmsOutput *out = opaque;
 
     out->active = false;
-    out->flipping = false;
 }
 
 static void kms_resumed(void *opaque)
@@ -612,6 +615,9 @@ static void kms_resumed(void *opaque)
     /* Whoever was there meanwhile has left a mode of its own. */
     out->active = true;
     out->set_mode = true;
+    if (g_get_monotonic_time() - out->committed_us > FLIP_TIMEOUT_US) {
+        out->flipping = false;
+    }
     kms_look_at_connector(out);
     kms_show(out);
 }
@@ -642,19 +648,23 @@ static const KmsSessionOps kms_session_ops = {
 
 /* --- Beginning and end --- */
 
-/* The first CRTC that can drive the connector, or the one that does. */
-static uint32_t find_crtc(int fd, uint32_t possible)
+/* The CRTC that drives the connector, else one that drives none. */
+static uint32_t find_crtc(int fd, const KmsConnector *connector)
 {
     drmModeRes *resources = drmModeGetResources(fd);
-    uint32_t crtc = 0;
+    uint32_t idle = 0, any = 0;
 
-    for (int i = 0; resources && i < resources->count_crtcs && !crtc; i++) {
-        if (possible & 1u << i) {
-            crtc = resources->crtcs[i];
+    for (int i = 0; resources && i < resources->count_crtcs; i++) {
+        drmModeCrtc *crtc = drmModeGetCrtc(fd, resources->crtcs[i]);
+
+        if (crtc && connector->crtcs & 1u << i) {
+            any = crtc->crtc_id;
+            idle = idle || crtc->mode_valid ? idle : crtc->crtc_id;
         }
+        drmModeFreeCrtc(crtc);
     }
     drmModeFreeResources(resources);
-    return crtc;
+    return connector->crtc ?: idle ?: any;
 }
 
 /* Whether the open device has the connector that is wanted. */
@@ -667,7 +677,7 @@ static bool kms_find_connector(KmsOutput *out)
     if (connector) {
         g_strlcpy(out->name, connector->name, sizeof(out->name));
         out->connector = connector->id;
-        out->crtc = find_crtc(out->fd, connector->crtcs);
+        out->crtc = find_crtc(out->fd, connector);
     }
     g_array_unref(connectors);
     return out->crtc != 0;

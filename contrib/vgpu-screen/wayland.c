@@ -465,10 +465,24 @@ static void wayland_attach_copy(WaylandOutput *out, WaylandCopy *copy,
     wayland_damage_picture(out, damage, 0, 0);
 }
 
+/* A compositor tells nothing more of a surface that it does not show. */
+static void wayland_give_up_frames(WaylandOutput *out)
+{
+    g_clear_pointer(&out->callback, wl_callback_destroy);
+    for (GList *l = out->frames.head; l; l = l->next) {
+        Frame *frame = l->data;
+
+        frame->shown = true;
+        g_clear_pointer(&frame->before, screen_buffer_unref);
+    }
+    wayland_complete_frames(out);
+}
+
 static void wayland_show_off(WaylandOutput *out)
 {
     wl_surface_attach(out->picture.surface, NULL, 0, 0);
     wl_surface_commit(out->picture.surface);
+    wayland_give_up_frames(out);
     screen_buffer_unref(out->current);
     out->current = NULL;
     wayland_show_cursor(out);

@@ -360,3 +360,13 @@ uint32_t kms_import(int fd, ScreenBuffer *buffer)
     close_handles(fd, handles, buffer->num_planes);
     return fb->fb;
 }
+
+void kms_refuse(ScreenBuffer *buffer)
+{
+    KmsFb *fb = buffer->import;
+
+    if (fb && fb->fb) {
+        drmModeRmFB(fb->fd, fb->fb);
+        fb->fb = 0;
+    }
+}

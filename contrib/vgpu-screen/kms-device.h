@@ -90,4 +90,7 @@ void kms_dumb_free(KmsDumb *dumb);
  */
 uint32_t kms_import(int fd, ScreenBuffer *buffer);
 
+/* The buffer was imported, and cannot be shown: kms_import() is 0 from now. */
+void kms_refuse(ScreenBuffer *buffer);
+
 #endif /* VGPU_SCREEN_KMS_DEVICE_H */

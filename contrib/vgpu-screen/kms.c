@@ -359,6 +359,18 @@ static void kms_commit_failed(KmsOutput *out, int code)
     }
 }
 
+static void kms_tell_of_copies(KmsOutput *out)
+{
+    static bool told;
+
+    if (!told && out->path == PATH_COPIED && out->screen->buffer &&
+        out->screen->buffer->num_planes) {
+        told = true;
+        info_report("%s has no plane for the guest's buffer as it is: it is "
+                    "copied", out->name);
+    }
+}
+
 static unsigned kms_count_planes(KmsOutput *out)
 {
     return (out->path != PATH_COPIED) +
@@ -396,11 +408,11 @@ static void kms_forget_picture(KmsOutput *out)
     kms_forget_copies(out);
 }
 
-static void kms_commit(KmsOutput *out)
+/* Returns: 0, or what the driver says */
+static int kms_commit_once(KmsOutput *out, pixman_region32_t *damage)
 {
     uint32_t flags = DRM_MODE_PAGE_FLIP_EVENT;
     drmModeAtomicReq *req = drmModeAtomicAlloc();
-    pixman_region32_t damage;
     int code = EINVAL;
 
     if (out->set_mode) {
@@ -410,23 +422,41 @@ static void kms_commit(KmsOutput *out)
         flags |= DRM_MODE_ATOMIC_NONBLOCK;
     }
     if (kms_find_planes(out, req, flags)) {
-        pixman_region32_init(&damage);
-        screen_take(out->screen, ++out->serial, &damage);
         if (out->path == PATH_COPIED) {
-            kms_write_copy(out, &damage);
+            kms_write_copy(out, damage);
         } else {
             kms_forget_copies(out);
         }
-        pixman_region32_fini(&damage);
         code = drmModeAtomicCommit(out->fd, req, flags, out) < 0 ? errno : 0;
     }
     drmModeAtomicFree(req);
+    return code;
+}
+
+static void kms_commit(KmsOutput *out)
+{
+    ScreenBuffer *buffer = out->screen->buffer;
+    pixman_region32_t damage;
+    int code;
+
+    pixman_region32_init(&damage);
+    screen_take(out->screen, ++out->serial, &damage);
+    code = kms_commit_once(out, &damage);
+    if (code && out->path != PATH_COPIED && buffer && code != EBUSY &&
+        code != EACCES && code != EPERM) {
+        /* Some buffers are found out only when they are to be shown. */
+        kms_refuse(buffer);
+        kms_forget_picture(out);
+        code = kms_commit_once(out, &damage);
+    }
+    pixman_region32_fini(&damage);
     if (code) {
         kms_commit_failed(out, code);
         kms_forget_picture(out);
         return;
     }
     kms_committed(out);
+    kms_tell_of_copies(out);
 }
 
 static void kms_flipped(int fd, unsigned sequence, unsigned sec, unsigned usec,

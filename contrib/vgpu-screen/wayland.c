@@ -514,6 +514,18 @@ static void wayland_show_picture(WaylandOutput *out,
     out->screen->stats.planes = wl_buffer ? 1 : 0;
 }
 
+static void wayland_tell_of_copies(const ScreenBuffer *buffer)
+{
+    static bool told;
+
+    if (!told && buffer->num_planes) {
+        told = true;
+        info_report("The compositor does not take the guest's buffer (%.4s, "
+                    "modifier 0x%" PRIx64 "): it is copied",
+                    (const char *)&buffer->fourcc, buffer->modifier);
+    }
+}
+
 static void wayland_show(WaylandOutput *out)
 {
     Screen *screen = out->screen;
@@ -534,6 +546,7 @@ static void wayland_show(WaylandOutput *out)
     case WAYLAND_IMPORT_PENDING:
         return;
     case WAYLAND_IMPORT_REFUSED:
+        wayland_tell_of_copies(screen->buffer);
         copy = wayland_free_copy(out);
         if (!copy) {
             return;             /* until one is released */

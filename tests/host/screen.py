@@ -13,9 +13,11 @@ import sys
 
 import tapcases
 from swvgpu import SwVgpu
-from vgpulab import mesa, oracle, paths
+from vgpulab import layers, mesa, oracle, paths
+from vgpulab.fakeqemu import DMABUF2, CallError, FakeQemu, memory
 from vgpulab.machine import Machine
-from vgpulab.picture import expect_picture
+from vgpulab.picture import Picture, expect_picture
+from vgpulab.planes import XRGB
 from vgpulab.skip import Skip
 from vgpulab.viewers import dbus, screen
 from vgpulab.viewers.screen import VgpuScreen
@@ -23,20 +25,26 @@ from vgpulab.viewers.weston import Weston
 from vgpulab.wait import until
 
 SIZE = (1280, 1024)
+# Pixman's number of it.
+X8R8G8B8 = 0x20020888
 MODES = (640, 480), (1024, 768), (801, 601), (320, 200)
 
 
 class Pixels:
-    """QEMU sends pixels, and the compositor composes without OpenGL."""
+    """QEMU sends pixels.
+
+    The compositor draws with OpenGL: what Weston's other way makes of pixels
+    whose fourth byte is not 255 cannot be saved as a picture.
+    """
 
     gl = False
 
     def __enter__(self):
         self._stack = contextlib.ExitStack()
         with self._stack:
-            environment = mesa.need_import() if self.gl else os.environ
+            environment = mesa.need_import()
             self.weston = self._stack.enter_context(
-                Weston(*SIZE, environment, gl=self.gl))
+                Weston(*SIZE, environment, gl=True))
             self.bus = self._stack.enter_context(dbus.Bus())
             display = dbus.option(self.bus) + (",gl=on" if self.gl else "")
             self.vm = self._stack.enter_context(
@@ -222,7 +230,7 @@ def monitor_size(edid):
 
 def test_peer():
     """QEMU without a bus, by its QMP socket"""
-    with Weston(*SIZE, os.environ) as weston:
+    with Weston(*SIZE, mesa.need_import(), gl=True) as weston:
         folder = weston.folder
         socket = os.path.join(folder, "screen-qmp")
         with SwVgpu("-display", "dbus,p2p=yes", "-qmp",
@@ -239,13 +247,136 @@ def test_peer():
                     expect_picture("the picture", look, want)
 
 
+class Told:
+    """What is shown is what the test tells the viewer.
+
+    takes: whether the compositor takes dma-bufs.
+    """
+
+    def __init__(self, takes=True):
+        self._takes = takes
+
+    def __enter__(self):
+        self._stack = contextlib.ExitStack()
+        with self._stack:
+            self._weston = self._stack.enter_context(
+                Weston(*SIZE, mesa.need_import(), gl=self._takes))
+            bus = self._stack.enter_context(dbus.Bus())
+            self.qemu = self._stack.enter_context(FakeQemu(bus))
+            self.viewer = self._stack.enter_context(
+                VgpuScreen("--wayland", "--dbus", bus.address,
+                           environment=self._weston.environment))
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def expect(self, want, what):
+        def look():
+            self.viewer.expect_alive()
+            return self._weston.find(want)
+        expect_picture(what, look, want)
+
+    def buffer(self, picture, view=None, upside_down=False):
+        """A dma-buf, of which the view is shown."""
+        width, height = picture.width, picture.height
+        left, top, view_width, view_height = view or (0, 0, width, height)
+        data = bytearray(layers.of_picture(picture).data)
+        # For pictures of what is drawn without OpenGL (see Pixels).
+        data[3::4] = b"\xff" * (width * height)
+        fd = memory(data)
+        self.qemu.tell(
+            "ScanoutDMABUF2", "(ahuuuuauauuuuutb)",
+            ([0], left, top, view_width, view_height, [0], [4 * width], 1,
+             XRGB, width, height, 0, upside_down), [fd],
+            interface=DMABUF2)
+        os.close(fd)
+        self.qemu.tell("UpdateDMABUF", "(iiii)",
+                       (0, 0, view_width, view_height))
+
+
+def upside_down(picture):
+    return Picture(picture.width, picture.height, b"".join(
+        picture.row(y) for y in reversed(range(picture.height))))
+
+
+def check_views(takes):
+    picture = oracle.pattern(oracle.NOISE, 640, 480, 1)
+    view = (32, 16, 320, 200)
+    with Told(takes) as told:
+        told.buffer(picture)
+        told.expect(picture, "all of it")
+        told.buffer(picture, view)
+        told.expect(picture.cropped(*view), "a part")
+        told.buffer(upside_down(picture), upside_down=True)
+        told.expect(picture, "upside down")
+        told.buffer(upside_down(picture), view, upside_down=True)
+        told.expect(picture.cropped(*view), "a part, upside down")
+        assert bool(told.viewer.settled()[4]) != takes
+        assert ("it is copied" in told.viewer.said()) != takes
+
+
+def test_views():
+    """dma-bufs: parts of one, and those whose last row comes first"""
+    check_views(True)
+
+
+def test_views_copied():
+    """dma-bufs that the compositor does not take: the same, copied"""
+    check_views(False)
+
+
+# What no QEMU may send: method, types, values, how many descriptors.
+NONSENSE = (
+    ("Scanout", "(uuuuay)", (0, 480, 2560, X8R8G8B8, b"")),
+    ("Scanout", "(uuuuay)", (640, 480, 2560, X8R8G8B8, b"short")),
+    ("Scanout", "(uuuuay)", (640, 480, 1, X8R8G8B8, bytes(4096))),
+    ("Scanout", "(uuuuay)", (640, 1, 2560, 0x12345678, bytes(4096))),
+    ("Scanout", "(uuuuay)", (1 << 31, 1 << 31, 0xfffffffc, X8R8G8B8, b"")),
+    ("Update", "(iiiiuuay)", (600, 0, 64, 1, 256, X8R8G8B8, bytes(256))),
+    ("Update", "(iiiiuuay)", (-1, 0, 1, 1, 4, X8R8G8B8, bytes(4))),
+    ("Update", "(iiiiuuay)", (0, 0, -64, -1, 256, X8R8G8B8, bytes(256))),
+    ("Update", "(iiiiuuay)", (0, 0, 1, 1, 4, 0x10020565, bytes(4))),
+    ("CursorDefine", "(iiiiay)", (64, 64, 0, 0, bytes(64))),
+    ("CursorDefine", "(iiiiay)", (-1, 1 << 30, 0, 0, b"")),
+    ("ScanoutDMABUF", "(huuuutb)", (7, 640, 480, 2560, XRGB, 0, False)),
+    ("ScanoutDMABUF", "(huuuutb)", (0, 0, 0, 0, XRGB, 0, False)),
+    ("ScanoutDMABUF", "(huuuutb)", (0, 99999, 9, 0, XRGB, 0, False)),
+)
+
+
+def test_nonsense():
+    """messages that cannot be: refused, and the last picture stays"""
+    picture = oracle.pattern(oracle.CHECKS, 640, 480, 3)
+    with Told() as told:
+        told.qemu.tell("Scanout", "(uuuuay)",
+                       (640, 480, 2560, X8R8G8B8,
+                        layers.of_picture(picture).data))
+        told.expect(picture, "the picture")
+        for method, kind, values in NONSENSE:
+            fd = memory(bytes(4096))
+            try:
+                told.qemu.tell(method, kind, values, [fd])
+            except CallError:
+                pass
+            else:
+                raise AssertionError(f"{method} {values[:6]} was taken")
+            finally:
+                os.close(fd)
+            told.viewer.expect_alive()
+        told.qemu.tell("Update", "(iiiiuuay)",
+                       (639, 479, 1, 1, 4, X8R8G8B8, bytes(4)))
+        told.expect(picture.with_fill(639, 479, 1, 1, 0), "the last pixel")
+
+
 def test_stock():
     """QEMU as it comes, without any of this: its pixels"""
     if not os.path.exists(paths.STOCK_QEMU):
         raise Skip("there is no stock QEMU: --full and ./vgpu bench build it")
     paths.build_guest()
     with contextlib.ExitStack() as stack:
-        weston = stack.enter_context(Weston(*SIZE, os.environ))
+        weston = stack.enter_context(Weston(*SIZE, mesa.need_import(), gl=True))
         bus = stack.enter_context(dbus.Bus())
         vm = stack.enter_context(
             contextlib.closing(Machine(paths.STOCK_QEMU)))

@@ -867,6 +867,18 @@ static void wayland_free_window(WaylandOutput *out)
     g_clear_pointer(&out->black, wayland_copy_free);
 }
 
+static void wayland_free_globals(WaylandOutput *out)
+{
+    g_clear_pointer(&out->scales, wp_fractional_scale_manager_v1_destroy);
+    g_clear_pointer(&out->presentation, wp_presentation_destroy);
+    g_clear_pointer(&out->viewporter, wp_viewporter_destroy);
+    g_clear_pointer(&out->shell, xdg_wm_base_destroy);
+    g_clear_pointer(&out->shm, wl_shm_destroy);
+    g_clear_pointer(&out->subcompositor, wl_subcompositor_destroy);
+    g_clear_pointer(&out->compositor, wl_compositor_destroy);
+    g_clear_pointer(&out->registry, wl_registry_destroy);
+}
+
 void wayland_output_free(WaylandOutput *out)
 {
     if (!out) {
@@ -880,6 +892,7 @@ void wayland_output_free(WaylandOutput *out)
     wayland_free_window(out);
     wayland_input_finish(&out->in);
     wayland_dmabuf_finish(&out->dmabuf);
+    wayland_free_globals(out);
     if (out->source) {
         g_source_destroy(out->source);
         g_source_unref(out->source);

@@ -28,7 +28,7 @@ struct KmsSession {
     struct udev *udev;
     struct udev_monitor *monitor;
     struct libinput *libinput;
-    GHashTable *devices;        /* libinput's descriptors to libseat's numbers */
+    GHashTable *devices;        /* a descriptor's number of libseat's */
     guint seat_source;
     guint monitor_source;
     guint input_source;

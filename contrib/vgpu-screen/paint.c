@@ -5,6 +5,8 @@
  */
 
 #include "qemu/osdep.h"
+#include <math.h>
+
 #include "paint.h"
 
 static void paint_black(pixman_image_t *target, pixman_region32_t *where)
@@ -163,8 +165,8 @@ ScreenRect screen_cursor_on(const Screen *screen, ScreenRect fit)
     scale_x = (double)fit.width / view.width;
     scale_y = (double)fit.height / view.height;
     return (ScreenRect) {
-        fit.x + (cursor->x - cursor->hot_x) * scale_x,
-        fit.y + (cursor->y - cursor->hot_y) * scale_y,
+        fit.x + floor(cursor->x * scale_x),
+        fit.y + floor(cursor->y * scale_y),
         MAX(pixman_image_get_width(cursor->image) * scale_x, 1),
         MAX(pixman_image_get_height(cursor->image) * scale_y, 1),
     };

@@ -49,10 +49,10 @@ typedef struct ScreenBuffer {
 
 typedef struct ScreenCursor {
     pixman_image_t *image;      /* a8r8g8b8, multiplied by alpha; or NULL */
-    int hot_x;
+    int hot_x;                  /* where it points, from its corner */
     int hot_y;
-    int x;                      /* of the hot spot, in the picture's pixels */
-    int y;
+    int x;                      /* of its corner, in the picture's pixels, */
+    int y;                      /* which is what most devices tell */
     bool visible;
     unsigned serial;            /* another one means another image */
 } ScreenCursor;

@@ -25,6 +25,8 @@
 #include "xdg-shell-client-protocol.h"
 
 #define COPIES 3
+/* A window opens with its guest's picture, and after that time without. */
+#define FIRST_PICTURE_MS 500
 /* Scales are in 120ths. */
 #define SCALE_ONE 120
 
@@ -78,6 +80,8 @@ struct WaylandOutput {
     unsigned cursor_serial;
 
     bool configured;
+    bool mapped;                /* there is a window */
+    guint first_picture;        /* how long it waits for a picture's size */
     bool sized;                 /* by the compositor or its user */
     int scale;                  /* SCALE_ONE: a pixel for each unit */
     int width;                  /* of the window, in the compositor's units */
@@ -340,6 +344,7 @@ static void wayland_lay_out(WaylandOutput *out)
 {
     ScreenRect view = out->screen->view;
 
+    out->mapped = true;
     out->view_width = view.width;
     out->view_height = view.height;
     if (!out->sized && view.width) {
@@ -536,7 +541,9 @@ static void wayland_show(WaylandOutput *out)
         return;
     }
     if (!screen->buffer) {
-        wayland_show_off(out);
+        if (out->mapped) {
+            wayland_show_off(out);
+        }
         return;
     }
     if (out->callback || !pixman_region32_not_empty(&screen->damage)) {
@@ -555,7 +562,7 @@ static void wayland_show(WaylandOutput *out)
     case WAYLAND_IMPORT_READY:
         break;
     }
-    if (screen->view.width != out->view_width ||
+    if (!out->mapped || screen->view.width != out->view_width ||
         screen->view.height != out->view_height) {
         wayland_lay_out(out);
         wayland_show_cursor(out);
@@ -586,6 +593,19 @@ static void wayland_wish(WaylandOutput *out)
     }
 }
 
+/* The guest shows nothing yet, or its screen is off. */
+static gboolean wayland_map(gpointer opaque)
+{
+    WaylandOutput *out = opaque;
+
+    out->first_picture = 0;
+    if (!out->mapped) {
+        wayland_lay_out(out);
+        wayland_show(out);
+    }
+    return G_SOURCE_REMOVE;
+}
+
 static void xdg_configure(void *opaque, struct xdg_surface *xdg,
                           uint32_t serial)
 {
@@ -601,15 +621,15 @@ static void xdg_configure(void *opaque, struct xdg_surface *xdg,
         out->sized = true;
         wayland_wish(out);
     }
-    if (resized || !out->configured) {
+    if (!out->configured) {
         out->configured = true;
-        wayland_lay_out(out);
-        if (out->view_width) {
-            /* The picture's new place is a state of its own surface. */
-            wl_surface_commit(out->picture.surface);
-            wayland_show_cursor(out);
-        }
+        out->first_picture = g_timeout_add(FIRST_PICTURE_MS, wayland_map, out);
         wayland_show(out);
+    } else if (resized && out->mapped) {
+        wayland_lay_out(out);
+        /* The picture's new place is a state of its own surface. */
+        wl_surface_commit(out->picture.surface);
+        wayland_show_cursor(out);
     }
 }
 
@@ -661,7 +681,7 @@ static void preferred_scale(void *opaque, struct wp_fractional_scale_v1 *object,
         return;
     }
     out->scale = scale;
-    if (out->configured) {
+    if (out->mapped) {
         wayland_lay_out(out);
         wl_surface_commit(out->picture.surface);
         wayland_show_cursor(out);
@@ -853,6 +873,7 @@ WaylandOutput *wayland_output_new(Screen *screen, DBusClient *client,
 
 static void wayland_free_window(WaylandOutput *out)
 {
+    g_clear_handle_id(&out->first_picture, g_source_remove);
     g_clear_pointer(&out->callback, wl_callback_destroy);
     g_clear_pointer(&out->scale_object, wp_fractional_scale_v1_destroy);
     g_clear_pointer(&out->pointer_viewport, wp_viewport_destroy);

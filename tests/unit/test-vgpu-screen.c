@@ -232,7 +232,7 @@ static void test_paint_cursor(void)
     screen_init(&screen);
     screen_show(&screen, buffer, whole(buffer), false);
     screen_set_cursor(&screen, image, 1, 0);
-    screen_move_cursor(&screen, 2, 3, true);
+    screen_move_cursor(&screen, 1, 3, true);
     target = paint(&screen, (ScreenRect) { 2, 2, 4, 4 }, true);
     g_assert_cmphex(pixel_at(target, 3, 5), ==, 0x00ff00);
     g_assert_cmphex(pixel_at(target, 4, 5), ==,
@@ -242,7 +242,7 @@ static void test_paint_cursor(void)
     g_assert_cmphex(pixel_at(target, 4, 6), ==, 0xffffff);
     pixman_image_unref(target);
 
-    screen_move_cursor(&screen, 2, 3, false);
+    screen_move_cursor(&screen, 1, 3, false);
     target = paint(&screen, (ScreenRect) { 2, 2, 4, 4 }, true);
     g_assert_cmphex(pixel_at(target, 3, 5), ==,
                     pixel_at(buffer->image, 1, 3));

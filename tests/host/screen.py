@@ -85,23 +85,26 @@ def check_modes(kind):
         want = setup.draw(0, MODES[0])
         with setup.open() as viewer:
             setup.expect(viewer, want, "the first mode")
+            # QEMU begins with a picture of its own.
+            before = viewer.settled()
             for number, size in enumerate(MODES[1:], 1):
                 setup.expect(viewer, setup.draw(number, size), f"{size}")
             for number in range(4, 8):
                 setup.expect(viewer, setup.draw(number, MODES[-1]), "a flip")
-            return viewer.settled()
+            frames, planes, _, _, copied = viewer.settled()
+            return frames - before[0], planes, copied - before[4]
 
 
 def test_pixels():
     """pixels: modes and flips, as they were drawn"""
-    frames, planes, _, _, copied = check_modes(Pixels)
-    assert frames >= 8 and planes == 0 and copied, (frames, planes, copied)
+    frames, planes, copied = check_modes(Pixels)
+    assert frames >= 7 and planes == 0 and copied, (frames, planes, copied)
 
 
 def test_buffers():
     """dma-bufs: modes and flips, without a byte copied by anybody"""
-    frames, planes, _, _, copied = check_modes(Buffers)
-    assert frames >= 8 and planes == 1 and not copied, (frames, planes, copied)
+    frames, planes, copied = check_modes(Buffers)
+    assert frames >= 7 and planes == 1 and not copied, (frames, planes, copied)
 
 
 def test_damage():
@@ -152,7 +155,7 @@ def test_release():
         with setup.open(WAYLAND_DEBUG="client",
                         G_DBUS_DEBUG="return") as viewer:
             setup.expect(viewer, want, "the first picture")
-            for number in range(1, 40):
+            for number in range(1, 20):
                 want = setup.draw(number, (640, 480))
                 taken = len(viewer.said())
                 until("an answer",
@@ -161,7 +164,7 @@ def test_release():
             # Those that the clock answers, as it must, are counted.
             held = viewer.settled()[3]
             answers, early = answers_too_early(viewer.said())
-            assert answers >= 39 and early <= held, (answers, early, held)
+            assert answers >= 19 and early <= held, (answers, early, held)
             assert held < answers, viewer.seconds()
 
 
@@ -192,7 +195,7 @@ def test_off():
 
 def check_killed(kind):
     with kind() as setup:
-        for number in range(5):
+        for number in range(3):
             want = setup.draw(number, MODES[number % 2])
             with setup.open() as viewer:
                 if number % 2:

@@ -14,6 +14,7 @@
 
 /* How long a seat may take to be given to this program. */
 #define SEAT_TIMEOUT_MS 10000
+#define SEAT_STEP_MS 100
 /* Of a wheel without steps, in libinput's units. */
 #define AXIS_STEP 10
 #define WHEEL_STEP 120
@@ -96,7 +97,7 @@ static bool session_open_seat(KmsSession *session, Error **errp)
     }
     while (!session->active) {
         if (g_get_monotonic_time() > end ||
-            libseat_dispatch(session->seat, SEAT_TIMEOUT_MS) < 0) {
+            libseat_dispatch(session->seat, SEAT_STEP_MS) < 0) {
             error_setg(errp, "The seat is not given to this session");
             error_append_hint(errp, "Another session is in the foreground: "
                               "switch to this one's console.\n");

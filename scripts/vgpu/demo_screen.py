@@ -29,8 +29,8 @@ from vgpulab.wait import until
 WIDTH, HEIGHT = 1024, 768
 SCREEN = (1280, 1024)
 # The guest's commands, in the order that they are given.
-COMMANDS = (f"mode {WIDTH} {HEIGHT}", "pattern 3 1", "cursor 200 150",
-            "box 128")
+COMMANDS = (f"mode {WIDTH} {HEIGHT}", "pattern 1 1", "cursor 200 150",
+            "flip 4")
 
 
 def say(message):

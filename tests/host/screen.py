@@ -86,12 +86,12 @@ def check_modes(kind):
         with setup.open() as viewer:
             setup.expect(viewer, want, "the first mode")
             # QEMU begins with a picture of its own.
-            before = viewer.settled()
+            before = viewer.counted()
             for number, size in enumerate(MODES[1:], 1):
                 setup.expect(viewer, setup.draw(number, size), f"{size}")
             for number in range(4, 8):
                 setup.expect(viewer, setup.draw(number, MODES[-1]), "a flip")
-            frames, planes, _, _, copied = viewer.settled()
+            frames, planes, _, _, copied = viewer.counted()
             return frames - before[0], planes, copied - before[4]
 
 
@@ -112,12 +112,12 @@ def test_damage():
     with Pixels() as setup, setup.open() as viewer:
         want = setup.draw(0, (640, 480))
         setup.expect(viewer, want, "the first picture")
-        before = viewer.settled()[4]
+        before = viewer.counted()[4]
         want = setup.vm.fill(0, want, (100, 50, 16, 8), 0x77)
         setup.expect(viewer, want, "a small change")
         # Once into our memory and once into each of the window's, and what
         # QEMU finds is a little larger.
-        copied = viewer.settled()[4] - before
+        copied = viewer.counted()[4] - before
         assert 0 < copied < 640 * 480 * 4 / 4, copied
 
 
@@ -162,7 +162,7 @@ def test_release():
                       lambda taken=taken: _ANSWERED in viewer.said()[taken:])
             setup.expect(viewer, want, "the last picture")
             # Those that the clock answers, as it must, are counted.
-            held = viewer.settled()[3]
+            held = viewer.counted()[3]
             answers, early = answers_too_early(viewer.said())
             assert answers >= 19 and early <= held, (answers, early, held)
             assert held < answers, viewer.seconds()
@@ -321,7 +321,7 @@ def check_views(takes):
         told.expect(picture, "upside down")
         told.buffer(upside_down(picture), view, upside_down=True)
         told.expect(picture.cropped(*view), "a part, upside down")
-        assert bool(told.viewer.settled()[4]) != takes
+        assert bool(told.viewer.counted()[4]) != takes
         assert ("it is copied" in told.viewer.said()) != takes
 
 

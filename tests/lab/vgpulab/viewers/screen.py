@@ -58,8 +58,8 @@ class VgpuScreen(Processes):
         return [tuple(map(int, counts))
                 for counts in _STATS.findall(self.said())]
 
-    def settled(self):
-        """Sums of what it has counted, once nothing more happens.
+    def counted(self):
+        """Sums of what it has counted, what was done by now included.
 
         frames, planes (those that are in use), late, held too long, copied.
         """
@@ -67,9 +67,8 @@ class VgpuScreen(Processes):
 
         def look():
             self.expect_alive()
-            counts = self.seconds()
-            return len(counts) > before + 1 and counts[-1][0] == 0
-        until("a second without a frame", look)
+            return len(self.seconds()) > before + 1
+        until("two seconds", look)
         counts = self.seconds()
         frames, _, late, held, copied = (sum(column)
                                          for column in zip(*counts))

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ./vgpu deb [--release bookworm|trixie]: build/deb/qemu-vgpu_*.deb, a package
-# for that release, by default the machine's own. It is Debian's QEMU with the
-# series, built in a root folder that has nothing but that release's packages.
+# ./vgpu deb [--release bookworm|trixie] [--base BASE]: a package for that
+# release, by default the machine's own: build/deb/qemu-vgpu_*.deb. It is Debian's
+# QEMU with the series, built in a root folder that has nothing but that release's
+# packages.
 #
 # deb/ holds what is our own of the source package; all else comes from Debian's
 # and from ./vgpu series.
@@ -19,7 +20,8 @@ RESULTS=$VGPU_BUILD/deb
 declare -A NUMBER=([bookworm]=12 [trixie]=13)
 
 usage() {
-    die "usage: ./vgpu deb [--release NAME], NAME one of: ${!NUMBER[*]}"
+    die "usage: ./vgpu deb [--base BASE] [--release NAME]," \
+        "NAME one of: ${!NUMBER[*]}"
 }
 
 # in_root COMMAND...: as root in $ROOT, with $SOURCES as /build. The mounts are
@@ -78,8 +80,8 @@ series_files() {
 series_hash() {
     local added
     mapfile -t added < <(series_files)
-    (cd "$VGPU_TOP" && hash_files patches "${added[@]}") | sha256sum |
-        cut -c 1-12
+    (echo "$QEMU_BASE" && cd "$VGPU_TOP" && hash_files patches "${added[@]}") |
+        sha256sum | cut -c 1-12
 }
 
 # Who answers for the package, as Debian's own tools ask it.
@@ -122,7 +124,7 @@ write_debian() {
     } >"$debian/copyright"
     # What makes Debian's source one that can be built, then the series.
     cp "$theirs"/patches/{skip-unpack-edk2-blobs,disable-pycotap}.patch \
-        "$VGPU_BUILD"/series/*.patch "$debian/patches"
+        "$QEMU_BUILD"/series/*.patch "$debian/patches"
     (cd "$debian/patches" && ls skip-*.patch disable-*.patch [0-9]*.patch) \
         >"$debian/patches/series"
     cp "$theirs"/{control,extract-config-opts,gen-module-upgrade.sh} \
@@ -155,16 +157,17 @@ check_package() {
 
 keep_results() {
     mkdir -p "$RESULTS"
-    rm -f "$RESULTS"/*"~deb${NUMBER[$release]}"*
+    rm -f "$RESULTS"/qemu-vgpu*_"$QEMU_BASE".*"~deb${NUMBER[$release]}"*
     cp "$SOURCES"/qemu-vgpu*_* "$RESULTS"
 }
 
+qemu_take_base "$@"
 release=$(_release)
-case $# in
+case ${#arguments[@]} in
 0) ;;
 2)
-    [[ $1 == --release ]] || usage
-    release=$2
+    [[ ${arguments[0]} == --release ]] || usage
+    release=${arguments[1]}
     ;;
 *) usage ;;
 esac
@@ -173,7 +176,8 @@ suites=$release
 [[ $release != bookworm ]] || suites+=" bookworm-backports"
 WORK=$VGPU_BUILD/deb-work/$release
 ROOT=$WORK/root
-SOURCES=$WORK/build
+SOURCES=$WORK/${QEMU_STEP}build
+PACKAGE="$RESULTS/qemu-vgpu_$QEMU_BASE.*~deb${NUMBER[$release]}_*.deb"
 
 is_debian || die "a Debian package is made on Debian"
 [[ -z ${VGPU_QEMU_TARBALL:-} ]] ||
@@ -183,18 +187,19 @@ need_packages "${PACKAGES[@]}"
 series=$(series_hash)
 identity="$release $series $(cd "$VGPU_TOP" && hash_files deb \
     docs/using.md docs/messages.md docs/libvirt scripts/vgpu/cmd-deb.sh)"
-if ! stamp_ok "deb-$release" "$identity" ||
-    ! compgen -G "$RESULTS/qemu-vgpu_*~deb${NUMBER[$release]}_*.deb" \
-        >/dev/null; then
-    stamp_clear "deb-$release"
-    if ! stamp_ok deb-series "$series" || [[ ! -d $VGPU_BUILD/series ]]; then
-        bash "$VGPU_TOP/scripts/vgpu/cmd-series.sh"
-        stamp_set deb-series "$series"
+if ! stamp_ok "${QEMU_STEP}deb-$release" "$identity" ||
+    ! compgen -G "$PACKAGE" >/dev/null; then
+    stamp_clear "${QEMU_STEP}deb-$release"
+    if ! stamp_ok "${QEMU_STEP}deb-series" "$series" ||
+        [[ ! -d $QEMU_BUILD/series ]]; then
+        bash "$VGPU_TOP/scripts/vgpu/cmd-series.sh" --base "$QEMU_BASE"
+        stamp_set "${QEMU_STEP}deb-series" "$series"
     fi
     _qemu_find_tarball
     upstream=$(basename "$qemu_tarball" | sed 's/^qemu_//; s/\.orig\..*//')
-    debian_tarball=$(compgen -G "$VGPU_DOWNLOADS/qemu/qemu_*.debian.tar.*")
-    debian_version=$(sed -n 's/^Version: //p' "$VGPU_DOWNLOADS"/qemu/*.dsc)
+    debian=$VGPU_DOWNLOADS/${QEMU_STEP}qemu
+    debian_tarball=$(compgen -G "$debian/qemu_*.debian.tar.*")
+    debian_version=$(sed -n 's/^Version: //p' "$debian"/*.dsc)
     needs=$(sed '/^$/q' "$VGPU_TOP/deb/control")
     if ! stamp_ok "deb-root-$release" "$needs" || [[ ! -d $ROOT ]]; then
         stamp_clear "deb-root-$release"
@@ -202,12 +207,13 @@ if ! stamp_ok "deb-$release" "$identity" ||
             "making a root folder of $release with 600 packages" make_root
         stamp_set "deb-root-$release" "$needs"
     fi
-    run_step "deb-source-$release" "making the source package" unpack_source
-    run_step "deb-build-$release" "building the package for $release" \
-        build_package
-    run_step "deb-lintian-$release" "checking the package" check_package
+    run_step "${QEMU_STEP}deb-source-$release" "making the source package" \
+        unpack_source
+    run_step "${QEMU_STEP}deb-build-$release" \
+        "building the package for $release" build_package
+    run_step "${QEMU_STEP}deb-lintian-$release" "checking the package" \
+        check_package
     keep_results
-    stamp_set "deb-$release" "$identity"
+    stamp_set "${QEMU_STEP}deb-$release" "$identity"
 fi
-say "the package is $(compgen -G \
-    "$RESULTS/qemu-vgpu_*~deb${NUMBER[$release]}_*.deb")"
+say "the package is $(compgen -G "$PACKAGE")"

@@ -164,6 +164,8 @@ CASES = [
          "sw-irq", Flip(3, rate=144)),
     Case("native-notify-flip144-dbus", "flips, 144 Hz, notification, D-Bus",
          "sw-irq", Flip(3, rate=144), viewer="dbus"),
+    Case("native-notify-flip144-map", "the same in shared memory",
+         "sw-irq", Flip(3, rate=144), viewer="dbus-map"),
     Case("native-four", "4 vGPUs in one VM, 64x64 boxes, 60 Hz, VNC raw",
          "sw", Box(64), screens=4),
     Case("native-slow", "64x64 box, 60 Hz, memory of 20 MB/s, VNC raw",

@@ -3,16 +3,22 @@
  *
  * Prints a line of JSON: gigabytes per second for a frame of the given size.
  * Passes take turns, round by round, and medians are printed, so that what
- * else the machine does meanwhile hits all of them alike.
+ * else the machine does meanwhile hits all of them alike. "woken" and "sampled"
+ * are what a still screen costs at least, in percent of a CPU: waking up ten
+ * times per second, and reading a sample of cold memory each time.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
+#include <time.h>
 #include "ui/damage-map.h"
+#include "ui/mirror-layer.h"
 
 #define ROUNDS 41
 #define SETTLE_COPIES 10
+#define LOOKS 40
+#define LOOK_US 100000
 #define FRAMES 4 /* of each kind, so that no cache holds what comes next */
 
 typedef struct Bench {
@@ -93,6 +99,49 @@ static double seconds_of(Bench *bench, const Pass *pass)
     return (g_get_monotonic_time() - start) / 1e6;
 }
 
+static void read_sample(const Bench *bench, uint32_t sample)
+{
+    const uint32_t period = MIRROR_SAMPLE_ROWS * MIRROR_SAMPLES;
+    uint32_t height = bench->all.y2;
+    uint32_t first = sample % MIRROR_SAMPLES * MIRROR_SAMPLE_ROWS;
+
+    for (uint32_t y = 0; y < height; y++) {
+        uint32_t at = y % period;
+
+        if (at >= first && at < first + MIRROR_SAMPLE_ROWS) {
+            size_t offset = y * bench->stride;
+
+            g_assert_false(damage_map_row_differs(bench->map[0], y,
+                                                  bench->dst[0] + offset,
+                                                  bench->same[0] + offset));
+        }
+    }
+}
+
+static int64_t thread_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+/* Percent of a CPU of looking at a still frame in long intervals. */
+static double look_percent(Bench *bench, bool sampled)
+{
+    int64_t start;
+
+    settle(bench);
+    start = thread_ns();
+    for (int i = 0; i < LOOKS; i++) {
+        g_usleep(LOOK_US);
+        if (sampled) {
+            read_sample(bench, i);
+        }
+    }
+    return (thread_ns() - start) / 10.0 / (LOOKS * LOOK_US);
+}
+
 static uint8_t *new_frame(const Bench *bench, uint32_t seed)
 {
     uint32_t *frame = g_malloc(bench->size);
@@ -162,7 +211,8 @@ int main(int argc, char **argv)
         qsort(passes[i].rates, ROUNDS, sizeof(double), compare_rates);
         printf(", \"%s\": %.3f", passes[i].name, passes[i].rates[ROUNDS / 2]);
     }
-    printf("}\n");
+    printf(", \"woken\": %.3f", look_percent(&bench, false));
+    printf(", \"sampled\": %.3f}\n", look_percent(&bench, true));
     bench_finish(&bench);
     return 0;
 }

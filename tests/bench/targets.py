@@ -51,6 +51,8 @@ def _median(summaries, case, build, key):
     return summary.median(key) if summary else None
 
 
+FRAME_BYTES = 1920 * 1080 * 4
+
 TARGETS = [
     Target("64x64 box at 60 Hz, 1080p, VNC raw, region, polled: at least 55 "
            "frames/s", "box64", "fps", lambda ours: ours >= 55),
@@ -76,8 +78,10 @@ TARGETS = [
     Target("flips at 144 Hz with notification, natively, VNC raw: at least "
            "140 frames/s", "native-notify-flip144", "fps",
            lambda ours: ours >= 140),
-    Target("the same, D-Bus", "native-notify-flip144-dbus", "fps",
-           lambda ours: ours >= 140),
+    Target("the same, D-Bus, pixels in shared memory",
+           "native-notify-flip144-map", "fps", lambda ours: ours >= 140),
+    Target("the same, D-Bus, pixels in messages",
+           "native-notify-flip144-dbus", "fps", lambda ours: ours >= 140),
     Target("4 vGPUs in one VM, a viewer each, natively: at least 58 frames/s "
            "each", "native-four", "fps", lambda ours: ours >= 58),
     Target("drawn to viewer with notification: median at most 3 ms",
@@ -100,8 +104,9 @@ TARGETS = [
     Target("p99 at most 35 ms", "native-line", "latency_p99_ms",
            lambda ours: ours <= 35),
     Target("the longest, ms", "native-line", "latency_max_ms", worst=max),
-    Target("still screen, notification: 0 MB read/s", "notify-still",
-           "bytes_read", lambda ours: ours == 0, factor=1e-6),
+    Target("still screen, notification, 3 to 9 s after the last change: one "
+           "frame is read at most, 1.4 MB/s", "notify-still", "bytes_read",
+           lambda ours: ours <= FRAME_BYTES / 6, factor=1e-6),
     Target("still screen, notification: at most 2 refreshes/s",
            "notify-still", "refreshes", lambda ours: ours <= 2),
     Target("still screen, metadata page: 0 MB read/s", "metadata-still",
@@ -151,7 +156,9 @@ TARGETS = [
     Target("main thread, ms CPU for each frame of the 64x64 box, lab: at "
            "most 1.0", "box64", "cpu_per_frame_ms",
            lambda ours: ours <= 1, digits=2),
-    Target("and at most half of stock's", "box64", "cpu_per_frame_ms",
+    Target("the same natively", "native-box64", "cpu_per_frame_ms",
+           lambda ours: ours <= 1, digits=2),
+    Target("in the lab, at most half of stock's", "box64", "cpu_per_frame_ms",
            lambda ours, stock: 2 * ours <= stock, digits=2),
     Target("half of it with notification", "notify-box64", "cpu_per_frame_ms",
            lambda ours, stock: 2 * ours <= stock, digits=2, other="box64"),
@@ -213,6 +220,9 @@ def _copy_pass(results):
         yield [f"copy pass, {size}, everything changed: at least 70% of "
                "memcpy()", "", f"{share:.0f}%",
                "met" if share >= 70 else "missed"]
+        yield [f"still screen, {size}, % of a core: a program that only wakes "
+               "up that often / and reads as much", "",
+               f"{one['woken']:.2f} / {one['sampled']:.2f}", ""]
 
 
 def _readback(results, summaries):

@@ -93,9 +93,10 @@ class Crowd(Vnc):
 
 
 class Dbus(Watching):
-    """A D-Bus listener that takes pixels."""
+    """A D-Bus listener that takes pixels, in messages or in shared memory."""
 
-    def __init__(self):
+    def __init__(self, share=False):
+        self._share = share
         # What it needs of glib is not there before packages.txt is.
         # pylint: disable=import-outside-toplevel
         from vgpulab.viewers import dbus
@@ -108,7 +109,7 @@ class Dbus(Watching):
 
     def open(self, drawn):
         from watchdbus import DbusWatch
-        self._watch = DbusWatch(self._bus, drawn)
+        self._watch = DbusWatch(self._bus, drawn, self._share)
 
     def close(self):
         super().close()
@@ -165,6 +166,7 @@ class GlViewer(Nobody):
 VIEWERS = {
     "crowd": Crowd,
     "dbus": Dbus,
+    "dbus-map": lambda: Dbus(share=True),
     "none": Nobody,
     "raw": Vnc,
     "spice": Spice,

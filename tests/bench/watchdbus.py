@@ -9,30 +9,41 @@ from vgpulab.viewers import dbus
 class _Listener(dbus.Listener):
     """Looks at pixels as they come, in the listener's own thread."""
 
-    def __init__(self, bus, drawn):
+    def __init__(self, bus, drawn, share):
         self.steps = None
         self._drawn = drawn
-        super().__init__(bus)
+        super().__init__(bus, share)
 
     def _store(self, left, top, width, height, stride, pixels):
-        steps = self.steps
-        if steps is None:
-            return
-
         def pixel(x, y):
             at = y * stride + 4 * x
             return int.from_bytes(pixels[at:at + 3], "little")
+        self._look((left, top, width, height), pixel)
+
+    def _on_UpdateMap(self, left, top, width, height):
+        def pixel(x, y):
+            return int.from_bytes(
+                self._shared.rect(left + x, top + y, 1, 1)[:3], "little")
+        self._look((left, top, width, height), pixel)
+
+    def _look(self, rect, pixel):
+        steps = self.steps
+        if steps is None:
+            return
         self._drawn.drain()
         candidates = steps.candidates()
-        steps.look(candidates, (left, top, width, height), pixel)
+        steps.look(candidates, rect, pixel)
         steps.update_ends(candidates)
 
 
 class DbusWatch:
-    """A listener without OpenGL, on a bus of its own."""
+    """A listener without OpenGL, on a bus of its own.
 
-    def __init__(self, bus, drawn):
-        self._listener = _Listener(bus, drawn)
+    share: it takes pixels in shared memory, as viewers on the same host do.
+    """
+
+    def __init__(self, bus, drawn, share=False):
+        self._listener = _Listener(bus, drawn, share)
 
     @property
     def steps(self):

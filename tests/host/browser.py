@@ -10,11 +10,11 @@ import sys
 import tempfile
 import traceback
 
-from swvgpu import SwVgpu, free_port
+from swvgpu import SwVgpu
 from vgpulab import oracle
 from vgpulab.oracle import CHECKS, NOISE
 from vgpulab.picture import expect_picture
-from vgpulab.viewerconfigs import free_port as free_port_above
+from vgpulab.ports import free_display, free_port
 from vgpulab.viewers.novnc import NoVnc
 
 PASSWORD = "secret"
@@ -47,7 +47,7 @@ def make_certificate(folder):
 
 def look(certificate, options, *arguments):
     """The browser sees what is drawn, before and after it has come."""
-    display, websocket = free_port_above(5900) - 5900, free_port()
+    display, websocket = free_display(), free_port()
     with SwVgpu(*arguments, "-vnc", f"127.0.0.1:{display},websocket="
                 f"{websocket},password=on{options}") as vm:
         vm.qmp.command("set_password", protocol="vnc", password=PASSWORD)

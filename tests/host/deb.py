@@ -29,6 +29,8 @@ from vgpulab.skip import Skip
 
 BUILD = Path(paths.BUILD)
 NAME = "qemu-vgpu"
+# Of QEMU: the package of another is not looked at.
+BASE = "10.0"
 PROGRAM = "/usr/bin/qemu-system-x86_64-vgpu"
 RELEASES = {"bookworm": 12, "trixie": 13}
 SIZE = 640, 480
@@ -83,7 +85,7 @@ class Root:
     @property
     def package(self):
         found = list((BUILD / "deb").glob(
-            f"{NAME}_*~deb{RELEASES[self.release]}_amd64.deb"))
+            f"{NAME}_{BASE}.*~deb{RELEASES[self.release]}_amd64.deb"))
         return found[0] if found else None
 
     def require(self):
@@ -232,6 +234,15 @@ def tell_libvirt(root):
                 said.findall("devices/graphics/enum[@name='type']/value")}
     assert graphics >= {"vnc", "spice", "egl-headless", "dbus"}, graphics
     assert f"{PROGRAM} rmix," in root.run("sh", "-ec", PROFILE)
+
+
+def show_domain(root):
+    """docs/libvirt's domain: a vGPU's picture in VNC and in a browser"""
+    done = subprocess.run(
+        [f"{paths.TOP}/vgpu", "lab", "--", f"{paths.TOP}/tests/lab/package.py",
+         root.folder], check=False, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     shutil.rmtree(root.folder)
 
 
@@ -247,7 +258,7 @@ def cases(release):
         return run
     return [case(step) for step in
             (install, run_guest, show_vgpu, remove, compare_devices,
-             tell_libvirt)]
+             tell_libvirt, show_domain)]
 
 
 def main():

@@ -12,21 +12,15 @@ import threading
 import time
 
 import tapcases
-from swvgpu import SwVgpu, free_port
+from swvgpu import SwVgpu
 from vgpulab.picture import Picture
+from vgpulab.ports import free_display
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.viewers.dbus import Bus, Listener
 
 FULL = os.environ.get("VGPU_TEST_FULL") == "1"
 SEED = int(os.environ.get("VGPU_TEST_SEED", random.randrange(1 << 32)))
 WIDTH, HEIGHT = 320, 200
-
-
-def vnc_display():
-    port = free_port()
-    while port < 5900:
-        port = free_port()
-    return port - 5900
 
 
 def random_draw(chance, vm, picture):
@@ -45,7 +39,7 @@ def test_no_lost_update():
     """what was drawn last is what VNC and D-Bus show, wherever it stops"""
     chance = random.Random(SEED)
     print(f"# VGPU_TEST_SEED={SEED}")
-    display = vnc_display()
+    display = free_display()
     with Bus() as bus, SwVgpu(
             "-vnc", f"127.0.0.1:{display}", "-display",
             "dbus,addr=" + bus.address.replace(",", ",,")) as vm:
@@ -115,7 +109,7 @@ def see_whole_steps(vm, viewer, chance, height, count, tells):
 def whole_frames(kind, tells=False):
     chance = random.Random(SEED)
     print(f"# VGPU_TEST_SEED={SEED}")
-    display = vnc_display()
+    display = free_display()
     with SwVgpu("-vnc", f"127.0.0.1:{display}", kind=kind) as vm:
         vm.draw(0, WIDTH, HEIGHT, 0x40)
         with Rfb(display, RAW) as viewer:
@@ -179,7 +173,7 @@ def flip_for(vm, seconds):
 
 def test_flips():
     """flips at 144 Hz: memory and descriptors stay as they are"""
-    display = vnc_display()
+    display = free_display()
     with SwVgpu("-vnc", f"127.0.0.1:{display}") as vm:
         pages = [vm.draw(buffer, WIDTH, HEIGHT, 0x30 + buffer)
                  for buffer in range(3)]

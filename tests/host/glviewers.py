@@ -13,9 +13,10 @@ import sys
 import tempfile
 
 import tapcases
-from swvgpu import SwVgpu, free_port
+from swvgpu import SwVgpu
 from vgpulab import mesa
 from vgpulab.picture import expect_picture
+from vgpulab.ports import free_display
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.viewers import dbus
 from vgpulab.viewers.desktop import Desktop
@@ -260,11 +261,11 @@ def test_gtk_and_vnc():
     """GTK with OpenGL and VNC at once, on every console"""
     # A VGA is nothing that OpenGL draws, so VNC may show it, too. Stock QEMU
     # ends when a VNC client turns to it.
-    port = free_port()
+    display = free_display()
     with window(*GTK, "-device", "VGA,id=vga0",
-                "-vnc", f"127.0.0.1:{port - 5900}",
+                "-vnc", f"127.0.0.1:{display}",
                 kind=IMPORTS) as (vm, screen):
-        with Rfb(port - 5900, RAW) as viewer:
+        with Rfb(display, RAW) as viewer:
             for turn in range(3):
                 want = vm.draw(turn % 2, 800, 600, 0x50 + turn)
                 viewer.select_console(1)
@@ -408,11 +409,11 @@ def test_sdl_cursor_buffer():
 
 def test_egl_headless():
     """egl-headless needs no render node, and one that is named"""
-    port = free_port()
+    display = free_display()
     with SwVgpu("-display", "egl-headless", "-vnc",
-                f"127.0.0.1:{port - 5900}",
+                f"127.0.0.1:{display}",
                 environment=mesa.need_import()) as vm:
-        with Rfb(port - 5900, RAW) as viewer:
+        with Rfb(display, RAW) as viewer:
             for buffer, (width, height) in enumerate([(640, 480), (800, 600)]):
                 want = vm.draw(buffer, width, height, 0x40 + buffer)
                 viewer.wait_for(want, "VNC beside it")

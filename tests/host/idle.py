@@ -12,7 +12,8 @@ import re
 import time
 
 import tapcases
-from swvgpu import SwVgpu, free_port
+from swvgpu import SwVgpu
+from vgpulab.ports import free_display
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.viewerconfigs import (
     DbusGl, GtkGlAlone, GtkWaylandGlAlone, SdlGlAlone, Servers, SpiceGl)
@@ -22,18 +23,11 @@ WIDTH, HEIGHT = 640, 480
 FRAME = 4 * WIDTH * HEIGHT
 
 
-def vnc_display():
-    port = free_port()
-    while port < 5900:
-        port = free_port()
-    return port - 5900
-
-
 class Watched:
     """A vGPU and one VNC client that has its picture."""
 
     def __init__(self, options=""):
-        display = vnc_display()
+        display = free_display()
         self.vm = SwVgpu("-vnc", f"127.0.0.1:{display}",
                          kind="dmabuf" + options)
         self.picture = self.vm.draw(0, WIDTH, HEIGHT, 0x50)
@@ -66,7 +60,7 @@ class Counted:
 
 def test_nobody():
     """with nobody watching nothing is asked and nothing is read"""
-    with SwVgpu("-vnc", f"127.0.0.1:{vnc_display()}") as vm:
+    with SwVgpu("-vnc", f"127.0.0.1:{free_display()}") as vm:
         picture = vm.draw(0, WIDTH, HEIGHT, 0x50)
         # The console has to find out that nobody watches.
         time.sleep(0.5)
@@ -251,7 +245,7 @@ def refresh_times(vm, display):
 
 def test_neighbour():
     """a VGA beside a busy vGPU is refreshed as often as without it"""
-    display = vnc_display()
+    display = free_display()
     with Spice() as config, SwVgpu(
             "-vnc", f"127.0.0.1:{display}", "-device", "VGA",
             "-trace", "qemu_spice_display_refresh", "-msg", "timestamp=on",

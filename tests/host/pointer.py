@@ -10,10 +10,11 @@ import os
 import re
 
 import tapcases
-from swvgpu import SwVgpu, free_port
-from viewers import dbus, spice, vnc, vnc_port
+from swvgpu import SwVgpu
+from viewers import dbus, spice, vnc
 from vgpulab import mesa
 from vgpulab.picture import expect_picture
+from vgpulab.ports import free_display, free_port
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.viewers.dbus import Bus
 from vgpulab.viewers.desktop import Desktop
@@ -116,11 +117,11 @@ def without_opengl(_display):
 
 def test_vnc():
     """VNC: the pointer is at the pixel that the client means"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port), *TABLET) as vm:
+    display = free_display()
+    with SwVgpu(*vnc(display), *TABLET) as vm:
         for size in SIZES:
             want = vm.draw(0, *size, 0x40)
-            with Rfb(port - 5900, RAW) as viewer:
+            with Rfb(display, RAW) as viewer:
                 viewer.wait_for(want, "the mode")
                 check_all(vm, viewer.move, *size)
 

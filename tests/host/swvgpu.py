@@ -5,7 +5,6 @@ The registers are those of include/hw/display/vgpu-sw.h.
 """
 
 import os
-import socket
 import struct
 import sys
 
@@ -24,13 +23,6 @@ _REGION_FLAGS, _LINK_DOWNS = 0xd4, 0x108
 _CURSOR_BUFFER, _OVERLAY_BUFFER = 7, 6
 _BUFFER_SIZE = 8 << 20
 _FW_CFG_DIRECTORY = 0x19
-
-
-def free_port():
-    """A TCP port on the loopback interface that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class SwVgpu(QtestMachine):

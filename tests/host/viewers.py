@@ -9,8 +9,9 @@ import sys
 import time
 import traceback
 
-from swvgpu import SwVgpu, free_port
+from swvgpu import SwVgpu
 from vgpulab.picture import expect_picture
+from vgpulab.ports import free_display, free_port
 from vgpulab.rfb import RAW, Rfb
 from vgpulab.viewers.dbus import Bus, Listener, option
 from vgpulab.viewers.spice import screenshot
@@ -21,16 +22,8 @@ def dbus(bus):
     return ["-display", option(bus)]
 
 
-def vnc(port):
-    return ["-vnc", f"127.0.0.1:{port - 5900}"]
-
-
-def vnc_port():
-    """QEMU counts displays from port 5900."""
-    port = free_port()
-    while port < 5900:
-        port = free_port()
-    return port
+def vnc(display):
+    return ["-vnc", f"127.0.0.1:{display}"]
 
 
 def spice(port):
@@ -74,7 +67,7 @@ def test_cursor():
 
 def test_late_viewer():
     """a viewer that attaches while a VNC server has no client"""
-    with Bus() as bus, SwVgpu(*dbus(bus), *vnc(vnc_port())) as vm:
+    with Bus() as bus, SwVgpu(*dbus(bus), *vnc(free_display())) as vm:
         first = vm.draw(0, 640, 480, 0x30)
         vm.expect_screen(first)
         # Time for the console to find that nobody watches and to stop.
@@ -98,10 +91,10 @@ def test_spice():
 
 def test_all_at_once():
     """D-Bus, VNC, SPICE and screendump at once see the same frames"""
-    spice_port, rfb_port = free_port(), vnc_port()
+    spice_port, display = free_port(), free_display()
     with Bus() as bus, SwVgpu(
-            *dbus(bus), *vnc(rfb_port), *spice(spice_port)) as vm:
-        with Listener(bus) as listener, Rfb(rfb_port - 5900, RAW) as viewer:
+            *dbus(bus), *vnc(display), *spice(spice_port)) as vm:
+        with Listener(bus) as listener, Rfb(display, RAW) as viewer:
             for buffer, (width, height) in enumerate(
                     [(640, 480), (1024, 768), (640, 480)]):
                 want = vm.draw(buffer, width, height, 0x70 + buffer)

@@ -54,6 +54,16 @@ class VirshError(Exception):
     """virsh failed; what it said."""
 
 
+# Runs a command where the folder $0, a mount point, is the root: AppArmor goes
+# by paths from there, which chroot does not change.
+_PIVOT = """
+cd "$0"
+pivot_root . mnt
+umount -l /mnt
+exec "$@"
+"""
+
+
 def _mount(*words):
     # mount(8) gives up root's rights in an ordinary user's lab.
     subprocess.run(["busybox", "mount", *words], check=True)
@@ -74,35 +84,46 @@ def _append(path, text):
 
 
 class Libvirt:
-    """libvirtd, and virsh to talk to it."""
+    """libvirtd, and virsh to talk to it.
+
+    _enter is what comes before each command of libvirt's.
+    """
+
+    _enter = ()
 
     def __init__(self):
         self._processes = Processes()
+        self._mount_empty()
         self._mount_all()
         if HAS_APPARMOR:
             self._load_profiles()
-        self._processes.spawn("virtlogd")
-        self._daemon = self._processes.spawn("libvirtd")
+        self._spawn("virtlogd")
+        self._daemon = self._spawn("libvirtd")
         until("libvirtd's socket", self._listens)
 
+    def _spawn(self, program):
+        return self._processes.spawn(*self._enter, program)
+
     @staticmethod
-    def _mount_all():
-        for path in _OVERLAID:
-            _overlay(path)
+    def _mount_empty():
         for path in _EMPTY:
             os.makedirs(path, exist_ok=True)
             _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", path)
         os.mkdir(IMAGES)
         # libvirt gives files to the user that QEMU runs as: not the host's.
         shutil.copy(paths.GUEST, IMAGES)
+        if HAS_APPARMOR:
+            _mount("-t", "securityfs", "securityfs", _SECURITY)
+
+    def _mount_all(self):
+        for path in _OVERLAID:
+            _overlay(path)
         os.makedirs(TOP, exist_ok=True)
         _mount("--bind", paths.TOP, TOP)
         _mount("--bind", paths.BUILD, f"{TOP}/build")
 
-    @staticmethod
-    def _load_profiles():
+    def _load_profiles(self):
         """As docs/using.md tells who runs a checkout."""
-        _mount("-t", "securityfs", "securityfs", _SECURITY)
         local = os.path.join(DOCS, "apparmor.d", "local")
         for folder, _, names in os.walk(local):
             for name in names:
@@ -114,21 +135,24 @@ class Libvirt:
         # The lab's Mesa and its libraries are part of no system.
         _append("/etc/apparmor.d/local/abstractions/libvirt-qemu",
                 f"{TOP}/build/mesa/** rm,\n")
+        self._parse_profiles()
+
+    def _parse_profiles(self):
         subprocess.run(
-            ["apparmor_parser", "-r", *(f"/etc/apparmor.d/{name}"
-                                        for name in _PROFILES)], check=True)
+            [*self._enter, "apparmor_parser", "-r",
+             *(f"/etc/apparmor.d/{name}" for name in _PROFILES)], check=True)
 
     def _listens(self):
         assert self._daemon.poll() is None, self.log()
         return os.path.exists(_SOCKET)
 
     def log(self):
-        return self._processes.log("libvirtd")
+        return self._processes.log((*self._enter, "libvirtd")[0])
 
     def virsh(self, *words):
         """What virsh says."""
         done = subprocess.run(
-            ["virsh", "-q", "-c", "qemu:///system", *words],
+            [*self._enter, "virsh", "-q", "-c", "qemu:///system", *words],
             stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
             env=dict(os.environ, LC_ALL="C.UTF-8"), check=False)
         if done.returncode:
@@ -148,17 +172,48 @@ class Libvirt:
         self._processes.close()
 
 
+class InstalledLibvirt(Libvirt):
+    """That of a root folder which has it installed, and a package of ours.
+
+    What is mounted for the one here is bound there, so that all paths are the
+    same: nothing of the folder's is written to but by libvirt itself.
+    """
+
+    def __init__(self, root):
+        self.root = root
+        self._enter = ("unshare", "--mount", "sh", "-ec", _PIVOT, root)
+        super().__init__()
+
+    def _mount_all(self):
+        _mount("--bind", self.root, self.root)
+        for path in ("/proc", "/sys", "/dev", "/run", "/tmp", *_EMPTY):
+            os.makedirs(self.root + path, exist_ok=True)
+            _mount("--rbind", path, self.root + path)
+
+    def _load_profiles(self):
+        self._parse_profiles()
+
+
 _LIBVIRT = []
 
 
 def libvirt():
     """The one of this run, which its first user starts."""
-    if not os.path.exists("/usr/sbin/libvirtd"):
-        raise Skip("no libvirtd (package libvirt-daemon-system)")
     if not _LIBVIRT:
-        _LIBVIRT.append(Libvirt())
-        atexit.register(_LIBVIRT[0].close)
+        if not os.path.exists("/usr/sbin/libvirtd"):
+            raise Skip("no libvirtd (package libvirt-daemon-system)")
+        _use(Libvirt())
     return _LIBVIRT[0]
+
+
+def use_installed(root):
+    """Start that of the folder root for this run."""
+    _use(InstalledLibvirt(root))
+
+
+def _use(server):
+    _LIBVIRT.append(server)
+    atexit.register(server.close)
 
 
 def element(text):

@@ -4,7 +4,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 
@@ -12,6 +11,7 @@ from . import paths
 from .guest import Guest
 from .mdev import Mdev
 from .picture import Picture
+from .ports import free_display
 from .qmp import Qmp, QmpError
 from .qtest import Qtest
 from .wait import until
@@ -22,18 +22,6 @@ _GL_LIBRARIES = ("libegl_", "libglx_", "libgallium", "_dri.so", "libgl.so")
 # The samples have no reset and no error reporting, and QEMU says so.
 _ORDINARY = (": info: ", "no available reset mechanism",
              "Could not enable error recovery")
-
-
-def _free_display(after):
-    """A VNC display number on the loopback interface that nobody uses."""
-    for number in range(after + 1, 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", 5900 + number))
-                return number
-            except OSError:
-                continue
-    raise OSError("no free port for VNC")
 
 
 class Machine:
@@ -82,8 +70,8 @@ class Machine:
         return mdev
 
     def add_vnc(self, options=""):
-        """A VNC server; display numbers are taken when it is added."""
-        self.vnc_display = _free_display(self.vnc_display or 0)
+        """A VNC server; vnc_display is the number of the last."""
+        self.vnc_display = free_display()
         self.add_args("-vnc", f"127.0.0.1:{self.vnc_display}"
                               f"{',' + options if options else ''}")
 

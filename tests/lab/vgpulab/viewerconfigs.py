@@ -8,11 +8,11 @@ once. Both the tests with the software vGPU and those in the lab use them.
 
 import contextlib
 import os
-import socket
 import tempfile
 
 from . import mesa
 from .picture import expect_picture
+from .ports import free_display, free_port
 from .rfb import RAW, Rfb
 from .viewers import dbus, spice
 from .viewers.novnc import NoVnc
@@ -20,16 +20,6 @@ from .viewers.vnc import TigerVnc, gvnccapture
 from .viewers.weston import Weston
 from .viewers.xserver import XServer
 from .wait import until
-
-
-def free_port(above=0):
-    """A TCP port on the loopback interface that nobody uses."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port > above:
-            return port
 
 
 class ViewerConfig:
@@ -90,7 +80,7 @@ class ViewerConfig:
 
     def _add_vnc(self, options=""):
         # QEMU counts displays from port 5900.
-        self.vnc_display = free_port(5900) - 5900
+        self.vnc_display = free_display()
         self.arguments += ["-vnc", f"127.0.0.1:{self.vnc_display}{options}"]
 
     def _add_spice(self, options=spice.LOSSLESS):

@@ -13,7 +13,7 @@ import tempfile
 from .. import mesa
 from ..picture import Picture
 from ..rfb import ALPHA_CURSOR, RAW, TIGHT, Rfb
-from ..viewerconfigs import free_port
+from ..ports import free_display
 from ..viewers import dbus, spice
 from ..viewers.xserver import XServer
 
@@ -192,7 +192,7 @@ class Display:
         self.arguments = []
         self.environment = None
         self._stack = contextlib.ExitStack()
-        self.vnc = free_port(5900) - 5900
+        self.vnc = free_display()
         self.arguments += ["-vnc", f"127.0.0.1:{self.vnc},share=ignore"]
         try:
             self.prepare()

@@ -340,3 +340,20 @@ void screen_done(Screen *screen, unsigned serial)
         }
     }
 }
+
+void screen_complete_frames(Screen *screen, GQueue *frames,
+                            bool (*is_busy)(const ScreenBuffer *buffer))
+{
+    for (GList *l = frames->head; l; l = l->next) {
+        ScreenFrame *frame = l->data;
+
+        if (frame->complete) {
+            continue;
+        }
+        if (!frame->shown || (frame->before && is_busy(frame->before))) {
+            return;
+        }
+        frame->complete = true;
+        screen_done(screen, frame->serial);
+    }
+}

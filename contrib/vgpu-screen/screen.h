@@ -73,6 +73,14 @@ typedef struct ScreenOutputOps {
     void (*cursor_changed)(void *output);
 } ScreenOutputOps;
 
+/* A frame that an output was given, and is not done with. */
+typedef struct ScreenFrame {
+    unsigned serial;
+    ScreenBuffer *before;       /* on screen until then; NULL: none to await */
+    bool shown;
+    bool complete;
+} ScreenFrame;
+
 typedef struct ScreenHold ScreenHold;
 
 typedef struct Screen {
@@ -191,5 +199,17 @@ void screen_take(Screen *screen, unsigned serial, pixman_region32_t *damage);
  * @serial: a frame that is on screen, and the one before it free
  */
 void screen_done(Screen *screen, unsigned serial);
+
+/**
+ * screen_complete_frames:
+ * @screen: the screen
+ * @frames: of ScreenFrame, the oldest first
+ * @is_busy: whether a buffer may still be read from
+ *
+ * Completes those that are shown, with nothing before them busy, in order: the
+ * guest may draw on.
+ */
+void screen_complete_frames(Screen *screen, GQueue *frames,
+                            bool (*is_busy)(const ScreenBuffer *buffer));
 
 #endif /* VGPU_SCREEN_SCREEN_H */

@@ -37,13 +37,10 @@ typedef struct Surface {
 } Surface;
 
 typedef struct Frame {
+    ScreenFrame frame;
     WaylandOutput *out;
-    unsigned serial;
-    struct wp_presentation_feedback *feedback;
-    ScreenBuffer *before;       /* what was on screen; NULL: nothing to await */
+    struct wp_presentation_feedback *feedback;  /* NULL: none is to come */
     int64_t committed_us;
-    bool shown;
-    bool complete;              /* only the feedback is still to come */
 } Frame;
 
 struct WaylandOutput {
@@ -131,7 +128,7 @@ static void surface_finish(Surface *surface)
 static void frame_free(Frame *frame)
 {
     g_clear_pointer(&frame->feedback, wp_presentation_feedback_destroy);
-    screen_buffer_unref(frame->before);
+    screen_buffer_unref(frame->frame.before);
     g_free(frame);
 }
 
@@ -140,27 +137,15 @@ static void wayland_forget_frames(WaylandOutput *out)
 {
     Frame *frame;
 
-    while ((frame = g_queue_peek_head(&out->frames)) && frame->complete &&
-           !frame->feedback) {
+    while ((frame = g_queue_peek_head(&out->frames)) &&
+           frame->frame.complete && !frame->feedback) {
         frame_free(g_queue_pop_head(&out->frames));
     }
 }
 
 static void wayland_complete_frames(WaylandOutput *out)
 {
-    for (GList *l = out->frames.head; l; l = l->next) {
-        Frame *frame = l->data;
-
-        if (frame->complete) {
-            continue;
-        }
-        if (!frame->shown ||
-            (frame->before && wayland_import_is_busy(frame->before))) {
-            break;
-        }
-        frame->complete = true;
-        screen_done(out->screen, frame->serial);
-    }
+    screen_complete_frames(out->screen, &out->frames, wayland_import_is_busy);
     wayland_forget_frames(out);
 }
 
@@ -217,7 +202,7 @@ static void handle_frame(void *opaque, struct wl_callback *callback,
 
     g_clear_pointer(&out->callback, wl_callback_destroy);
     for (GList *l = out->frames.head; l; l = l->next) {
-        ((Frame *)l->data)->shown = true;
+        ((ScreenFrame *)l->data)->shown = true;
     }
     wayland_complete_frames(out);
     wayland_show(out);
@@ -241,8 +226,8 @@ static void wayland_begin_frame(WaylandOutput *out, ScreenBuffer *before)
     Frame *frame = g_new0(Frame, 1);
 
     frame->out = out;
-    frame->serial = out->serial;
-    frame->before = before;
+    frame->frame.serial = out->serial;
+    frame->frame.before = before;
     frame->committed_us = g_get_monotonic_time();
     if (out->presentation) {
         frame->feedback = wp_presentation_feedback(out->presentation,
@@ -475,7 +460,7 @@ static void wayland_give_up_frames(WaylandOutput *out)
 {
     g_clear_pointer(&out->callback, wl_callback_destroy);
     for (GList *l = out->frames.head; l; l = l->next) {
-        Frame *frame = l->data;
+        ScreenFrame *frame = l->data;
 
         frame->shown = true;
         g_clear_pointer(&frame->before, screen_buffer_unref);

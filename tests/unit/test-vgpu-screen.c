@@ -392,6 +392,55 @@ static void test_hold_ends(void)
     g_ptr_array_unref(answered);
 }
 
+static bool is_bottom_up(const ScreenBuffer *buffer)
+{
+    return buffer->bottom_up;
+}
+
+static void test_frames(void)
+{
+    Output output;
+    Screen *screen = &output.screen;
+    /* Upside down: the output still reads from it. */
+    ScreenBuffer a = { .bottom_up = true }, b = { .bottom_up = true };
+    ScreenFrame first_frame = { .serial = 1 };
+    ScreenFrame second_frame = { .serial = 2, .before = &a };
+    ScreenFrame third_frame = { .serial = 3, .before = &b };
+    GQueue frames = G_QUEUE_INIT;
+
+    output_init(&output);
+    screen_hold(screen, FIRST);
+    take(screen, 1);
+    g_queue_push_tail(&frames, &first_frame);
+    screen_complete_frames(screen, &frames, is_bottom_up);
+    g_assert_cmpuint(answered->len, ==, 0);
+    first_frame.shown = true;
+    screen_complete_frames(screen, &frames, is_bottom_up);
+    g_assert_cmpuint(answered->len, ==, 1);
+
+    /* The second is shown, and the first one's buffer is still read from. */
+    screen_hold(screen, SECOND);
+    take(screen, 2);
+    g_queue_push_tail(&frames, &second_frame);
+    second_frame.shown = true;
+    screen_complete_frames(screen, &frames, is_bottom_up);
+    g_assert_cmpuint(answered->len, ==, 1);
+    /* A third does not overtake it. */
+    screen_hold(screen, FIRST);
+    take(screen, 3);
+    g_queue_push_tail(&frames, &third_frame);
+    third_frame.shown = true;
+    b.bottom_up = false;
+    screen_complete_frames(screen, &frames, is_bottom_up);
+    g_assert_cmpuint(answered->len, ==, 1);
+    a.bottom_up = false;
+    screen_complete_frames(screen, &frames, is_bottom_up);
+    g_assert_cmpuint(answered->len, ==, 3);
+    g_assert_true(answered->pdata[1] == SECOND);
+    g_queue_clear(&frames);
+    output_finish(&output);
+}
+
 static void test_await_update(void)
 {
     Output output;
@@ -505,6 +554,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vgpu-screen/hold", test_hold);
     g_test_add_func("/vgpu-screen/hold-serial-wraps", test_hold_serial_wraps);
     g_test_add_func("/vgpu-screen/hold-ends", test_hold_ends);
+    g_test_add_func("/vgpu-screen/frames", test_frames);
     g_test_add_func("/vgpu-screen/await-update", test_await_update);
     g_test_add_func("/vgpu-screen/damage", test_damage);
     g_test_add_func("/vgpu-screen/recent", test_recent);

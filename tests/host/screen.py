@@ -259,6 +259,33 @@ def test_peer():
                     expect_picture("the picture", look, want)
 
 
+def test_domain():
+    """a domain of libvirt's, as virsh describes it"""
+    with Pixels() as setup:
+        folder = setup.weston.folder
+        with open(os.path.join(folder, "virsh"), "w",
+                  encoding="ascii") as virsh:
+            virsh.write("#!/bin/sh\n"
+                        'case "$*" in *"--domain running"*) ;;\n'
+                        '*off*) echo "<domain/>"; exit ;; *) exit 1 ;; esac\n'
+                        "cat <<'EOF'\n<domain type='kvm'>\n"
+                        "<graphics type='vnc' port='5900'/>\n"
+                        f"<graphics type='dbus' "
+                        f"address='{setup.bus.address}'>\n"
+                        "</graphics></domain>\nEOF\n")
+        os.chmod(virsh.name, 0o755)
+        environment = dict(setup.weston.environment)
+        environment["PATH"] = folder + ":" + environment["PATH"]
+        want = setup.draw(0, MODES[0])
+        with VgpuScreen("--wayland", "--vm", "running",
+                        environment=environment) as viewer:
+            setup.expect(viewer, want, "the picture")
+        for name, words in ("off", "not running"), ("none", "no such domain"):
+            status, said = ends("--wayland", "--vm", name,
+                                environment=environment)
+            assert status == screen.NO_VM and words in said, said
+
+
 class Told:
     """What is shown is what the test tells the viewer.
 
@@ -428,6 +455,8 @@ def test_statuses():
                             environment=nowhere)
         assert status == screen.NO_OUTPUT, (status, said)
         assert "WAYLAND_DISPLAY" in said, said
+        # QEMU asks it what it can, and gets no answer.
+        assert not setup.vm.errors(), setup.vm.errors()
         status, said = ends("--dbus", setup.bus.address, "--console", "7",
                             "--wayland", environment=nowhere)
         assert status == screen.NO_VM and "console 7" in said, said

@@ -80,8 +80,7 @@ static bool dbus_client_find(DBusClient *client, GDBusConnection *bus,
     return true;
 }
 
-static bool dbus_client_listen(DBusClient *client, Screen *screen,
-                               Error **errp)
+bool dbus_client_listen(DBusClient *client, Screen *screen, Error **errp)
 {
     g_autoptr(GUnixFDList) fds = g_unix_fd_list_new();
     g_autoptr(GError) err = NULL;
@@ -108,16 +107,15 @@ static bool dbus_client_listen(DBusClient *client, Screen *screen,
 }
 
 DBusClient *dbus_client_new(GDBusConnection *bus, unsigned console,
-                            Screen *screen, void (*gone)(void *opaque),
-                            void *opaque, Error **errp)
+                            void (*gone)(void *opaque), void *opaque,
+                            Error **errp)
 {
     DBusClient *client = g_new0(DBusClient, 1);
 
     client->gone = gone;
     client->opaque = opaque;
     client->calls = g_cancellable_new();
-    if (!dbus_client_find(client, bus, console, errp) ||
-        !dbus_client_listen(client, screen, errp)) {
+    if (!dbus_client_find(client, bus, console, errp)) {
         dbus_client_free(client);
         return NULL;
     }

@@ -24,18 +24,29 @@ typedef enum TouchKind {
  * dbus_client_new:
  * @bus: a connection to the bus that QEMU is on, or to QEMU itself
  * @console: which of the VM's consoles
- * @screen: becomes what the console shows; outlives the client
  * @gone: called once, from the main loop, when QEMU has left
  * @opaque: its argument
  * @errp: why there is none, and what to do
  *
- * Returns: the client, or NULL. Calls that it gets are handled by the
- * default main context.
+ * Returns: the client, or NULL
  */
 DBusClient *dbus_client_new(GDBusConnection *bus, unsigned console,
-                            Screen *screen, void (*gone)(void *opaque),
-                            void *opaque, Error **errp);
+                            void (*gone)(void *opaque), void *opaque,
+                            Error **errp);
 void dbus_client_free(DBusClient *client);
+
+/**
+ * dbus_client_listen:
+ * @client: the client
+ * @screen: becomes what the console shows; outlives the client
+ * @errp: why it does not
+ *
+ * QEMU asks the new listener what it can do, and the VM stands still until it
+ * is answered, by the default main context: run it at once.
+ *
+ * Returns: whether it is listened to
+ */
+bool dbus_client_listen(DBusClient *client, Screen *screen, Error **errp);
 
 /**
  * dbus_client_name:

@@ -31,6 +31,9 @@
 
 /* A flip that was under way when the machine was suspended never ends. */
 #define FLIP_TIMEOUT_US 1000000
+/* How often, and after how long each time, to ask for the right to set modes. */
+#define MASTER_TRIES 10
+#define MASTER_STEP_US 100000
 /* Two: one on screen, one to write to. */
 #define COPIES 2
 
@@ -763,12 +766,29 @@ static bool kms_find_device(KmsOutput *out, Error **errp)
     return false;
 }
 
+/* Of a program that has just ended the seat's manager may know only soon. */
+static bool kms_wait_for_master(KmsOutput *out)
+{
+    g_autofree char *path = kms_device_path(out->number);
+
+    for (int i = 0; i < MASTER_TRIES && !drmIsMaster(out->fd); i++) {
+        g_usleep(MASTER_STEP_US);
+        kms_close_device(out);
+        out->device = kms_session_open(out->session, path, &out->fd);
+        if (out->device < 0) {
+            out->fd = -1;
+            return false;
+        }
+    }
+    return drmIsMaster(out->fd) && kms_device_begin(out->fd, NULL);
+}
+
 static bool kms_take_device(KmsOutput *out, Error **errp)
 {
     Properties *properties = &out->properties;
     uint64_t width = 64, height = 64;
 
-    if (!drmIsMaster(out->fd)) {
+    if (!kms_wait_for_master(out)) {
         g_autofree char *who = kms_master(out->number);
 
         error_setg(errp, "Another program sets the modes of card%d%s%s",

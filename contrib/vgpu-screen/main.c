@@ -184,7 +184,13 @@ static void run_output(Program *program)
         program->status = EXIT_NO_OUTPUT;
         return;
     }
-    g_main_loop_run(program->loop);
+    /* Last, so that the VM does not wait while a seat is waited for. */
+    if (dbus_client_listen(program->client, &program->screen, &err)) {
+        g_main_loop_run(program->loop);
+    } else {
+        error_report_err(err);
+        program->status = EXIT_NO_VM;
+    }
     kms_output_free(kms);
     wayland_output_free(wayland);
 }
@@ -195,9 +201,8 @@ static void run(Program *program)
     g_autoptr(GDBusConnection) bus = connect_vm(&err);
 
     if (bus) {
-        program->client = dbus_client_new(bus, options.console,
-                                          &program->screen, vm_gone, program,
-                                          &err);
+        program->client = dbus_client_new(bus, options.console, vm_gone,
+                                          program, &err);
     }
     if (!program->client) {
         error_report_err(err);

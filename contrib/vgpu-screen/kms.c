@@ -31,7 +31,7 @@
 
 /* A flip that was under way when the machine was suspended never ends. */
 #define FLIP_TIMEOUT_US 1000000
-/* How often, and after how long each time, to ask for the right to set modes. */
+/* How often the right to set modes is asked for, and after how long again. */
 #define MASTER_TRIES 10
 #define MASTER_STEP_US 100000
 /* Two: one on screen, one to write to. */

@@ -554,7 +554,9 @@ static void kms_look_at_picture(KmsOutput *out)
     ScreenRect view = out->screen->view;
 
     if ((buffer && buffer->num_planes && !buffer->import) ||
-        out->tried_cursor != out->screen->cursor.serial) {
+        out->tried_cursor != out->screen->cursor.serial ||
+        (out->cursor_copied &&
+         !screen_cursor_on(out->screen, out->fit).width)) {
         out->path = PATH_SCALED;
     }
     if (view.width == out->view_width && view.height == out->view_height) {

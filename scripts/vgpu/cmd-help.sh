@@ -12,7 +12,9 @@ Usage: ./vgpu COMMAND [ARGUMENT]...
   deb [--release NAME]
                       make build/deb/qemu-vgpu_*.deb for Debian's bookworm or
                       trixie: QEMU as Debian builds it, with the series
-  demo [--vnc]        show a Linux guest's vGPU screen: demo.png, or VNC
+  demo [--vnc | --browser]
+                      show a Linux guest's vGPU screen: demo.png, or VNC, or
+                      noVNC in a browser, with H.264
   demo --device vgpu  the same with a cursor and an overlay that moves
   demo --screen       a software vGPU's screen in a Wayland window
   lab [--kernel-arg ARG]... [--timeout S] -- COMMAND...

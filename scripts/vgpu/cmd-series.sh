@@ -26,12 +26,13 @@ WORK=$QEMU_BUILD/series-work
 STEPS=$WORK/steps
 
 # What QEMU can be built without, one at a time. GBM has no option.
-CONFIGURATIONS=(opengl gbm libxxhash pixman vnc spice gtk sdl dbus-display)
+CONFIGURATIONS=(opengl gbm libxxhash pixman vnc gstreamer spice gtk sdl
+    dbus-display)
 # What has to go with it.
 declare -A DEPENDENT=(
     [opengl]="virglrenderer"
-    [pixman]="vnc vnc-jpeg spice gtk sdl dbus-display opengl virglrenderer"
-    [vnc]="vnc-jpeg"
+    [pixman]="vnc vnc-jpeg gstreamer spice gtk sdl dbus-display opengl virglrenderer"
+    [vnc]="vnc-jpeg gstreamer"
 )
 
 _make_series() {

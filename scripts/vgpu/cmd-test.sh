@@ -20,6 +20,7 @@ set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 . "$VGPU_TOP/scripts/vgpu/qemu.sh"
 . "$VGPU_TOP/scripts/vgpu/mesa.sh"
+. "$VGPU_TOP/scripts/vgpu/viewers.sh"
 
 # Only to end what hangs: far more than any machine needs.
 PROGRAM_LIMIT=1800
@@ -168,6 +169,8 @@ test_lab() {
         xargs -n 1)
     need_packages "${packages[@]}"
     lock_build
+    need_novnc
+    need_tigervnc
     need_mesa
     qemu_build
     if ((VGPU_TEST_FULL)); then
@@ -199,7 +202,8 @@ FUZZ_SECONDS=10
 groups=()
 qemu_take_base "$@"
 # Which emulator the lab and its viewers run (tests/lab/vgpulab/paths.py).
-[[ -z $QEMU_STEP ]] || export VGPU_QEMU=$QEMU_BINARY
+[[ -z $QEMU_STEP ]] ||
+    export VGPU_QEMU=$QEMU_BINARY VGPU_STOCK_QEMU=$QEMU_STOCK_BINARY
 for argument in "${arguments[@]}"; do
     case $argument in
     --full) VGPU_TEST_FULL=1 ;;

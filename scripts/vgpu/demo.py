@@ -33,6 +33,20 @@ def say(message):
     print(message, flush=True)
 
 
+def add_viewer_options(parser):
+    parser.add_argument("--vnc", help="QEMU's -vnc; stays until killed")
+    parser.add_argument("--vnc-address", help="where a viewer finds it")
+    parser.add_argument("--browser", help="where a browser finds it")
+
+
+def say_where(options):
+    """Where it is to be seen, until somebody ends the demo."""
+    if options.browser:
+        say(f"a browser can open {options.browser}")
+    say(f"a VNC viewer can connect to {options.vnc_address}; "
+        "Ctrl-C ends the demo")
+
+
 def say_that_it_listens():
     """A viewer may connect from the host from now on; see lab.py."""
     with open(os.environ["VGPU_LAB_LISTENING"], "wb"):
@@ -167,8 +181,7 @@ def parse_options():
     parser.add_argument("--kernel", required=True)
     parser.add_argument("--initramfs", required=True)
     parser.add_argument("--output", required=True)
-    parser.add_argument("--vnc", help="QEMU's -vnc; stays until killed")
-    parser.add_argument("--vnc-address", help="where a viewer finds it")
+    add_viewer_options(parser)
     return parser.parse_args()
 
 
@@ -179,8 +192,7 @@ def main():
         try:
             demo.take_picture()
             if options.vnc:
-                say(f"a VNC viewer can connect to {options.vnc_address}; "
-                    "Ctrl-C ends the demo")
+                say_where(options)
                 demo.process.wait()
                 demo.check()
         except (DemoError, QmpError, OSError) as error:

@@ -20,7 +20,7 @@ from vgpulab.guest import GuestError
 from vgpulab.machine import Machine
 from vgpulab.qmp import QmpError
 from vgpulab.wait import until
-from demo import say_that_it_listens
+from demo import add_viewer_options, say_that_it_listens, say_where
 
 MDEV_TYPE = "vgpu-all"
 WIDTH, HEIGHT = 1024, 768
@@ -122,8 +122,7 @@ class Demo:
             f"{self.vm.vgpu('vgpu0')['path']}")
 
     def stay(self):
-        say(f"a VNC viewer can connect to {self.options.vnc_address}; "
-            "Ctrl-C ends the demo")
+        say_where(self.options)
         while self.vm.alive():
             time.sleep(1)
         raise DemoError("QEMU ended")
@@ -133,8 +132,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--qemu", required=True)
     parser.add_argument("--output", required=True)
-    parser.add_argument("--vnc", help="QEMU's -vnc; stays until killed")
-    parser.add_argument("--vnc-address", help="where a viewer finds it")
+    add_viewer_options(parser)
     return parser.parse_args()
 
 

@@ -37,6 +37,7 @@ NEEDS = {
     'vgpu': ('fixes', 'dmabuf', 'console', 'viewers'),
     'screen': ('fixes', 'dmabuf', 'console', 'viewers'),
     'performance': ('fixes',),
+    'video': ('fixes', 'dmabuf', 'console', 'viewers', 'performance'),
 }
 
 

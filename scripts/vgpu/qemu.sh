@@ -69,6 +69,8 @@ QEMU_PACKAGES=(
     libspice-server-dev libspice-protocol-dev libgtk-3-dev libsdl2-dev
     libvirglrenderer-dev libxxhash-dev
     libseccomp-dev libgnutls28-dev libsasl2-dev libusbredirparser-dev
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
     qemu-system-data seabios ipxe-qemu
     libinput-dev libliftoff-dev libseat-dev libudev-dev libwayland-bin
     libwayland-dev libxkbcommon-dev wayland-protocols
@@ -100,6 +102,7 @@ QEMU_OPTIONS=(
     --enable-opengl --enable-spice --enable-virglrenderer
     --enable-gio --enable-dbus-display
     --enable-gtk --enable-sdl
+    --enable-gstreamer
     --enable-slirp --enable-fdt=system
     --enable-seccomp --enable-gnutls --enable-vnc-sasl --enable-tpm
     --enable-vhost-kernel --enable-vhost-net --enable-usb-redir

@@ -8,7 +8,8 @@ and a motion. Cases that differ in the motion alone share a machine.
 
 from dataclasses import dataclass, field
 
-from motion import Box, Burst, Cursor, Flip, Stamp, Still
+from motion import (Box, Burst, Cursor, Film, Flip, RestingFilm, Stamp,
+                    Still)
 from sources import SOURCES
 
 HD, XGA, UHD = (1920, 1080), (1024, 768), (3840, 2160)
@@ -193,6 +194,16 @@ CASES = [
           ("burst", "after 3 s of flips, a VNC viewer", Burst(3), "raw"),
           ("burst-crowd", "after 3 s of flips, four VNC viewers", Burst(3),
            "crowd"))),
+    *(Case(f"native-h264-{name}{suffix}", f"a film, 60 Hz, {title}, VNC "
+           f"{viewer}", "sw", Film(size), viewer=viewer, seconds=6, settle=2)
+      for name, title, size in (("flip", "whole screen", 0),
+                                ("box720", "720x720", 720))
+      for viewer, suffix in (("h264", ""), ("tight", "-tight"),
+                             ("raw", "-raw"))),
+    Case("native-h264-vga", "a film, 60 Hz, whole screen, a VGA, VNC h264",
+         "vga", Film(), viewer="h264", seconds=6, settle=2),
+    Case("native-h264-rest", "a film that rests at each second, VNC h264",
+         "sw", RestingFilm(), viewer="h264", seconds=12, settle=2),
     Case("native-gl", "64x64 box, 60 Hz, GL readback, VNC raw", "sw-gl",
          Box(64)),
 ]

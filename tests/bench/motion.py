@@ -9,9 +9,9 @@ tests/guest/anim.h and draw.h.
 
 import threading
 
-from vgpulab.oracle import mix
+from vgpulab.oracle import film_pixel, mix
 
-SOLID, NOISE = 0, 2
+SOLID, NOISE, CHECKS = 0, 2, 3
 _MASK = 0xffffffff
 _GOLDEN = 0x9e3779b9
 
@@ -47,6 +47,11 @@ class Motion:
     def points(self, step, width, height):
         """[(x, y, 0xRRGGBB)] of a step, [] if nothing moves."""
         raise NotImplementedError
+
+    @staticmethod
+    def same(colour, wanted):
+        """Is that the colour of a point?"""
+        return colour == wanted
 
 
 class Still(Motion):
@@ -180,3 +185,72 @@ class Burst(Still):
     def stop(self, guest):
         if self._timer:
             self._timer.join()
+
+
+class Film(Motion):
+    """A film in a square in the middle, or everywhere, beside what is still.
+
+    Its steps are told apart by the gray of two corners, which a lossy codec
+    leaves as it is, more or less.
+    """
+
+    early = 0
+    PAGES, _MARK, _STEP = 8, 32, 28
+
+    def __init__(self, size=0, rate=60):
+        super().__init__(rate)
+        self.size = size
+        self._burst = 0
+
+    def prepare(self, guest):
+        guest.pattern(CHECKS, 1)
+        guest.command(f"rate {self.rate}")
+
+    def start(self, guest):
+        guest.command(f"film {self.PAGES} {self.size} 1 {self._burst}")
+
+    def stop(self, guest):
+        # As Flip's.
+        super().stop(guest)
+        guest.command("pan 0 0")
+
+    def _box(self, width, height):
+        if not self.size:
+            return 0, 0, width, height
+        return ((width - self.size) // 2, (height - self.size) // 2,
+                self.size, self.size)
+
+    def points(self, step, width, height):
+        left, top, width, height = self._box(width, height)
+        gray = step % self.PAGES * self._STEP * 0x10101
+        middle = self._MARK // 2
+        return [(left + middle, top + middle, gray),
+                (left + width - middle, top + height - middle, gray)]
+
+    @staticmethod
+    def same(colour, wanted):
+        """By half of what the next one differs."""
+        return all(abs((colour >> shift & 0xff) - (wanted >> shift & 0xff))
+                   < Film._STEP // 2 for shift in (0, 8, 16))
+
+
+class RestingFilm(Film):
+    """It moves for a second and rests for one. What rests is to be exact."""
+
+    def __init__(self, size=0):
+        super().__init__(size)
+        self._burst = self.rate
+
+    def points(self, step, width, height):
+        if step % self._burst:
+            return []
+        left, top, width, height = self._box(width, height)
+        page = step % self.PAGES
+        return [(x, y, film_pixel(x, y, page))
+                for x in range(left + self._MARK, left + width, 97)
+                for y in range(top + self._MARK, top + height - self._MARK,
+                               89)]
+
+    @staticmethod
+    def same(colour, wanted):
+        return colour == wanted

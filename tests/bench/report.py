@@ -19,6 +19,7 @@ COLUMNS = [
     ("latency_max_ms", "max, ms", 1, 1),
     ("cpu_per_frame_ms", "ms CPU/frame", 1, 2),
     ("process_per_frame_ms", "all threads", 1, 2),
+    ("sent", "MB sent/s", 1e6, 2),
     ("updates_per_drawn", "updates/drawn", 1, 2),
     ("bytes_per_frame", "MB read/frame", 1e6, 2),
     ("bytes_read", "MB read/s", 1e6, 1),

@@ -53,6 +53,7 @@ class Screen:
         self.viewer = viewers.VIEWERS[case.viewer]()
         self.steps = None
         self.watches = []
+        self._before = 0
 
     def watch(self, case):
         self.steps = Steps(case.motion, case.size, self.drawn)
@@ -64,6 +65,14 @@ class Screen:
         self.drawn.times = {}
         self.steps.seen = {}
         self.steps.updates = 0
+        self._before = self._received()
+
+    def _received(self):
+        return sum(getattr(watch, "received", 0) for watch in self.watches)
+
+    def received(self):
+        """How many bytes came to its viewers."""
+        return self._received() - self._before
 
     def latencies_ms(self):
         return [(when - self.drawn.times[step]) / 1e6
@@ -187,6 +196,7 @@ def figures(window, machine, before, after):
         "main_cpu": window.main_ns / 1e9 / seconds,
         "process_cpu": window.process_ns / 1e9 / seconds,
         "wakeups": window.wakeups / seconds,
+        "sent": sum(screen.received() for screen in screens) / seconds,
         "peak": usage.peak_bytes(machine.pid),
         "rss": resident,
         "pss": share,
@@ -256,7 +266,7 @@ def measure_motion(machines, case, seconds):
 def together(found):
     """Several machines: what they cost in all, what one of them delivers."""
     sums = {"main_cpu", "process_cpu", "wakeups", "bytes_read", "refreshes",
-            "notifications", "redraws", "peak", "rss", "pss"}
+            "notifications", "redraws", "peak", "rss", "pss", "sent"}
     return {key: (sum if key in sums else statistics.median)(
                 [one[key] for one in found if key in one])
             for key in sorted(set().union(*found))}

@@ -184,6 +184,33 @@ TARGETS = [
            "process_per_frame_ms", digits=2),
 ]
 
+VIDEO = [
+    ("a film, 60 Hz, 1080p, VNC with H.264", "native-h264-flip", 12),
+    ("the same, 720x720 of it", "native-h264-box720", 4),
+]
+
+
+def _at_most(limit):
+    return lambda ours: ours <= limit
+
+
+TARGETS += [
+    target for text, case, cpu in VIDEO for target in (
+        Target(f"{text}: at least 55 frames/s", case, "fps",
+               lambda ours: ours >= 55),
+        Target(f"all threads, ms CPU for each frame: at most {cpu}", case,
+               "process_per_frame_ms", _at_most(cpu),
+               digits=2),
+        Target("main thread: at most 1.5", case, "cpu_per_frame_ms",
+               lambda ours: ours <= 1.5, digits=2),
+        Target("drawn to decoded: median at most 25 ms", case, "latency_ms",
+               lambda ours: ours <= 25))
+] + [
+    Target("a film that rests is exact within 300 ms (all)",
+           "native-h264-rest", "latency_max_ms", lambda ours: ours <= 300,
+           worst=max),
+]
+
 # What one more costs: (text, case with it, case without, how many more).
 MEMORY = [
     ("a vGPU that nobody looks at", "native-memory", "native-memory-none", 1),
@@ -207,6 +234,17 @@ def _memory(summaries):
                         for much, less in zip(*found))
             yield [f"memory, 1920x1080, {text}: MB more, resident / its share",
                    "", f"{rss:.1f} / {pss:.1f}", ""]
+
+
+def _video(summaries):
+    """What is sent, beside the tight encoding of the same film."""
+    for text, case, _ in VIDEO:
+        video, tight = (_median(summaries, name, "ours", "sent")
+                        for name in (case, case + "-tight"))
+        if None not in (video, tight):
+            yield [f"{text}: MB sent/s, at most a third of tight's "
+                   f"({tight / 1e6:.1f})", "", f"{video / 1e6:.2f}",
+                   "met" if 3 * video <= tight else "missed"]
 
 
 def _copy_pass(results):
@@ -245,5 +283,6 @@ def rows(results, summaries):
     cases = {case for case, _ in summaries}
     return [target.row(summaries) for target in TARGETS
             if target.case in cases] + [*_memory(summaries),
+                                        *_video(summaries),
                                         *_copy_pass(results),
                                         *_readback(results, summaries)]

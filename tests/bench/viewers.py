@@ -70,6 +70,16 @@ class VncTight(Vnc):
     encoding = TIGHT
 
 
+class VncH264(Vnc):
+    """One that takes video, and the rest by tight encoding."""
+
+    def open(self, drawn):
+        # What it needs is not there before packages.txt is.
+        # pylint: disable=import-outside-toplevel
+        from vgpulab.h264 import Decoder
+        self._watch = RfbWatch(self._display(), TIGHT, drawn, Decoder())
+
+
 class Crowd(Vnc):
     """Four VNC clients of one screen."""
 
@@ -167,6 +177,7 @@ VIEWERS = {
     "crowd": Crowd,
     "dbus": Dbus,
     "dbus-map": lambda: Dbus(share=True),
+    "h264": VncH264,
     "none": Nobody,
     "raw": Vnc,
     "spice": Spice,

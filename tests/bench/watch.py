@@ -88,7 +88,8 @@ class Steps:
         for step, points in candidates:
             for bit, (x, y, colour) in enumerate(points):
                 if (left <= x < left + width and top <= y < top + height
-                        and pixel(x - left, y - top) == colour):
+                        and self._motion.same(pixel(x - left, y - top),
+                                              colour)):
                     hits = self._hits.get(step, 0) | 1 << bit
                     self._hits[step] = hits
 
@@ -108,6 +109,8 @@ class Steps:
 class NoWatch:
     """Nobody looks."""
 
+    received = 0
+
     def __init__(self, steps):
         self.steps = steps
 
@@ -120,13 +123,17 @@ class NoWatch:
 
 
 class _MeasuringRfb(Rfb):
-    """Looks at pixels as they come and does not keep them."""
+    """Looks at pixels as they come and does not keep them.
 
-    def __init__(self, display, encoding):
+    received: how many bytes came.
+    """
+
+    def __init__(self, display, encoding, h264):
         self.steps = None
+        self.received = 0
         self._large = bytearray(1 << 20)
         self._candidates = []
-        super().__init__(display, encoding)
+        super().__init__(display, encoding, h264=h264)
 
     def _resize(self, width, height):
         self.width = width
@@ -145,13 +152,27 @@ class _MeasuringRfb(Rfb):
             if not count:
                 raise EOFError("the VNC server closed the connection")
             have += count
+            self.received += count
         return view
 
     def _read(self, size):
         # Headers alone: what is read ahead would be copied again.
-        if not self._buffer and size < 4096:
+        had = len(self._buffer)
+        if not had and size < 4096:
             self._buffer += self._socket.recv(size)
-        return super()._read(size)
+        data = super()._read(size)
+        self.received += size + len(self._buffer) - had
+        return data
+
+    def _show(self, left, top, frame):
+        """Its luma alone: what is looked for in it is gray."""
+        plane = frame.planes[0]
+        luma, line = memoryview(plane), plane.line_size
+
+        def pixel(x, y):
+            value = (luma[y * line + x] - 16) * 255 // 219
+            return max(0, min(255, value)) * 0x10101
+        self._store(left, top, frame.width, frame.height, pixel)
 
     def _raw(self, width, height):
         view = self._receive(4 * width * height)
@@ -184,12 +205,20 @@ class _MeasuringRfb(Rfb):
 
 
 class RfbWatch:
-    """A VNC viewer; steps may be exchanged between measurements."""
+    """A VNC viewer; steps may be exchanged between measurements.
 
-    def __init__(self, display, encoding, drawn):
+    h264: what decodes that, for a viewer that takes it.
+    """
+
+    def __init__(self, display, encoding, drawn, h264=None):
         self.steps = None
         self._drawn = drawn
-        self._rfb = _MeasuringRfb(display, encoding)
+        self._rfb = _MeasuringRfb(display, encoding, h264)
+
+    @property
+    def received(self):
+        """How many bytes came from the server."""
+        return self._rfb.received
 
     def fileno(self):
         return self._rfb.fileno()

@@ -23,6 +23,8 @@ struct anim {
     uint32_t ticks;
     uint32_t n;                     /* the step shown */
     uint32_t arg;                   /* box, overlay: size; flip: pages */
+    uint32_t burst;                 /* film: rests at each so manieth step */
+    uint32_t rest;                  /* film: ticks until it goes on */
     struct anim_stamp stamp;
     uint32_t pattern;
     uint32_t frame;
@@ -73,7 +75,7 @@ static bool step_box(struct gpu *gpu, struct anim *anim)
     struct rect new = box_at(gpu, anim, anim->n + 1);
     struct rect damage;
 
-    draw_pattern_rect(gpu, &old, anim->pattern, anim->frame);
+    draw_pattern_rect(gpu, 0, &old, anim->pattern, anim->frame);
     draw_fill(gpu, &new, anim->n + 1);
     /* At once: a frame with but the old one gone is none. */
     damage = rect_around(&old, &new);
@@ -145,6 +147,8 @@ static bool start(struct anim_pace pace, uint32_t arg,
     anim->ticks = 0;
     anim->n = 0;
     anim->arg = arg;
+    anim->burst = 0;
+    anim->rest = 0;
     pit_start(rate);
     return true;
 }
@@ -198,6 +202,45 @@ bool anim_flip(struct anim_pace pace, uint32_t pages)
     for (page = 0; page < pages; page++) {
         draw_pattern(gpu, page, anim->pattern, page);
     }
+    return gpu_pan(gpu, 0, 0);
+}
+
+/* The page's number at both ends, so that a lossy codec leaves it readable. */
+static void mark_film(struct gpu *gpu, uint32_t page, const struct rect *film)
+{
+    struct rect mark = { film->x, film->y, FILM_MARK, FILM_MARK };
+
+    draw_fill_page(gpu, page, &mark, page * FILM_MARK_STEP * 0x10101);
+    mark.x += film->width - FILM_MARK;
+    mark.y += film->height - FILM_MARK;
+    draw_fill_page(gpu, page, &mark, page * FILM_MARK_STEP * 0x10101);
+}
+
+bool anim_film(struct anim_pace pace, const struct anim_film *arg)
+{
+    uint32_t pages = arg->pages, size = arg->size;
+    struct gpu *gpu = gpu_get(pace.index);
+    struct anim *anim = &anims[pace.index];
+    struct rect film = { 0, 0, gpu->width, gpu->height };
+    uint32_t page;
+
+    if (size) {
+        film.x = (gpu->width - size) / 2;
+        film.y = (gpu->height - size) / 2;
+        film.width = film.height = size;
+    }
+    if (pages < 2 || pages > gpu_pages(gpu) || pages > FILM_PAGES ||
+        size > gpu->width || size > gpu->height ||
+        film.width < FILM_MARK || film.height < FILM_MARK ||
+        !gpu->ops->pan || !start(pace, pages, step_flip)) {
+        return false;
+    }
+    for (page = 0; page < pages; page++) {
+        draw_pattern(gpu, page, anim->pattern, anim->frame);
+        draw_pattern_rect(gpu, page, &film, PATTERN_FILM, page);
+        mark_film(gpu, page, &film);
+    }
+    anim->burst = arg->burst;
     return gpu_pan(gpu, 0, 0);
 }
 
@@ -266,12 +309,22 @@ void anim_tick(void)
     for (i = 0; i < GPU_MAX; i++) {
         struct anim *anim = &anims[i];
 
-        if (!anim->step || ++anim->ticks < anim->every) {
+        if (!anim->step) {
+            continue;
+        }
+        if (anim->rest) {
+            anim->rest--;
+            continue;
+        }
+        if (++anim->ticks < anim->every) {
             continue;
         }
         anim->ticks = 0;
         if (anim->step(gpu_get(i), anim)) {
             anim->n++;
+            if (anim->burst && anim->n % anim->burst == 0) {
+                anim->rest = anim->burst;
+            }
             outb(DEBUG_PORT + i, anim->n);
         } else {
             anim_stop(i);

@@ -1,6 +1,6 @@
 /*
- * What moves: a box, stamps, page flips, mode changes or an overlay, one of them
- * per device.
+ * What moves: a box, stamps, page flips, a film, mode changes or an overlay,
+ * one of them per device.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -45,6 +45,23 @@ bool anim_stamp(int index, const struct anim_stamp *stamp);
  * shows page n % pages in step n.
  */
 bool anim_flip(struct anim_pace pace, uint32_t pages);
+
+/*
+ * Draws @pages pages, all of them the background with frame p of the pattern
+ * film in a square of @size in the middle, or everywhere if @size is 0. The
+ * first and the last square of FILM_MARK in it are gray, FILM_MARK_STEP * p.
+ * Shows page n % pages in step n. If @burst is not 0, it rests for so many
+ * ticks after each so manieth step.
+ */
+#define FILM_PAGES      8
+#define FILM_MARK       32
+#define FILM_MARK_STEP  28
+
+struct anim_film {
+    uint32_t pages, size, burst;
+};
+
+bool anim_film(struct anim_pace pace, const struct anim_film *arg);
 
 /* Goes through a list of modes and draws frame n of the pattern in each. */
 bool anim_cycle(struct anim_pace pace);

@@ -159,6 +159,14 @@ static bool run_flip(const uint32_t *arg, int n_args)
     return anim_flip(pace(arg, n_args, 1), arg[0]);
 }
 
+static bool run_film(const uint32_t *arg, int n_args)
+{
+    struct anim_film film = { arg[0], n_args > 1 ? arg[1] : 0,
+                              n_args > 3 ? arg[3] : 0 };
+
+    return anim_film(pace(arg, n_args, 2), &film);
+}
+
 static bool run_cycle(const uint32_t *arg, int n_args)
 {
     return anim_cycle(pace(arg, n_args, 0));
@@ -276,6 +284,7 @@ static const struct command commands[] = {
     { "box", 1, 2, false, run_box },
     { "stamp", 3, 3, false, run_stamp },
     { "flip", 1, 2, false, run_flip },
+    { "film", 1, 4, false, run_film },
     { "cycle", 0, 1, false, run_cycle },
     { "overlay", 0, 2, false, run_overlay },
     { "cursor", 0, 2, false, run_cursor },

@@ -15,6 +15,19 @@ uint32_t draw_mix(uint32_t v)
     return v;
 }
 
+static uint32_t wave(uint32_t v)
+{
+    return (v & 0x100 ? 0xff - (v & 0xff) : v & 0xff) / 2;
+}
+
+static uint32_t film(uint32_t x, uint32_t y)
+{
+    uint32_t grain = draw_mix((x >> 4) + (y >> 4) * 0x10001) & 0x1f;
+
+    return (wave(x) + grain) << 16 | (wave(y) + grain) << 8 |
+           (wave(x + y) + grain);
+}
+
 static uint32_t pixel(uint32_t pattern, uint32_t x, uint32_t y, uint32_t frame)
 {
     switch (pattern) {
@@ -25,6 +38,8 @@ static uint32_t pixel(uint32_t pattern, uint32_t x, uint32_t y, uint32_t frame)
                (((x >> 8) * 16 + (y >> 8)) & 0xff);
     case PATTERN_NOISE:
         return draw_mix(x + y * 0x10001 + frame * 0x9e3779b9);
+    case PATTERN_FILM:
+        return film(x + 8 * frame, y + 5 * frame);
     default:
         return draw_mix((x >> 4) + (y >> 4) * 0x10001 + frame * 0x9e3779b9);
     }
@@ -64,22 +79,32 @@ static void draw_rows(struct gpu *gpu, volatile uint32_t *base,
     }
 }
 
+static volatile uint32_t *page_base(struct gpu *gpu, uint32_t page)
+{
+    return gpu->fb + page * gpu->stride * gpu->height;
+}
+
 void draw_pattern(struct gpu *gpu, uint32_t page, uint32_t pattern,
                   uint32_t frame)
 {
     struct rect all = { 0, 0, gpu->width, gpu->height };
 
-    draw_rows(gpu, gpu->fb + page * gpu->stride * gpu->height, &all,
-              pattern, frame);
+    draw_pattern_rect(gpu, page, &all, pattern, frame);
 }
 
-void draw_pattern_rect(struct gpu *gpu, const struct rect *rect,
+void draw_pattern_rect(struct gpu *gpu, uint32_t page, const struct rect *rect,
                        uint32_t pattern, uint32_t frame)
 {
-    draw_rows(gpu, gpu->fb, rect, pattern, frame);
+    draw_rows(gpu, page_base(gpu, page), rect, pattern, frame);
+}
+
+void draw_fill_page(struct gpu *gpu, uint32_t page, const struct rect *rect,
+                    uint32_t color)
+{
+    fill_rows(page_base(gpu, page), gpu->stride, rect, color);
 }
 
 void draw_fill(struct gpu *gpu, const struct rect *rect, uint32_t color)
 {
-    fill_rows(gpu->fb, gpu->stride, rect, color);
+    draw_fill_page(gpu, 0, rect, color);
 }

@@ -24,7 +24,7 @@ sys.dont_write_bytecode = True
 import cases  # noqa: E402
 import report  # noqa: E402
 import targets  # noqa: E402
-from motion import Box, Flip, Stamp  # noqa: E402
+from motion import Box, Film, Flip, RestingFilm, Stamp  # noqa: E402
 from vgpulab import oracle, paths  # noqa: E402
 from watch import Steps  # noqa: E402
 
@@ -112,6 +112,37 @@ def test_stamp_steps():
     picture = picture.with_fill(128, 74, 64, 4, 20)
     assert show(steps, picture, (0, 0, *size)) == 20
     assert sorted(steps.seen) == [10, 20]
+
+
+def test_film_steps():
+    """a film's step is seen when both ends are, whatever a codec made of it"""
+    size, motion = (320, 240), Film(200)
+    drawn = Drawn(11)
+    steps = Steps(motion, size, drawn)
+    left, top = 60, 20
+    marks = (left, top, 32, 32), (left + 168, top + 168, 32, 32)
+    picture = oracle.pattern(oracle.CHECKS, *size, 1)
+    gray = 11 % 8 * 28
+    for mark, off in zip(marks, (9, -9)):
+        picture = picture.with_fill(*mark, (gray + off) * 0x10101)
+    assert show(steps, picture, (0, 0, 320, 120)) is None
+    assert show(steps, picture, (0, 120, 320, 120)) == 11
+    drawn.newest = 13
+    assert show(steps, picture, (0, 0, *size)) == 11
+
+
+def test_resting_film():
+    """a film that rests is seen when every pixel is as it must be"""
+    size, motion = (320, 240), RestingFilm()
+    drawn = Drawn(119)
+    steps = Steps(motion, size, drawn)
+    page = oracle.pattern(oracle.FILM, *size, 120 % 8)
+    assert show(steps, page, (0, 0, *size)) is None
+    drawn.newest = 120
+    x, y, colour = motion.points(120, *size)[-1]
+    almost = page.with_fill(x, y, 1, 1, colour ^ 1)
+    assert show(steps, almost, (0, 0, *size)) is None
+    assert show(steps, page, (0, y - 16, 320, 32)) == 120
 
 
 def test_cases():
@@ -252,5 +283,6 @@ def test_tiny_run():
 
 if __name__ == "__main__":
     tapcases.run([test_box_steps, test_skipped_steps, test_flip_steps,
-                  test_stamp_steps, test_cases, test_summary, test_targets,
+                  test_stamp_steps, test_film_steps, test_resting_film,
+                  test_cases, test_summary, test_targets,
                   test_files, test_no_plot, test_tiny_run])

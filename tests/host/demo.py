@@ -19,11 +19,12 @@ sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
 # pylint: disable=wrong-import-position
 from vgpulab import layers, oracle, rfb
 from vgpulab.layers import Composition
-from vgpulab.picture import Picture
+from vgpulab.picture import Picture, expect_picture
+from vgpulab.viewers.novnc import NoVncPage
 from vgpulab.wait import until
 
 VGPU = os.path.join(TOP, "vgpu")
-VNC_PORT = 5900
+VNC_PORT, WEBSOCKET_PORT, BROWSER_PORT = 5900, 5700, 6080
 
 # The bar that lab/guest/init draws: text mode's colours 1 to 7.
 BAR = {(170, 0, 0), (170, 85, 0), (0, 170, 0), (0, 170, 170), (0, 0, 170),
@@ -91,9 +92,14 @@ def test_demo_refuses_unknown_devices():
     assert done.returncode != 0 and "usage:" in done.stderr, done.stderr
 
 
-def port_is_free():
+def port_is_free(port=VNC_PORT):
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", VNC_PORT)) != 0
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def need_port(port):
+    if not port_is_free(port):
+        raise Skip(f"port {port} of this machine is in use")
 
 
 def processes_with(text):
@@ -108,17 +114,20 @@ def processes_with(text):
     return found
 
 
-def check_viewer(folder):
-    """A viewer on the host sees the banner exactly as demo.png has it."""
+def check_banner(folder, take_picture):
+    """What is seen on the host has the banner exactly as demo.png has it."""
     want = check_console(folder).with_black_below(BANNER_ROWS)
+    expect_picture(
+        "the banner",
+        lambda: take_picture().with_black_below(BANNER_ROWS), want)
+
+
+def check_viewer(folder):
     with rfb.Rfb(0, rfb.RAW) as viewer:
         def look():
             viewer.drain()
-            wrong = viewer.picture().with_black_below(BANNER_ROWS) \
-                .difference(want)
-            assert wrong is None, wrong
-            return True
-        until("the banner", look)
+            return viewer.picture()
+        check_banner(folder, look)
 
 
 def first_words(end, words):
@@ -148,17 +157,17 @@ def first_viewer():
 
 
 def await_line(stream, text):
+    """Returns the first line with that text in it."""
     said = ""
     for line in stream:
         said += line
         if text in line:
-            return
+            return line
     raise AssertionError(f"ended before \"{text}\": {said}")
 
 
 def test_vnc_until_interrupted():
-    if not port_is_free():
-        raise Skip(f"port {VNC_PORT} of this machine is in use")
+    need_port(VNC_PORT)
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
             [VGPU, "demo", "--vnc"], cwd=folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, encoding="utf-8") as demo:
@@ -170,6 +179,23 @@ def test_vnc_until_interrupted():
             assert demo.wait(120) == 130, demo.returncode
             assert not processes_with(folder), processes_with(folder)
             assert port_is_free()
+        finally:
+            demo.kill()
+
+
+def test_browser_until_interrupted():
+    for port in VNC_PORT, WEBSOCKET_PORT, BROWSER_PORT:
+        need_port(port)
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
+            [VGPU, "demo", "--browser"], cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, encoding="utf-8") as demo:
+        try:
+            address = await_line(demo.stdout, "a browser can open").split()[-1]
+            with NoVncPage(address) as browser:
+                check_banner(folder, browser.picture)
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(120) == 130, demo.returncode
+            until("noVNC's server to end", lambda: port_is_free(BROWSER_PORT))
         finally:
             demo.kill()
 
@@ -188,8 +214,7 @@ def watch_overlay(viewer):
 
 
 def test_vnc_beside_planes():
-    if not port_is_free():
-        raise Skip(f"port {VNC_PORT} of this machine is in use")
+    need_port(VNC_PORT)
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
             [VGPU, "demo", "--vnc", "--device", "vgpu"], cwd=folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -223,7 +248,7 @@ def run(number, test):
 
 def main():
     tests = (test_demo_writes_the_guests_console, test_vnc_until_interrupted,
-             test_demo_of_every_plane, test_vnc_beside_planes,
+             test_browser_until_interrupted, test_demo_of_every_plane, test_vnc_beside_planes,
              test_demo_refuses_unknown_devices)
     print(f"1..{len(tests)}", flush=True)
     results = [run(number, test) for number, test in enumerate(tests, 1)]

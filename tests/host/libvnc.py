@@ -13,9 +13,10 @@ import tempfile
 
 import tapcases
 from swvgpu import SwVgpu
-from viewers import expect_mode, vnc_port
+from viewers import expect_mode
 from vgpulab import oracle
 from vgpulab.picture import Picture, expect_picture
+from vgpulab.ports import free_display
 from vgpulab.wait import until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -96,11 +97,11 @@ def show(vm, number, size):
 
 
 def check_modes(encoding, modes):
-    port = vnc_port()
-    with SwVgpu("-vnc", f"127.0.0.1:{port - 5900}") as vm:
+    display = free_display()
+    with SwVgpu("-vnc", f"127.0.0.1:{display}") as vm:
         want = show(vm, 0, modes[0])
         vm.expect_screen(want)
-        with LibVnc(port, encoding) as viewer:
+        with LibVnc(5900 + display, encoding) as viewer:
             viewer.wait_for(want, "the first mode")
             for number, size in enumerate(modes[1:], 1):
                 viewer.wait_for(show(vm, number, size), f"{size}")
@@ -110,11 +111,11 @@ def check_modes(encoding, modes):
 
 def check_wish(encoding):
     """The client asks for a size; the guest does as its monitor says."""
-    port = vnc_port()
-    with SwVgpu("-vnc", f"127.0.0.1:{port - 5900}") as vm:
+    display = free_display()
+    with SwVgpu("-vnc", f"127.0.0.1:{display}") as vm:
         want = show(vm, 0, (800, 600))
         vm.expect_screen(want)
-        with LibVnc(port, encoding) as viewer:
+        with LibVnc(5900 + display, encoding) as viewer:
             viewer.wait_for(want, "the first mode")
             for number, size in enumerate([(1200, 700), (640, 400)], 1):
                 viewer.resize(*size)

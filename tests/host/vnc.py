@@ -10,9 +10,10 @@ import re
 
 import tapcases
 from swvgpu import SwVgpu
-from viewers import dbus, expect_mode, vnc, vnc_port
+from viewers import dbus, expect_mode, vnc
 from vgpulab import oracle
 from vgpulab.picture import Picture
+from vgpulab.ports import free_display
 from vgpulab.rfb import RAW, TIGHT, Rfb
 from vgpulab.viewers.dbus import Bus, CallError
 from vgpulab.wait import until
@@ -25,22 +26,22 @@ MEMORY = "-global", "vgpu-sw.vram=128M"
 
 def test_first_size():
     """the first size is the screen's, whatever the client can do"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port)) as vm:
+    display = free_display()
+    with SwVgpu(*vnc(display)) as vm:
         for size in (1366, 768), (801, 601), (49, 33):
             want = vm.draw(0, *size, 0x50)
             vm.expect_screen(want)
-            with Rfb(port - 5900, RAW, resizes=False) as viewer:
+            with Rfb(display, RAW, resizes=False) as viewer:
                 viewer.wait_for(want, f"{size}")
 
 
 def test_black():
     """a new screen that is black, for a client that keeps its size"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port)) as vm:
+    display = free_display()
+    with SwVgpu(*vnc(display)) as vm:
         want = vm.draw(0, 640, 480, 0x50)
         vm.expect_screen(want)
-        with Rfb(port - 5900, RAW, resizes=False) as viewer:
+        with Rfb(display, RAW, resizes=False) as viewer:
             viewer.wait_for(want, "a picture")
             vm.draw(0, 800, 600, 0)
             viewer.wait_for(Picture(640, 480, bytes(3 * 640 * 480)), "black")
@@ -48,8 +49,8 @@ def test_black():
 
 def test_large():
     """screens of up to 8192 pixels either way are whole"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port), *MEMORY) as vm, Rfb(port - 5900, RAW) as viewer:
+    display = free_display()
+    with SwVgpu(*vnc(display), *MEMORY) as vm, Rfb(display, RAW) as viewer:
         for gray, size in enumerate(
                 [(1440, 2560), (2160, 3840), (7680, 2160), (8192, 64),
                  (64, 8192), (640, 480)], 1):
@@ -64,8 +65,8 @@ def test_large():
 
 def test_too_large():
     """a larger screen is cut, and QEMU says so once"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port), *MEMORY) as vm, Rfb(port - 5900, RAW) as viewer:
+    display = free_display()
+    with SwVgpu(*vnc(display), *MEMORY) as vm, Rfb(display, RAW) as viewer:
         for gray, size in enumerate([(8208, 64), (64, 8200), (8400, 32)], 1):
             want = vm.draw(0, *size, 16 * gray)
             cut = want.cropped(0, 0, min(8192, size[0]), min(8192, size[1]))
@@ -76,8 +77,8 @@ def test_too_large():
 
 def test_tight():
     """tight: no rectangle is wider than 2048 pixels"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port), *MEMORY) as vm, Rfb(port - 5900, TIGHT) as viewer:
+    display = free_display()
+    with SwVgpu(*vnc(display), *MEMORY) as vm, Rfb(display, TIGHT) as viewer:
         for gray, size in enumerate([(3840, 400), (2049, 64), (8192, 80)], 1):
             viewer.wait_for(vm.draw(0, *size, 16 * gray), f"solid, {size}")
             noise = oracle.pattern(oracle.NOISE, *size, gray)
@@ -96,10 +97,10 @@ def checkerboard(width, height, odd):
 
 def test_many_rectangles():
     """an update of more rectangles than a message can count"""
-    port = vnc_port()
+    display = free_display()
     # A rectangle for each pixel of an edge that is 16 wide and one high.
     size = 3840, 1200
-    with SwVgpu(*vnc(port), *MEMORY) as vm, Rfb(port - 5900, RAW) as viewer:
+    with SwVgpu(*vnc(display), *MEMORY) as vm, Rfb(display, RAW) as viewer:
         black = Picture(*size, bytes(3 * size[0] * size[1]))
         vm.draw_picture(0, black)
         viewer.wait_for(black, "black")
@@ -113,8 +114,8 @@ def test_many_rectangles():
 
 def test_nothing():
     """a client that asked for no pixel gets the next change"""
-    port = vnc_port()
-    with SwVgpu(*vnc(port)) as vm, Rfb(port - 5900, RAW) as viewer:
+    display = free_display()
+    with SwVgpu(*vnc(display)) as vm, Rfb(display, RAW) as viewer:
         viewer.wait_for(vm.draw(0, 640, 480, 0x30), "the picture")
         for part in (0, 0, 0, 0), (640, 480, 10, 10), (0, 0, 640, 0):
             viewer.ask_for(part)
@@ -155,14 +156,14 @@ def jobs(vm):
 
 def test_aborted():
     """what was not sent yet when the console changed comes after it"""
-    port, size, clients = vnc_port(), (1920, 1080), 3
-    with SwVgpu(*vnc(port), *MEMORY, *OTHER, "-trace", "vnc_job_add_rect") \
+    display, size, clients = free_display(), (1920, 1080), 3
+    with SwVgpu(*vnc(display), *MEMORY, *OTHER, "-trace", "vnc_job_add_rect") \
             as vm, contextlib.ExitStack() as stack:
         draw_other(vm, *size)
         want = vm.draw(0, *size, 0x20)
         # The worker is busy for one of the two who are slow to encode, or is
         # going to be, when the third one's turn comes.
-        viewers = [stack.enter_context(Rfb(port - 5900, encoding))
+        viewers = [stack.enter_context(Rfb(display, encoding))
                    for encoding in (TIGHT, RAW, TIGHT)]
         quick = viewers[1]
         black = Picture(*size, bytes(3 * size[0] * size[1]))
@@ -184,13 +185,13 @@ def test_aborted():
 
 def test_idle():
     """idle clients keep no memory for what they got before"""
-    port, size, clients = vnc_port(), (1920, 1080), 8
+    display, size, clients = free_display(), (1920, 1080), 8
     frame_kib = 4 * size[0] * size[1] // 1024
-    with SwVgpu(*vnc(port)) as vm, contextlib.ExitStack() as stack:
+    with SwVgpu(*vnc(display)) as vm, contextlib.ExitStack() as stack:
         want = vm.draw(0, *size, 0x20)
         vm.expect_screen(want)
         before = resident_kib(vm.pid)
-        viewers = [stack.enter_context(Rfb(port - 5900, RAW))
+        viewers = [stack.enter_context(Rfb(display, RAW))
                    for _ in range(clients)]
         for gray in 0x40, 0x60:
             want = vm.draw(0, *size, gray)
@@ -210,10 +211,10 @@ def test_idle():
 
 def test_wishes():
     """a size that no monitor has is refused, and changes nothing"""
-    port = vnc_port()
-    with Bus() as bus, SwVgpu(*vnc(port), *dbus(bus)) as vm:
+    display = free_display()
+    with Bus() as bus, SwVgpu(*vnc(display), *dbus(bus)) as vm:
         vm.draw(0, 640, 480, 0x40)
-        with Rfb(port - 5900, RAW, extended=True) as viewer:
+        with Rfb(display, RAW, extended=True) as viewer:
             assert viewer.ask_for_size(1024, 700) == FORWARDED
             until("the mode", lambda: expect_mode(vm, (1024, 700)))
             downs = vm.link_downs()

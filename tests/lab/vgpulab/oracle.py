@@ -11,7 +11,7 @@ import sys
 
 from .picture import Picture
 
-SOLID, RAMP, NOISE, CHECKS = range(4)
+SOLID, RAMP, NOISE, CHECKS, FILM = range(5)
 
 _MASK = 0xffffffff
 _GOLDEN = 0x9e3779b9
@@ -60,12 +60,49 @@ def _checks(width, y, frame):
     return _rgb_row([blocks[x >> 4] for x in range(width)])
 
 
+def _wave(value):
+    value &= 0x1ff
+    return (value if value < 0x100 else 0x1ff - value) // 2
+
+
+def film_pixel(x, y, frame):
+    """Of one pixel, as 0xRRGGBB."""
+    x, y = x + 8 * frame, y + 5 * frame
+    grain = mix(((x >> 4) + (y >> 4) * 0x10001) & _MASK) & 0x1f
+    return ((_wave(x) + grain) << 16 | (_wave(y) + grain) << 8
+            | (_wave(x + y) + grain))
+
+
+# A film's row is made of these, which many rows share.
+_WAVES = bytes(_wave(value) for value in range(1 << 14))
+
+
+@functools.lru_cache(maxsize=None)
+def _grain(left, row, width):
+    """The grain of a row of a film, from its column on."""
+    blocks = [mix((x + row * 0x10001) & _MASK) & 0x1f
+              for x in range(left >> 4, (left + width >> 4) + 1)]
+    return [blocks[(left + x >> 4) - (left >> 4)] for x in range(width)]
+
+
+def _film(width, y, frame):
+    left, top = 8 * frame, y + 5 * frame
+    grain = _grain(left, top >> 4, width)
+    row = bytearray(3 * width)
+    for channel, waves in enumerate((
+            _WAVES[left:left + width], bytes([_wave(top)]) * width,
+            _WAVES[left + top:left + top + width])):
+        row[channel::3] = map(int.__add__, waves, grain)
+    return bytes(row)
+
+
 # Rows that are sure to be alike are computed once.
 _ROWS = {
     SOLID: (_solid, lambda y: 0),
     RAMP: (_ramp, lambda y: y),
     NOISE: (_noise, lambda y: y),
     CHECKS: (_checks, lambda y: y >> 4),
+    FILM: (_film, lambda y: y),
 }
 
 

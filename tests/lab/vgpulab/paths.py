@@ -11,8 +11,10 @@ QEMU = os.environ.get("VGPU_QEMU",
                       os.path.join(BUILD, "bin", "qemu-system-x86_64"))
 # The viewer that is built beside it.
 SCREEN = os.path.join(os.path.dirname(QEMU), "vgpu-screen")
-# The emulator without our patches; ./vgpu bench and ./vgpu test --full build it.
-STOCK_QEMU = os.path.join(BUILD, "bin", "stock", "qemu-system-x86_64")
+# The emulator without our patches, of the same release; ./vgpu bench and
+# ./vgpu test --full build it.
+STOCK_QEMU = os.environ.get("VGPU_STOCK_QEMU", os.path.join(
+    BUILD, "bin", "stock", "qemu-system-x86_64"))
 GUEST = os.path.join(BUILD, "guest", "guest.elf")
 # Pictures that were not as expected are kept here.
 LOGS = os.path.join(BUILD, "logs", "lab-pictures")

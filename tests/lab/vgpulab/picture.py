@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pictures as rows of R, G, B bytes; reading and comparing them."""
 
-from PIL import Image
+import math
+
+from PIL import Image, ImageChops, ImageStat
 
 from .wait import until
 
@@ -56,6 +58,14 @@ class Picture:
             rgb[start:start + len(span)] = span
         return Picture(self.width, self.height, rgb)
 
+    def with_picture(self, picture, left, top):
+        """A copy with that one over a part of it."""
+        rgb = bytearray(self.rgb)
+        for y in range(picture.height):
+            start = 3 * ((top + y) * self.width + left)
+            rgb[start:start + 3 * picture.width] = picture.row(y)
+        return Picture(self.width, self.height, rgb)
+
     def with_black_below(self, rows):
         """A copy of which only that many rows at the top are kept."""
         keep = self.rgb[:3 * self.width * rows]
@@ -92,6 +102,16 @@ class Picture:
             other.width, other.height, other.rgb)
 
     __hash__ = None
+
+    def psnr(self, want):
+        """How much of the wanted one this is, in dB; infinite if all of it."""
+        assert (self.width, self.height) == (want.width, want.height)
+        both = [Image.frombytes("RGB", (self.width, self.height), one.rgb)
+                for one in (self, want)]
+        squares = sum(ImageStat.Stat(ImageChops.difference(*both)).sum2)
+        if not squares:
+            return math.inf
+        return 10 * math.log10(255 * 255 * len(self.rgb) / squares)
 
     def difference(self, want):
         """None, or where and how this picture is not what is wanted.

@@ -6,6 +6,7 @@ do what they cannot: choose the encoding, follow size changes, and say which
 frame it has.
 """
 
+import collections
 import select
 import socket
 import struct
@@ -14,7 +15,7 @@ from .picture import Picture
 from .tight import TightDecoder
 from .wait import DEADLINE, until
 
-RAW, TIGHT = 0, 7
+RAW, TIGHT, H264 = 0, 7, 50
 RICH_CURSOR, ALPHA_CURSOR = -239, -314
 _DESKTOP_SIZE, _EXTENDED_DESKTOP_SIZE = -223, -308
 
@@ -53,24 +54,29 @@ class Rfb:
     """One connection to 127.0.0.1."""
 
     def __init__(self, display, encoding, deadline=60.0, cursor=None,
-                 extended=False, resizes=True):
+                 extended=False, resizes=True, h264=None):
         """cursor: the encoding in which cursors are taken, None for none.
 
         extended: whether the size comes with a layout and can be asked for.
         resizes: whether it can change at all.
+        h264: what takes the rectangles of that encoding (h264.py); it is
+        listed first then.
         """
         self._socket = socket.create_connection(
             ("127.0.0.1", 5900 + display), timeout=deadline)
         self._buffer = bytearray()
         self._tight = TightDecoder(self._read)
+        self._h264 = h264
         self.updates = 0
+        self.rects = collections.Counter()      # by encoding
         self.cursor = None
         self.cursors = 0
         self.layouts = []           # (reason, status, [screen id])
         self._handshake()
-        self._start([encoding] + resizes * [_DESKTOP_SIZE]
-                    + extended * [_EXTENDED_DESKTOP_SIZE]
-                    + ([cursor] if cursor is not None else []))
+        self._others = ([encoding] + resizes * [_DESKTOP_SIZE]
+                        + extended * [_EXTENDED_DESKTOP_SIZE]
+                        + ([cursor] if cursor is not None else []))
+        self._start()
 
     def _read(self, size):
         while len(self._buffer) < size:
@@ -97,14 +103,19 @@ class Rfb:
         assert self._unpack(">I") == (0,)
         self._send(">B", 1)             # others may watch, too
 
-    def _start(self, encodings):
+    def _start(self):
         width, height = self._unpack(">HH16x")
         (length,) = self._unpack(">I")
         self.name = self._read(length).decode()
         self._resize(width, height)
         self._send(">B3x16s", 0, _PIXEL_FORMAT)
-        self._send(f">BxH{len(encodings)}i", 2, len(encodings), *encodings)
+        self.list_encodings()
         self._request(incremental=False)
+
+    def list_encodings(self, h264=True):
+        """Tell the server what is taken; h264: that one, too, if it is."""
+        encodings = [H264] * bool(self._h264 and h264) + self._others
+        self._send(f">BxH{len(encodings)}i", 2, len(encodings), *encodings)
 
     def _resize(self, width, height):
         self.width = width
@@ -124,6 +135,11 @@ class Rfb:
         for y in range(height):
             start = 3 * ((top + y) * self.width + left)
             self._rgb[start:start + span] = rgb[y * span:(y + 1) * span]
+
+    def _show(self, left, top, frame):
+        """A frame of an H.264 stream, decoded."""
+        self._store(left, top, frame.width, frame.height,
+                    self._h264.rgb(frame))
 
     def _raw(self, width, height):
         data = self._read(4 * width * height)
@@ -162,6 +178,7 @@ class Rfb:
     def _rect(self):
         """Reads one rectangle; true if it changed the size."""
         left, top, width, height, encoding = self._unpack(">HHHHi")
+        self.rects[encoding] += 1
         if encoding == _DESKTOP_SIZE:
             self._resize(width, height)
             return True
@@ -171,6 +188,11 @@ class Rfb:
             self._take_cursor(
                 self._rich_cursor if encoding == RICH_CURSOR
                 else self._alpha_cursor, (left, top), width, height)
+            return False
+        if encoding == H264 and self._h264:
+            frame = self._h264.frame(self._read, (left, top, width, height))
+            if frame:
+                self._show(left, top, frame)
             return False
         if encoding == RAW:
             rgb = self._raw(width, height)

@@ -13,16 +13,22 @@ import threading
 
 from PIL import Image
 
+from .. import paths
 from ..picture import Picture
+from ..skip import Skip
 from .processes import Processes
 
 _PAGES = "/usr/share/novnc"
+# One that decodes H.264 (scripts/vgpu/viewers.sh).
+_NEWER_PAGES = os.path.join(paths.BUILD, "viewers", "novnc")
 # No request may leave this machine.
 _CHROMIUM = ("chromium", "--headless", "--ignore-certificate-errors", "--no-sandbox", "--disable-gpu",
              "--disable-quic", "--no-first-run", "--disable-sync",
              "--disable-background-networking", "--disable-component-update",
              "--disable-dev-shm-usage", "--remote-debugging-pipe")
-_CANVAS = ("(() => { const canvas = document.querySelector('#screen canvas');"
+# Of the smaller page, or of the whole one.
+_CANVAS = ("(() => { const canvas = document.querySelector("
+           "'#screen canvas, #noVNC_container canvas');"
            " return canvas ? canvas.toDataURL('image/png') : ''; })()")
 
 
@@ -85,28 +91,12 @@ class _Browser(Processes):
         super().close()
 
 
-class NoVnc:
-    """Connected from construction to close().
+class NoVncPage:
+    """One of noVNC's pages, at an address; connected until close()."""
 
-    certificate: a file of key and certificate, to come by https and wss.
-    """
-
-    def __init__(self, websocket, password="", certificate=None):
-        self._server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", 0),
-            functools.partial(_Files, directory=_PAGES))
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            self._server.socket = context.wrap_socket(self._server.socket,
-                                                      server_side=True)
-        threading.Thread(target=self._server.serve_forever,
-                         daemon=True).start()
+    def __init__(self, address):
         self._browser = _Browser()
-        self._page = self._browser.open(
-            f"http{'s' if certificate else ''}://127.0.0.1:"
-            f"{self._server.server_address[1]}/vnc_lite.html?host=127.0.0.1"
-            f"&port={websocket}&path=&password={password}")
+        self._page = self._browser.open(address)
 
     def picture(self):
         """What is on noVNC's canvas."""
@@ -118,11 +108,41 @@ class NoVnc:
 
     def close(self):
         self._browser.close()
-        self._server.shutdown()
-        self._server.server_close()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+
+class NoVnc(NoVncPage):
+    """The smaller page, from a server of its own.
+
+    certificate: a file of key and certificate, to come by https and wss.
+    newer: whether it is one that decodes H.264.
+    """
+
+    def __init__(self, websocket, password="", certificate=None, newer=False):
+        if newer and not os.path.isdir(_NEWER_PAGES):
+            raise Skip("no noVNC that decodes H.264: ./vgpu test gets one")
+        self._server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0),
+            functools.partial(_Files, directory=_NEWER_PAGES if newer
+                              else _PAGES))
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket,
+                                                      server_side=True)
+        threading.Thread(target=self._server.serve_forever,
+                         daemon=True).start()
+        super().__init__(
+            f"http{'s' if certificate else ''}://127.0.0.1:"
+            f"{self._server.server_address[1]}/vnc_lite.html?host=127.0.0.1"
+            f"&port={websocket}&path=&password={password}")
+
+    def close(self):
+        super().close()
+        self._server.shutdown()
+        self._server.server_close()

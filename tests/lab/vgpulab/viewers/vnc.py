@@ -4,7 +4,9 @@
 import os
 import subprocess
 
+from .. import paths
 from ..picture import Picture
+from ..skip import Skip
 from ..wait import DEADLINE
 from .processes import Processes
 from .xserver import XServer
@@ -29,13 +31,25 @@ class TigerVnc(XServer):
     """
 
     _MARGIN = 64
+    _PROGRAM = "vncviewer"
     LOSSLESS = ("-AutoSelect=0", "-FullColor", "-PreferredEncoding=Tight",
                 "-NoJPEG")
 
     def __init__(self, display, width, height, *options):
         super().__init__(width + self._MARGIN, height + self._MARGIN)
         self.spawn(
-            "vncviewer", "-geometry", f"{width}x{height}+0+0",
+            self._PROGRAM, "-geometry", f"{width}x{height}+0+0",
             "-ReconnectOnError=0", "-AlertOnFatalError=0", *options,
             f"127.0.0.1::{5900 + display}",
             environment=dict(os.environ, DISPLAY=self.display))
+
+
+class NewerTigerVnc(TigerVnc):
+    """One that decodes H.264 (scripts/vgpu/viewers.sh)."""
+
+    _PROGRAM = os.path.join(paths.BUILD, "viewers", "vncviewer")
+
+    def __init__(self, *arguments):
+        if not os.path.exists(self._PROGRAM):
+            raise Skip("no TigerVNC that decodes H.264: ./vgpu test gets one")
+        super().__init__(*arguments)

@@ -1,0 +1,570 @@
+/*
+ * Video encoders of GStreamer
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+/*
+ * An encoder is a pipeline:
+ *
+ *   appsrc ! videoconvert ! what was chosen ! appsink
+ *
+ * Its own thread takes frames from appsrc and encodes them, so that pushing
+ * one does not wait. An element that fails says so on the bus.
+ *
+ * Colours are BT.601's with limited range, which is what decoders take for
+ * granted that do not read it in the stream, where it is written as well.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/thread.h"
+#include "qapi/error.h"
+#include "video-encoder.h"
+#include "video-encoder-gst.h"
+#include <gmodule.h>
+#include <gst/gst.h>
+#include <gst/app/gstappsink.h>
+#include <gst/app/gstappsrc.h>
+#include <gst/video/video.h>
+
+/* Frames come as often as the screen changes; so often at most. */
+#define FRAMERATE "60/1"
+
+/* Range 16-235, matrix BT.601, transfer sRGB, primaries BT.709. */
+#define COLORIMETRY "2:4:7:1"
+
+#if HOST_BIG_ENDIAN
+#define PIXELS "xRGB"
+#else
+#define PIXELS "BGRx"
+#endif
+
+/*
+ * Encoders, the best first. Settings that an element has not are left out, and
+ * so are those that somebody has chosen already. One slice for each frame, as
+ * noVNC takes each one for a frame; no access unit delimiters, which it
+ * complains of.
+ */
+typedef struct KnownEncoder {
+    const char *element;
+    const char *settings;
+    unsigned bitrate_unit;      /* bit/s; 0: has no such setting */
+    bool dmabuf;
+    bool parse;                 /* may not repeat its parameter sets */
+} KnownEncoder;
+
+static const KnownEncoder known[] = {
+    { "vah264lpenc", "rate-control=cbr key-int-max=1024 b-frames=0 "
+      "ref-frames=1 target-usage=7 aud=false", 1000, true, true },
+    { "vah264enc", "rate-control=cbr key-int-max=1024 b-frames=0 "
+      "ref-frames=1 target-usage=7 aud=false", 1000, true, true },
+    { "nvh264enc", "rc-mode=cbr gop-size=-1 bframes=0 zerolatency=true "
+      "preset=low-latency-hp aud=false", 1000, false, true },
+    { "v4l2h264enc", "output-io-mode=auto", 0, true, true },
+    { "x264enc", "tune=zerolatency speed-preset=ultrafast threads=1 "
+      "sliced-threads=false pass=qual quantizer=22 bframes=0 aud=false "
+      "key-int-max=36000 vbv-buf-capacity=300", 1000, false, false },
+    { "openh264enc", "complexity=low rate-control=bitrate gop-size=36000 "
+      "multi-thread=1 slice-mode=n-slices num-slices=1 "
+      "enable-frame-skip=false scene-change-detection=false", 1, false,
+      false },
+};
+
+typedef struct GstEncoder {
+    VideoEncoder parent;
+    GstElement *pipeline;
+    GstElement *source;
+    GstElement *sink;
+    GstElement *element;        /* the one whose bitrate can be set, or NULL */
+    const KnownEncoder *known;  /* what it is */
+    GstBufferPool *pool;
+    GstVideoInfo info;
+    bool fed;
+    unsigned bitrate;
+    int64_t start_us;
+    QemuMutex lock;             /* of whom to tell */
+    const VideoEncoderSink *told;   /* NULL: nobody any more */
+    void *opaque;
+} GstEncoder;
+
+/* --- Its plugins --------------------------------------------------------- */
+
+/*
+ * GStreamer would look through some hundred plugins, in a process of its own,
+ * which -sandbox forbids, or else in this one, which takes seconds and all
+ * that they need. Those are loaded that are needed, as long as it does not
+ * know them already.
+ */
+static const char *const plugins[] = {
+    "coreelements", "app", "videoconvertscale", "videoconvert",
+    "videoparsersbad", "va", "nvcodec", "video4linux2", "x264", "openh264",
+};
+
+/* In the order in which GStreamer looks for them. */
+static char **gst_encoder_plugin_folders(void)
+{
+    static const char *const names[] = {
+        "GST_PLUGIN_PATH_1_0", "GST_PLUGIN_PATH",
+    };
+    const char *system = g_getenv("GST_PLUGIN_SYSTEM_PATH_1_0") ?:
+        g_getenv("GST_PLUGIN_SYSTEM_PATH") ?: CONFIG_GSTREAMER_PLUGINS;
+    g_autoptr(GString) all = g_string_new(NULL);
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (g_getenv(names[i])) {
+            g_string_append_printf(all, "%s" G_SEARCHPATH_SEPARATOR_S,
+                                   g_getenv(names[i]));
+        }
+    }
+    g_string_append(all, system);
+    return g_strsplit(all->str, G_SEARCHPATH_SEPARATOR_S, 0);
+}
+
+static void gst_encoder_load_plugin(char **folders, const char *name)
+{
+    for (int i = 0; folders[i]; i++) {
+        g_autofree char *file = g_strdup_printf("%s/libgst%s." G_MODULE_SUFFIX,
+                                                folders[i], name);
+
+        if (g_file_test(file, G_FILE_TEST_EXISTS)) {
+            g_autoptr(GstPlugin) plugin = gst_plugin_load_file(file, NULL);
+
+            return;
+        }
+    }
+}
+
+static void gst_encoder_load_plugins(void)
+{
+    g_auto(GStrv) folders = gst_encoder_plugin_folders();
+
+    for (size_t i = 0; i < ARRAY_SIZE(plugins); i++) {
+        gst_encoder_load_plugin(folders, plugins[i]);
+    }
+}
+
+/* What somebody named may be in any of them. */
+static void gst_encoder_load_all(void)
+{
+    g_auto(GStrv) folders = gst_encoder_plugin_folders();
+
+    for (int i = 0; folders[i]; i++) {
+        gst_registry_scan_path(gst_registry_get(), folders[i]);
+    }
+}
+
+/* --- Which there are ----------------------------------------------------- */
+
+static bool gst_encoder_exists(const char *element)
+{
+    g_autoptr(GstElementFactory) factory = gst_element_factory_find(element);
+
+    return factory != NULL;
+}
+
+static bool gst_encoder_init(Error **errp)
+{
+    static gsize done;
+    static char *problem;
+
+    if (g_once_init_enter(&done)) {
+        g_autoptr(GError) error = NULL;
+
+        if (!gst_init_check(NULL, NULL, &error)) {
+            problem = g_strdup(error ? error->message : "it says nothing");
+        } else if (!gst_encoder_exists("appsrc")) {
+            gst_encoder_load_plugins();
+        }
+        g_once_init_leave(&done, 1);
+    }
+    if (problem) {
+        error_setg(errp, "GStreamer cannot be used: %s", problem);
+    }
+    return !problem;
+}
+
+static const KnownEncoder *gst_encoder_known(const char *element)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (!strcmp(element, known[i].element)) {
+            return &known[i];
+        }
+    }
+    return NULL;
+}
+
+/* Of a chain of elements it is the first one that gets the pictures. */
+static const KnownEncoder *gst_encoder_first(const char *chain)
+{
+    g_auto(GStrv) words = g_strsplit(chain, " ", 2);
+
+    return words[0] ? gst_encoder_known(words[0]) : NULL;
+}
+
+static bool gst_encoder_parses(const char *chain, GError **error)
+{
+    GstElement *bin = gst_parse_bin_from_description(chain, FALSE, error);
+
+    if (bin) {
+        gst_object_unref(gst_object_ref_sink(bin));
+    }
+    return !*error;
+}
+
+static bool gst_encoder_find_wanted(const char *wanted, VideoFacts *facts,
+                                    Error **errp)
+{
+    const KnownEncoder *first = gst_encoder_first(wanted);
+    g_autoptr(GError) error = NULL;
+
+    if (!gst_encoder_parses(wanted, &error) &&
+        g_error_matches(error, GST_PARSE_ERROR,
+                        GST_PARSE_ERROR_NO_SUCH_ELEMENT)) {
+        g_clear_error(&error);
+        gst_encoder_load_all();
+        gst_encoder_parses(wanted, &error);
+    }
+    if (error) {
+        error_setg(errp, "GStreamer: %s", error->message);
+        return false;
+    }
+    facts->encoders[facts->n++] = (VideoEncoderInfo) {
+        .name = wanted, .dmabuf = first && first->dmabuf,
+    };
+    return true;
+}
+
+static bool gst_encoder_find(const char *wanted, VideoFacts *facts,
+                             Error **errp)
+{
+    QEMU_BUILD_BUG_ON(ARRAY_SIZE(known) > VIDEO_ENCODERS_MAX);
+
+    facts->n = 0;
+    if (!gst_encoder_init(errp)) {
+        return false;
+    }
+    if (wanted) {
+        return gst_encoder_find_wanted(wanted, facts, errp);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (gst_encoder_exists(known[i].element)) {
+            facts->encoders[facts->n++] = (VideoEncoderInfo) {
+                .name = known[i].element, .dmabuf = known[i].dmabuf,
+            };
+        }
+    }
+    if (!facts->n) {
+        error_setg(errp, "GStreamer has no H.264 encoder: install one, "
+                   "x264enc for example");
+        return false;
+    }
+    return true;
+}
+
+/* --- What the pipeline says ---------------------------------------------- */
+
+static void gst_encoder_fail(GstEncoder *encoder, const char *why)
+{
+    qemu_mutex_lock(&encoder->lock);
+    if (encoder->told) {
+        encoder->told->failed(encoder->opaque, why);
+    }
+    qemu_mutex_unlock(&encoder->lock);
+}
+
+static GstBusSyncReply gst_encoder_message(GstBus *bus, GstMessage *message,
+                                           gpointer opaque)
+{
+    GstEncoder *encoder = opaque;
+
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+        g_autoptr(GError) error = NULL;
+
+        gst_message_parse_error(message, &error, NULL);
+        gst_encoder_fail(encoder, error->message);
+    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS) {
+        gst_encoder_fail(encoder, "the encoder has ended");
+    }
+    gst_message_unref(message);
+    return GST_BUS_DROP;
+}
+
+static GstFlowReturn gst_encoder_sample(GstAppSink *sink, gpointer opaque)
+{
+    GstEncoder *encoder = opaque;
+    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
+    GstBuffer *buffer = sample ? gst_sample_get_buffer(sample) : NULL;
+    GstMapInfo map;
+
+    if (!buffer || !gst_buffer_map(buffer, &map, GST_MAP_READ)) {
+        return GST_FLOW_ERROR;
+    }
+    qemu_mutex_lock(&encoder->lock);
+    if (encoder->told) {
+        encoder->told->packet(encoder->opaque, map.data, map.size,
+                              !GST_BUFFER_FLAG_IS_SET(buffer,
+                                  GST_BUFFER_FLAG_DELTA_UNIT));
+    }
+    qemu_mutex_unlock(&encoder->lock);
+    gst_buffer_unmap(buffer, &map);
+    return GST_FLOW_OK;
+}
+
+/* --- The pipeline -------------------------------------------------------- */
+
+static void gst_encoder_set(GstElement *element, const char *setting)
+{
+    g_auto(GStrv) pair = g_strsplit(setting, "=", 2);
+    GParamSpec *spec = g_object_class_find_property(
+        G_OBJECT_GET_CLASS(element), pair[0]);
+    g_auto(GValue) now = G_VALUE_INIT;
+
+    if (!spec) {
+        return;
+    }
+    g_value_init(&now, spec->value_type);
+    g_object_get_property(G_OBJECT(element), pair[0], &now);
+    if (g_param_value_defaults(spec, &now)) {
+        gst_util_set_object_arg(G_OBJECT(element), pair[0], pair[1]);
+    }
+}
+
+static void gst_encoder_use(GstEncoder *encoder, GstElement *element,
+                            const KnownEncoder *what)
+{
+    g_auto(GStrv) settings = g_strsplit(what->settings, " ", 0);
+
+    for (int i = 0; settings[i]; i++) {
+        gst_encoder_set(element, settings[i]);
+    }
+    encoder->element = element;
+    encoder->known = what;
+}
+
+/* The elements that are known get their settings. */
+static void gst_encoder_set_up(GstEncoder *encoder)
+{
+    g_autoptr(GstIterator) all =
+        gst_bin_iterate_recurse(GST_BIN(encoder->pipeline));
+    g_auto(GValue) item = G_VALUE_INIT;
+
+    while (gst_iterator_next(all, &item) == GST_ITERATOR_OK) {
+        GstElement *element = g_value_get_object(&item);
+        GstElementFactory *factory = gst_element_get_factory(element);
+        const KnownEncoder *what =
+            gst_encoder_known(gst_plugin_feature_get_name(factory));
+
+        if (what) {
+            gst_encoder_use(encoder, element, what);
+        }
+        g_value_reset(&item);
+    }
+}
+
+static char *gst_encoder_describe(const VideoEncoderConfig *config)
+{
+    const KnownEncoder *first = gst_encoder_first(config->encoder);
+    bool parse = first && first->parse && gst_encoder_exists("h264parse");
+
+    return g_strdup_printf(
+        "appsrc name=source is-live=true format=time "
+        "caps=\"video/x-raw,format=" PIXELS ",width=%d,height=%d,"
+        "framerate=" FRAMERATE ",colorimetry=sRGB\" ! "
+        "videoconvert dither=none n-threads=1 ! "
+        "video/x-raw,colorimetry=" COLORIMETRY " ! %s ! %s"
+        "video/x-h264,stream-format=byte-stream,alignment=au,"
+        "profile=(string){constrained-baseline,baseline} ! "
+        "appsink name=sink sync=false", config->width, config->height,
+        config->encoder, parse ? "h264parse config-interval=-1 ! " : "");
+}
+
+/* The memory of a frame is used again for the next. */
+static bool gst_encoder_make_pool(GstEncoder *encoder)
+{
+    GstVideoInfo *info = &encoder->info;
+    g_autoptr(GstCaps) caps = gst_video_info_to_caps(info);
+    GstStructure *config;
+
+    encoder->pool = gst_video_buffer_pool_new();
+    config = gst_buffer_pool_get_config(encoder->pool);
+    gst_buffer_pool_config_set_params(config, caps, info->size, 0, 0);
+    return gst_buffer_pool_set_config(encoder->pool, config) &&
+        gst_buffer_pool_set_active(encoder->pool, TRUE);
+}
+
+static bool gst_encoder_build(GstEncoder *encoder,
+                              const VideoEncoderConfig *config, Error **errp)
+{
+    static GstAppSinkCallbacks callbacks = {
+        .new_sample = gst_encoder_sample,
+    };
+    g_autofree char *description = gst_encoder_describe(config);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GstBus) bus = NULL;
+
+    encoder->pipeline = gst_parse_launch(description, &error);
+    if (!encoder->pipeline || error) {
+        error_setg(errp, "%s", error ? error->message : "no pipeline");
+        return false;
+    }
+    gst_object_ref_sink(encoder->pipeline);
+    encoder->source = gst_bin_get_by_name(GST_BIN(encoder->pipeline),
+                                          "source");
+    encoder->sink = gst_bin_get_by_name(GST_BIN(encoder->pipeline), "sink");
+    gst_encoder_set_up(encoder);
+    gst_app_sink_set_callbacks(GST_APP_SINK(encoder->sink), &callbacks,
+                               encoder, NULL);
+    bus = gst_element_get_bus(encoder->pipeline);
+    gst_bus_set_sync_handler(bus, gst_encoder_message, encoder, NULL);
+    gst_video_info_set_format(&encoder->info,
+                              gst_video_format_from_string(PIXELS),
+                              config->width, config->height);
+    if (!gst_encoder_make_pool(encoder)) {
+        error_setg(errp, "no memory for frames");
+        return false;
+    }
+    return true;
+}
+
+static void gst_encoder_free(GstEncoder *encoder)
+{
+    if (encoder->pool) {
+        gst_buffer_pool_set_active(encoder->pool, FALSE);
+    }
+    g_clear_pointer(&encoder->pool, gst_object_unref);
+    g_clear_pointer(&encoder->source, gst_object_unref);
+    g_clear_pointer(&encoder->sink, gst_object_unref);
+    g_clear_pointer(&encoder->pipeline, gst_object_unref);
+    qemu_mutex_destroy(&encoder->lock);
+    g_free(encoder);
+}
+
+static void gst_encoder_end(GstElement *pipeline, gpointer opaque)
+{
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_encoder_free(opaque);
+}
+
+/* An element that hangs keeps a thread of GStreamer's, not one of QEMU's. */
+static void gst_encoder_close(VideoEncoder *parent)
+{
+    GstEncoder *encoder = (GstEncoder *)parent;
+
+    qemu_mutex_lock(&encoder->lock);
+    encoder->told = NULL;
+    qemu_mutex_unlock(&encoder->lock);
+    if (encoder->pipeline) {
+        gst_element_call_async(encoder->pipeline, gst_encoder_end, encoder,
+                               NULL);
+    } else {
+        gst_encoder_free(encoder);
+    }
+}
+
+static void gst_encoder_set_bitrate(VideoEncoder *parent, unsigned kbit)
+{
+    GstEncoder *encoder = (GstEncoder *)parent;
+
+    if (encoder->bitrate == kbit) {
+        return;
+    }
+    encoder->bitrate = kbit;
+    if (encoder->element && encoder->known->bitrate_unit) {
+        guint value = (guint64)kbit * 1000 / encoder->known->bitrate_unit;
+
+        g_object_set(encoder->element, "bitrate", value, NULL);
+    }
+}
+
+static VideoEncoder *gst_encoder_open(const VideoEncoderConfig *config,
+                                      const VideoEncoderSink *sink,
+                                      void *opaque, Error **errp)
+{
+    GstEncoder *encoder = g_new0(GstEncoder, 1);
+
+    encoder->parent.backend = &video_encoder_gst;
+    encoder->told = sink;
+    encoder->opaque = opaque;
+    qemu_mutex_init(&encoder->lock);
+    if (!gst_encoder_build(encoder, config, errp)) {
+        gst_encoder_close(&encoder->parent);
+        return NULL;
+    }
+    gst_encoder_set_bitrate(&encoder->parent, config->bitrate);
+    if (gst_element_set_state(encoder->pipeline, GST_STATE_PLAYING) ==
+        GST_STATE_CHANGE_FAILURE) {
+        error_setg(errp, "%s does not start", config->encoder);
+        gst_encoder_close(&encoder->parent);
+        return NULL;
+    }
+    encoder->start_us = g_get_monotonic_time();
+    return &encoder->parent;
+}
+
+/* --- Frames -------------------------------------------------------------- */
+
+static GstBuffer *gst_encoder_fill(GstEncoder *encoder,
+                                   VideoEncoderFill *fill, void *opaque)
+{
+    GstBuffer *buffer = NULL;
+    GstMapInfo map;
+    bool filled;
+
+    if (gst_buffer_pool_acquire_buffer(encoder->pool, &buffer, NULL) !=
+        GST_FLOW_OK) {
+        return NULL;
+    }
+    if (!gst_buffer_map(buffer, &map, GST_MAP_WRITE)) {
+        gst_buffer_unref(buffer);
+        return NULL;
+    }
+    filled = fill(opaque, map.data,
+                  GST_VIDEO_INFO_PLANE_STRIDE(&encoder->info, 0));
+    gst_buffer_unmap(buffer, &map);
+    if (!filled) {
+        gst_buffer_unref(buffer);
+        return NULL;
+    }
+    GST_BUFFER_PTS(buffer) =
+        (g_get_monotonic_time() - encoder->start_us) * 1000;
+    return buffer;
+}
+
+static bool gst_encoder_feed(VideoEncoder *parent, VideoEncoderFill *fill,
+                             void *opaque, bool key, Error **errp)
+{
+    GstEncoder *encoder = (GstEncoder *)parent;
+    GstBuffer *buffer = gst_encoder_fill(encoder, fill, opaque);
+    GstFlowReturn flow;
+
+    if (!buffer) {
+        error_setg(errp, "there is no frame");
+        return false;
+    }
+    if (key && encoder->fed) {
+        gst_element_send_event(encoder->sink,
+                               gst_video_event_new_upstream_force_key_unit(
+                                   GST_CLOCK_TIME_NONE, TRUE, 0));
+    }
+    encoder->fed = true;
+    flow = gst_app_src_push_buffer(GST_APP_SRC(encoder->source), buffer);
+    if (flow != GST_FLOW_OK) {
+        error_setg(errp, "the encoder takes no frame: %s",
+                   gst_flow_get_name(flow));
+        return false;
+    }
+    return true;
+}
+
+void video_encoder_gst_prepare(void)
+{
+    g_setenv("GST_REGISTRY_DISABLE", "yes", FALSE);
+}
+
+const VideoEncoderBackend video_encoder_gst = {
+    .find = gst_encoder_find,
+    .open = gst_encoder_open,
+    .feed = gst_encoder_feed,
+    .set_bitrate = gst_encoder_set_bitrate,
+    .close = gst_encoder_close,
+};

@@ -1,0 +1,25 @@
+/*
+ * Video encoders of GStreamer
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef VIDEO_ENCODER_GST_H
+#define VIDEO_ENCODER_GST_H
+
+#include "video-encoder.h"
+
+/* What video_encoder_set_backend() is called with where GStreamer is in. */
+extern const VideoEncoderBackend video_encoder_gst;
+
+/**
+ * video_encoder_gst_prepare:
+ *
+ * Lets GStreamer load no more plugins than are needed, once it is initialised.
+ * To be called while there is no other thread that reads the environment, and
+ * not if anybody else in this process uses GStreamer, who then would find
+ * none. A user who has set GST_REGISTRY_DISABLE=no decides otherwise.
+ */
+void video_encoder_gst_prepare(void);
+
+#endif /* VIDEO_ENCODER_GST_H */

@@ -1,0 +1,162 @@
+/*
+ * A rectangle of the screen on its way through a video encoder
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef VIDEO_STREAM_H
+#define VIDEO_STREAM_H
+
+#include "video-encoder.h"
+
+/* An encoder that has said nothing for so long after a frame has failed. */
+#define VIDEO_STREAM_SILENCE_MS 200
+
+/**
+ * DOC: stream
+ *
+ * A stream has a thread of its own, which opens the encoder, copies frames to
+ * it and closes it, so that its owner waits for none of that. One frame is on
+ * its way at a time: video_stream_begin() asks for the newest, which the
+ * thread copies when it gets to it, and video_stream_take() takes what has
+ * become of it. Who has more to show meanwhile begins the next one then; there
+ * is no queue.
+ *
+ * A stream that has failed stays so. Its owner frees it, and makes another one
+ * if it likes.
+ */
+typedef struct VideoStream VideoStream;
+
+/**
+ * enum VideoStreamState:
+ * @VIDEO_STREAM_OPENING: there is no encoder yet
+ * @VIDEO_STREAM_IDLE: a frame can be begun
+ * @VIDEO_STREAM_BUSY: a frame is on its way
+ * @VIDEO_STREAM_READY: a frame can be taken
+ * @VIDEO_STREAM_FAILED: the encoder refused, had an error or is silent
+ */
+typedef enum VideoStreamState {
+    VIDEO_STREAM_OPENING,
+    VIDEO_STREAM_IDLE,
+    VIDEO_STREAM_BUSY,
+    VIDEO_STREAM_READY,
+    VIDEO_STREAM_FAILED,
+} VideoStreamState;
+
+/**
+ * struct VideoStreamOps:
+ * @fill: see VideoEncoderFill; the stream's thread
+ * @changed: the state is another one; any thread, with a lock of the stream's
+ *     held: it must not call the stream back
+ *
+ * What a stream needs of its owner.
+ */
+typedef struct VideoStreamOps {
+    VideoEncoderFill *fill;
+    void (*changed)(void *opaque);
+} VideoStreamOps;
+
+/**
+ * struct VideoStreamConfig:
+ * @wanted: the only encoder that is to be used, or NULL
+ * @refused: VideoEncoderInfo.refused, as earlier streams found out, by encoder
+ * @width: pixels, even
+ * @height: pixels, even
+ * @bitrate: the most, in kbit/s
+ */
+typedef struct VideoStreamConfig {
+    const char *wanted;
+    unsigned refused[VIDEO_ENCODERS_MAX];
+    int width, height;
+    unsigned bitrate;
+} VideoStreamConfig;
+
+/**
+ * struct VideoFrame:
+ * @data: what is to be sent
+ * @key: a decoder can begin with it
+ * @us: microseconds since it was begun
+ *
+ * A frame that was encoded.
+ */
+typedef struct VideoFrame {
+    GByteArray *data;
+    bool key;
+    int64_t us;
+} VideoFrame;
+
+/**
+ * video_stream_new:
+ * @config: copied, but for @wanted, which has to live as long as the process
+ * @ops: must live as long as the stream
+ * @opaque: for @ops
+ *
+ * Returns: a stream whose encoder is being opened.
+ */
+VideoStream *video_stream_new(const VideoStreamConfig *config,
+                              const VideoStreamOps *ops, void *opaque);
+
+/**
+ * video_stream_free:
+ * @stream: a stream, or NULL; gone afterwards
+ *
+ * None of its @ops is running or will be called once this returns, for which
+ * it waits as long as a frame is being copied.
+ */
+void video_stream_free(VideoStream *stream);
+
+/**
+ * video_stream_state:
+ * @stream: a stream
+ *
+ * Returns: its state, of a moment ago. That of one that is idle or ready
+ * changes only by its owner or by a failure.
+ */
+VideoStreamState video_stream_state(VideoStream *stream);
+
+/**
+ * video_stream_begin:
+ * @stream: a stream
+ * @key: the frame is to be a key frame; the first is one anyway
+ * @bitrate: the most from now on, in kbit/s
+ *
+ * Returns: whether a frame has been begun: false unless the stream is idle.
+ */
+bool video_stream_begin(VideoStream *stream, bool key, unsigned bitrate);
+
+/**
+ * video_stream_take:
+ * @stream: a stream
+ * @frame: where the frame goes; the caller unrefs its data
+ *
+ * Returns: whether there was one. The stream is idle then.
+ */
+bool video_stream_take(VideoStream *stream, VideoFrame *frame);
+
+/**
+ * video_stream_check:
+ * @stream: a stream
+ *
+ * To be called now and then: lets a stream fail whose encoder is silent.
+ */
+void video_stream_check(VideoStream *stream);
+
+/**
+ * video_stream_encoder:
+ * @stream: a stream that is not opening
+ * @path: where the path goes
+ * @index: where the encoder's index in VideoStreamConfig.refused goes, or -1
+ *
+ * Returns: the encoder's name, or NULL if there was none. The caller frees it.
+ */
+char *video_stream_encoder(VideoStream *stream, VideoPath *path, int *index);
+
+/**
+ * video_stream_error:
+ * @stream: a stream that has failed
+ *
+ * Returns: why. The caller frees it.
+ */
+char *video_stream_error(VideoStream *stream);
+
+#endif /* VIDEO_STREAM_H */

@@ -7,19 +7,26 @@
 # port 6080 and H.264. The guest is Linux on the kernel's sample driver mbochs;
 # with --device vgpu it is the test guest on our own driver, which has a cursor
 # and overlays.
+#
+# ./vgpu demo --screen: a guest on a software vGPU, without a lab. vgpu-screen
+# shows it as a window of the Wayland compositor, or on one without a monitor, of
+# whose screen demo.png is a picture.
 
 set -euo pipefail
 
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 . "$VGPU_TOP/lab/guest.sh"
+. "$VGPU_TOP/scripts/vgpu/mesa.sh"
 . "$VGPU_TOP/scripts/vgpu/viewers.sh"
 
 VNC_PORT=5900
 WEBSOCKET_PORT=5700
 BROWSER_PORT=6080
+SCREEN_PACKAGES=(dbus-daemon gcc make python3-gi python3-pil weston)
 
 usage() {
-    die "usage: ./vgpu demo [--device mbochs|vgpu] [--vnc | --browser]"
+    die "usage: ./vgpu demo [--device mbochs|vgpu] [--vnc | --browser]" \
+        "or ./vgpu demo --screen"
 }
 
 # listens PORT: whether anybody does, on the loopback interface
@@ -41,6 +48,7 @@ serve_novnc() {
 }
 
 device=mbochs
+screen=0
 lab=(--timeout 600)
 demo=()
 browser=
@@ -55,6 +63,7 @@ while (($#)); do
         lab=(--timeout inf --forward "$VNC_PORT:5900")
         demo=(--vnc 10.0.2.100:0 --vnc-address "127.0.0.1:$VNC_PORT")
         ;;
+    --screen) screen=1 ;;
     --browser)
         browser="http://127.0.0.1:$BROWSER_PORT/vnc.html?autoconnect=true"
         browser+="&host=127.0.0.1&port=$WEBSOCKET_PORT&path="
@@ -70,6 +79,13 @@ done
 
 lock_build
 bash "$VGPU_TOP/scripts/vgpu/cmd-build.sh"
+if ((screen)); then
+    need_packages "${SCREEN_PACKAGES[@]}"
+    need_mesa
+    unlock_build
+    exec /usr/bin/python3 "$VGPU_TOP/scripts/vgpu/demo_screen.py" \
+        --output "$PWD/demo.png"
+fi
 bash "$VGPU_TOP/scripts/vgpu/cmd-lab.sh" --build-only
 case $device in
 mbochs)

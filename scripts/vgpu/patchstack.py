@@ -35,6 +35,7 @@ NEEDS = {
     'console': ('fixes', 'dmabuf'),
     'viewers': ('fixes', 'dmabuf', 'console'),
     'vgpu': ('fixes', 'dmabuf', 'console', 'viewers'),
+    'screen': ('fixes', 'dmabuf', 'console', 'viewers'),
     'performance': ('fixes',),
     'video': ('fixes', 'dmabuf', 'console', 'viewers', 'performance'),
 }

@@ -72,7 +72,14 @@ QEMU_PACKAGES=(
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
     qemu-system-data seabios ipxe-qemu
+    libinput-dev libliftoff-dev libseat-dev libudev-dev libwayland-bin
+    libwayland-dev libxkbcommon-dev wayland-protocols
 )
+
+# What vgpu-screen links with. A system that has it not, and is no Debian, gets
+# the emulator without.
+QEMU_SCREEN_LIBRARIES=(libinput libliftoff libseat libudev wayland-client
+    wayland-protocols xkbcommon)
 
 # Where Debian has the firmware. The emulator looks there by itself, so that
 # build/bin needs no script, which AppArmor would not let libvirt run.
@@ -102,6 +109,13 @@ QEMU_OPTIONS=(
     --firmwarepath="$(IFS=: && echo "${QEMU_FIRMWARE[*]}")"
     --enable-werror
 )
+
+# Those of the source with the patches: stock QEMU has no such option.
+qemu_own_options() {
+    if pkg-config --exists "${QEMU_SCREEN_LIBRARIES[@]}"; then
+        echo --enable-vgpu-screen
+    fi
+}
 
 QEMU_ASAN_OPTIONS=(
     "${QEMU_OPTIONS[@]}"
@@ -186,12 +200,13 @@ qemu_source() {
     }
 }
 
-# _qemu_configure TREE: in TREE/build, from the beginning
+# _qemu_configure TREE OPTION...: in TREE/build, from the beginning
 _qemu_configure() {
     rm -rf "$1/build"
     mkdir "$1/build"
     cd "$1/build" || return
-    ../configure "${QEMU_OPTIONS[@]}"
+    shift
+    ../configure "${QEMU_OPTIONS[@]}" "$@"
 }
 
 # qemu_added PATTERN: the programs whose source files the patches add and
@@ -235,9 +250,11 @@ qemu_ninja() {
 }
 
 _qemu_compile() {
-    local tests
-    mapfile -t tests < <(qemu_qtests && qemu_tree_unit_tests)
-    qemu_ninja "$QEMU_TREE" qemu-system-x86_64 "${tests[@]}"
+    local targets
+    mapfile -t targets < <(qemu_qtests && qemu_tree_unit_tests)
+    [[ -z $(qemu_own_options) ]] ||
+        targets+=(contrib/vgpu-screen/vgpu-screen)
+    qemu_ninja "$QEMU_TREE" qemu-system-x86_64 "${targets[@]}"
 }
 
 # _qemu_link PROGRAM OUT: a link relative to itself to the emulator of the
@@ -254,31 +271,44 @@ _qemu_link() {
         "$2/qemu-system-x86_64")" "$1"
 }
 
+# Beside the emulator, where it was built at all.
+_qemu_link_screen() {
+    local built=$QEMU_OUT/contrib/vgpu-screen/vgpu-screen
+    local folder=${QEMU_BINARY%/*}
+    rm -f "$folder/vgpu-screen"
+    [[ ! -x $built ]] || ln -sfn \
+        "$(realpath --relative-to="$folder" "$built")" "$folder/vgpu-screen"
+}
+
 # qemu_prepare: what building needs: packages and a recent enough meson.
 qemu_prepare() {
     need_packages "${QEMU_PACKAGES[@]}"
     need_meson
 }
 
-# _qemu_configure_once STEP WHAT TREE: as far as it is not up to date
+# _qemu_configure_once STEP WHAT TREE OPTION...: as far as it is not up to date
 _qemu_configure_once() {
     local identity
-    identity="${QEMU_OPTIONS[*]} $(hash_files "$3/configure" \
+    identity="${QEMU_OPTIONS[*]}${4:+ ${*:4}} $(hash_files "$3/configure" \
         "$3/pythondeps.toml")"
     if ! stamp_ok "$1" "$identity" || [[ ! -f $3/build/build.ninja ]]; then
         stamp_clear "$1"
-        run_step "$1" "configuring $2" _qemu_configure "$3"
+        run_step "$1" "configuring $2" _qemu_configure "${@:3}"
         stamp_set "$1" "$identity"
     fi
 }
 
 # qemu_build: everything, as far as it is not up to date.
 qemu_build() {
+    local options
     qemu_prepare
     qemu_source
-    _qemu_configure_once "${QEMU_STEP}qemu-configure" QEMU "$QEMU_TREE"
+    mapfile -t options < <(qemu_own_options)
+    _qemu_configure_once "${QEMU_STEP}qemu-configure" QEMU "$QEMU_TREE" \
+        "${options[@]}"
     run_step "${QEMU_STEP}qemu-build" "building QEMU" _qemu_compile
     _qemu_link "$QEMU_BINARY" "$QEMU_OUT"
+    _qemu_link_screen
 }
 
 _qemu_stock_unpack() {

@@ -182,6 +182,7 @@ def runs():
                           "wait_ms": 0.9}],
             "copy_pass": [{"width": 1920, "height": 1080, "read": 10.0,
                            "unchanged": 9.0, "memcpy": 10.0,
+                           "woken": 0.02, "sampled": 0.21,
                            "changed": 5.0}]}
 
 

@@ -8,4 +8,6 @@ BOOTS = {
     "default": [],
     # The unmodified driver's dma-bufs: read-only, so not mappable.
     "rdonly": ["mbochs.export_rdwr=0"],
+    # A monitor whose only plane is the picture's.
+    "one-plane": ["vkms.enable_cursor=0"],
 }

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A dma-buf on the lab's virtual screen, vkms.
+"""The lab's virtual screen, vkms, and a dma-buf on it.
 
 Its driver composes what it shows on the CPU, so it maps dma-bufs into the
-kernel (vmap), and tells a checksum of each frame.
+kernel (vmap), and tells a checksum of each frame, whoever set the mode.
 """
 
 import ctypes
 import fcntl
 import glob
 import os
+import re
 import struct
+import zlib
 
 PRIME_FD_TO_HANDLE, GEM_CLOSE = 0xc00c642e, 0x40086409
 GET_RESOURCES, GET_CONNECTOR = 0xc04064a0, 0xc05064a7
@@ -24,13 +26,86 @@ def _card():
     raise FileNotFoundError("no vkms card")
 
 
+def checksum():
+    """Of a frame that was begun after the call."""
+    folder = f"/sys/kernel/debug/dri/{_card()}/crtc-0/crc"
+    with open(f"{folder}/control", "w", encoding="ascii") as control:
+        control.write("auto")
+    with open(f"{folder}/data", encoding="ascii") as data:
+        lines = [data.readline() for _ in range(3)]
+    return int(lines[-1].split()[-1], 16)
+
+
+def mode():
+    """(width, height) that is set, or None."""
+    path = f"/sys/kernel/debug/dri/{_card()}/state"
+    with open(path, encoding="ascii") as state:
+        found = re.search(r'mode: "(\d+)x(\d+)', state.read())
+    return found and (int(found[1]), int(found[2]))
+
+
+def connector(state):
+    """A monitor that is there ("on"), or not ("off")."""
+    (path,) = glob.glob(f"/sys/class/drm/card{_card()}-Virtual-1/status")
+    with open(path, "w", encoding="ascii") as status:
+        status.write(state)
+
+
+class Screen:
+    """What vkms shows, composed here: black, and what lies over it.
+
+    An independent reference for its checksum: colours and alpha have 16 bits,
+    and alpha is rounded to the nearest.
+    """
+
+    def __init__(self, width, height):
+        self._rows = [bytearray(b"\xff\xff" + bytes(6)) * width
+                      for _ in range(height)]
+
+    def picture(self, picture, left=0, top=0):
+        """All of an opaque picture."""
+        for y in range(picture.height):
+            row = bytearray(b"\xff" * (8 * picture.width))
+            rgb = picture.row(y)
+            for colour in range(3):
+                for byte in range(2):
+                    row[2 + 2 * colour + byte::8] = rgb[colour::3]
+            self._rows[top + y][8 * left:8 * left + len(row)] = row
+        return self
+
+    def over(self, image, left, top):
+        """An image of layers.py; it may stick out anywhere."""
+        for y in range(max(0, -top), min(image.height,
+                                         len(self._rows) - top)):
+            row = self._rows[top + y]
+            for x in range(max(0, -left), min(image.width,
+                                              len(row) // 8 - left)):
+                self._blend(row, 8 * (left + x), image.pixel(x, y))
+        return self
+
+    @staticmethod
+    def _blend(row, at, pixel):
+        through = 0xffff - 257 * pixel[3]
+        for colour in range(3):
+            below, = struct.unpack_from("<H", row, at + 2 + 2 * colour)
+            value = (257 * pixel[colour] * 0xffff + below * through
+                     + 0x7fff) // 0xffff
+            struct.pack_into("<H", row, at + 2 + 2 * colour, value)
+
+    def checksum(self):
+        # As the kernel's crc32_le() counts, from 0.
+        value = 0xffffffff
+        for row in self._rows:
+            value = zlib.crc32(row, value)
+        return value ^ 0xffffffff
+
+
 class VirtualScreen:
     """Shows one dma-buf, in the screen's first mode; close() it."""
 
     def __init__(self):
         number = _card()
         self.fd = os.open(f"/dev/dri/card{number}", os.O_RDWR)
-        self.crc = f"/sys/kernel/debug/dri/{number}/crtc-0/crc"
         self.fb = 0
         self.crtc, self.connector = self._resources()
         self.mode = self._first_mode()
@@ -75,14 +150,6 @@ class VirtualScreen:
         self._ioctl(SET_CRTC, struct.pack(
             "<Q7I", ctypes.addressof(connectors), 1, self.crtc, self.fb,
             0, 0, 0, 1) + self.mode)
-
-    def checksum(self):
-        """Of a frame that was begun after the call."""
-        with open(f"{self.crc}/control", "w", encoding="ascii") as control:
-            control.write("auto")
-        with open(f"{self.crc}/data", encoding="ascii") as data:
-            lines = [data.readline() for _ in range(3)]
-        return lines[-1].split()[-1]
 
     def close(self):
         """Off; the dma-buf is let go of."""

@@ -9,6 +9,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 BUILD = os.environ.get("VGPU_BUILD", os.path.join(TOP, "build"))
 QEMU = os.environ.get("VGPU_QEMU",
                       os.path.join(BUILD, "bin", "qemu-system-x86_64"))
+# The viewer that is built beside it.
+SCREEN = os.path.join(os.path.dirname(QEMU), "vgpu-screen")
 # The emulator without our patches, of the same release; ./vgpu bench and
 # ./vgpu test --full build it.
 STOCK_QEMU = os.environ.get("VGPU_STOCK_QEMU", os.path.join(

@@ -328,3 +328,23 @@ class Listener:
 
     def __exit__(self, *_):
         self.close()
+
+
+@contextlib.contextmanager
+def mute_listener(bus):
+    """One that is registered, and has no listener's object to talk to."""
+    ours, theirs = socket.socketpair()
+    descriptors = Gio.UnixFDList.new()
+    descriptors.append(theirs.fileno())
+    theirs.close()
+    bus.connect().call_with_unix_fd_list_sync(
+        "org.qemu", f"{_PATH}/Console_0", f"{_NAME}.Console",
+        "RegisterListener", GLib.Variant("(h)", (0,)), None, _CALL, -1,
+        descriptors, None)
+    stream = Gio.Socket.new_from_fd(
+        ours.detach()).connection_factory_create_connection()
+    connection = Gio.DBusConnection.new_sync(
+        stream, None, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT, None,
+        None)
+    yield
+    connection.close_sync(None)

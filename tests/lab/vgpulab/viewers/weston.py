@@ -25,10 +25,14 @@ background-color=0xff205080
 
 
 class Weston(Processes):
-    """Weston, which needs no GPU to compose; environment is its clients'."""
+    """Weston, which needs no GPU to compose; environment is its clients'.
 
-    def __init__(self, width, height, environment):
+    gl: it composes with OpenGL, and so takes dma-bufs if that imports them.
+    """
+
+    def __init__(self, width, height, environment, gl=False):
         super().__init__()
+        self._renderer = "--use-gl" if gl else "--use-pixman"
         self.environment = dict(
             environment, WAYLAND_DISPLAY=_SOCKET,
             XDG_RUNTIME_DIR=self.folder, XDG_PICTURES_DIR=self.folder)
@@ -45,7 +49,7 @@ class Weston(Processes):
             stream.write(_CONFIGURATION)
         # Others than its own shell may take pictures with --debug alone.
         process = self.spawn(
-            "weston", "--backend=headless-backend.so", "--use-pixman",
+            "weston", "--backend=headless-backend.so", self._renderer,
             f"--width={width}", f"--height={height}", "--idle-time=0",
             "--debug", f"--socket={_SOCKET}",
             f"--config={self.file('weston.ini')}",

@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vgpu-screen on the lab's virtual monitor, vkms.
+
+What vkms composes is compared by its checksum with a composition computed
+here (vgpulab/kms.py): no pixel may be off. The viewer counts what it copies.
+"""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+
+from vgpulab import kms, layers, mesa, oracle, paths
+from vgpulab.group import Group
+from vgpulab.oracle import CHECKS
+from vgpulab.planes import ARGB, CURSOR, PRIMARY, Planes
+from vgpulab.viewers import dbus, screen
+from vgpulab.viewers.screen import VgpuScreen
+from vgpulab.wait import until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+PAGE = 4 << 20
+CURSOR_PAGE = 12 * PAGE
+# Nobody else wants the seat, and there are no text consoles.
+SEAT = {"LIBSEAT_BACKEND": "builtin", "SEATD_VTBOUND": "0"}
+
+
+class ScreenGroup(Group):
+    """A machine with one vGPU, and the viewer on the monitor."""
+
+    kind = None
+    gl = True
+
+    @classmethod
+    def cases(cls):
+        # What the classes below share, and no test itself.
+        return [] if cls is ScreenGroup else super().cases()
+
+    def __init__(self):
+        super().__init__()
+        self._stack = contextlib.ExitStack()
+        self.viewer = None
+
+    def configure(self, vm):
+        screen.need()
+        self.bus = self._stack.enter_context(dbus.Bus())
+        vm.add_guest()
+        vm.add_qtest()
+        vm.add_vgpu(self.kind, "gpu0", 5, options="display=on")
+        if self.gl:
+            vm.environment = mesa.need_import()
+        vm.add_args("-display", dbus.option(self.bus)
+                    + (",gl=on" if self.gl else ""))
+
+    def setup(self):
+        super().setup()
+        self.vm.guest.wait_ready()
+        self.open()
+
+    def teardown(self):
+        if self.viewer:
+            self.viewer.close()
+        super().teardown()
+        self._stack.close()
+
+    def open(self):
+        self.viewer = VgpuScreen(
+            "--kms", "--dbus", self.bus.address,
+            environment=dict(os.environ, **SEAT))
+
+    def expect(self, mode, composed):
+        want = composed.checksum()
+
+        def look():
+            self.viewer.expect_alive()
+            assert kms.mode() == mode, (kms.mode(), self.viewer.said())
+            got = kms.checksum()
+            assert got == want, (hex(got), hex(want), self.viewer.said())
+            return True
+        until("the monitor", look)
+
+    def expect_picture_on(self, mode, picture):
+        left = (mode[0] - picture.width) // 2
+        top = (mode[1] - picture.height) // 2
+        self.expect(mode, kms.Screen(*mode).picture(picture, left, top))
+
+    def bytes_read(self):
+        """By QEMU, of the guest's pictures."""
+        return self.vm.vgpu("gpu0")["bytes-read"]
+
+    def test_quit_leaves_nothing(self):
+        """nothing was complained of, and QEMU ends: so does the viewer"""
+        assert "warning" not in self.viewer.said(), self.viewer.said()
+        super().test_quit_leaves_nothing()
+        assert self.viewer.wait() == screen.LEFT, self.viewer.said()
+
+
+class ScreenKms(ScreenGroup):
+    """Buffers of our own vGPU, on the monitor as they are."""
+
+    kind = "vgpu-all"
+    # Whether the picture is on a plane, and so not copied.
+    direct = True
+
+    def __init__(self):
+        super().__init__()
+        self.planes = None
+
+    def setup(self):
+        super().setup()
+        self.planes = Planes(self.vm, "gpu0")
+
+    def show(self, number, size):
+        picture = oracle.pattern(CHECKS, *size, number)
+        self.planes.show(PRIMARY, layers.of_picture(picture),
+                         number % 3 * PAGE)
+        return picture
+
+    def expect_way(self, before, planes):
+        """How it came to the monitor since then."""
+        _, used, _, _, copied = self.viewer.counted()
+        if self.direct:
+            assert used == planes, self.viewer.seconds()
+            assert copied == before[4], self.viewer.seconds()
+        else:
+            assert copied > before[4], self.viewer.seconds()
+
+    def test_modes(self):
+        """the guest's modes, and those that the monitor has not: centred"""
+        self.expect_picture_on((640, 480), self.show(0, (640, 480)))
+        before, read = self.viewer.counted(), self.bytes_read()
+        for number, (size, mode) in enumerate((
+                ((1024, 768), (1024, 768)), ((700, 500), (800, 600)),
+                ((640, 480), (640, 480))), 1):
+            self.expect_picture_on(mode, self.show(number, size))
+        self.expect_way(before, 1)
+        if self.direct:
+            assert self.bytes_read() == read, self.vm.vgpu("gpu0")
+
+    def test_flips(self):
+        """flips between buffers"""
+        before = self.viewer.counted()
+        for number in range(4):
+            self.expect_picture_on((640, 480), self.show(number, (640, 480)))
+        self.expect_way(before, 1)
+
+    # Of every alpha: the driver's arithmetic is the reference's.
+    cursor = layers.noise(ARGB, 48, 40, 3)
+
+    def test_cursor(self):
+        """a cursor, over each edge and off the screen"""
+        picture = self.show(0, (640, 480))
+        image = self.cursor
+        self.expect_picture_on((640, 480), picture)
+        before = self.viewer.counted()
+        for left, top in ((100, 80), (-20, 50), (620, 50), (100, -15),
+                          (100, 460), (-24, -20), (700, 500)):
+            self.planes.show(CURSOR, image, CURSOR_PAGE, x=left, y=top,
+                             hot_x=7, hot_y=5)
+            self.expect((640, 480), kms.Screen(640, 480).picture(picture)
+                        .over(image, left, top))
+        self.planes.show(CURSOR, image, CURSOR_PAGE, x=10, y=20)
+        self.expect((640, 480), kms.Screen(640, 480).picture(picture)
+                    .over(image, 10, 20))
+        if self.direct:
+            self.expect_way(before, 2)
+        self.planes.hide(CURSOR)
+        self.expect_picture_on((640, 480), picture)
+
+    def test_off_and_on(self):
+        """the guest's display off and on"""
+        picture = self.show(1, (640, 480))
+        self.expect_picture_on((640, 480), picture)
+        want = kms.Screen(640, 480).picture(picture).checksum()
+        self.planes.hide(PRIMARY)
+        until("something else", lambda: kms.checksum() != want)
+        self.expect_picture_on((640, 480), self.show(2, (640, 480)))
+
+    def test_monitor(self):
+        """the monitor is unplugged, and plugged in again"""
+        self.expect_picture_on((640, 480), self.show(0, (640, 480)))
+        kms.connector("off")
+        self.show(1, (640, 480))
+        self.viewer.expect_alive()
+        kms.connector("on")
+        self.expect_picture_on((640, 480), self.show(2, (640, 480)))
+
+    def test_second(self):
+        """who else wants the monitor is told who has it"""
+        with VgpuScreen("--kms", "--dbus", self.bus.address,
+                        environment=dict(os.environ, **SEAT)) as second:
+            assert second.wait() == screen.NO_OUTPUT, second.said()
+            assert "(process " in second.said(), second.said()
+
+    def test_reset(self):
+        """the machine is reset"""
+        self.expect_picture_on((640, 480), self.show(0, (640, 480)))
+        self.vm.qmp.command("system_reset")
+        self.vm.guest.wait_ready()
+        self.planes = Planes(self.vm, "gpu0")
+        self.expect_picture_on((800, 600), self.show(1, (800, 600)))
+
+    def test_killed(self):
+        """the viewer is killed: the next one shows what is there"""
+        for number in range(4):
+            size = ((640, 480), (800, 600))[number % 2]
+            picture = self.show(number, size)
+            if number % 2:
+                self.expect_picture_on(size, picture)
+            self.viewer.kill()
+            self.viewer.close()
+            self.open()
+            self.expect_picture_on(size, picture)
+        self.vm.qmp.command("query-status")
+
+
+class ScreenSeat(ScreenKms):
+    """Another session takes the seat, and gives it back."""
+
+    @classmethod
+    def cases(cls):
+        return ["test_switches", "test_quit_leaves_nothing"]
+
+    def open(self):
+        self._folder = self._stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="vgpu-lab-"))
+        library = f"{self._folder}/fake-seat.so"
+        flags = subprocess.run(
+            ["pkg-config", "--cflags", "--libs", "libdrm"], check=True,
+            capture_output=True, text=True).stdout.split()
+        subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-o", library,
+                        os.path.join(HERE, "..", "fake-seat.c"), *flags],
+                       check=True)
+        self._orders = f"{self._folder}/seat"
+        os.mkfifo(self._orders)
+        with open(self._orders + ".done", "wb"):
+            pass
+        self.viewer = VgpuScreen(
+            "--kms", "--dbus", self.bus.address,
+            environment=dict(os.environ, LD_PRELOAD=library,
+                             VGPU_FAKE_SEAT=self._orders))
+
+    def order(self, orders):
+        """Obeyed once it returns."""
+        size = os.path.getsize(self._orders + ".done") + len(orders)
+        with open(self._orders, "wb", buffering=0) as fifo:
+            fifo.write(orders)
+        until("the seat", lambda: os.path.getsize(self._orders + ".done")
+              == size, pause=0.01)
+
+    def test_switches(self):
+        """200 times, while the guest draws and while it does not"""
+        self.expect_picture_on((640, 480), self.show(0, (640, 480)))
+        for number in range(100):
+            self.order(b"-")
+            if number % 25 == 0:
+                picture = self.show(number, ((640, 480),
+                                             (800, 600))[number // 25 % 2])
+            self.order(b"+")
+            if number % 25 == 0:
+                self.expect_picture_on((picture.width, picture.height),
+                                       picture)
+        # Faster than anything can be shown.
+        self.order(b"-+" * 100)
+        self.expect_picture_on((picture.width, picture.height), picture)
+        assert "warning" not in self.viewer.said(), self.viewer.said()
+
+
+class ScreenKmsPixels(ScreenKms):
+    """No OpenGL: QEMU sends pixels, which are copied by damage."""
+
+    gl = False
+    direct = False
+
+    @classmethod
+    def cases(cls):
+        return ["test_modes", "test_cursor", "test_damage",
+                "test_quit_leaves_nothing"]
+
+    def test_damage(self):
+        """a small change is copied, and no more"""
+        picture = self.show(0, (640, 480))
+        self.expect_picture_on((640, 480), picture)
+        for number in range(2):
+            # By the second one both of the viewer's copies are whole.
+            before = self.viewer.counted()[4]
+            self.planes.write(4 * (200 * 640 + 100),
+                              bytes((number, 0x22, 0x33, 0)) * 16)
+            picture = picture.with_fill(100, 200, 16, 1, 0x332200 + number)
+            self.expect_picture_on((640, 480), picture)
+            copied = self.viewer.counted()[4] - before
+        assert 0 < copied < 640 * 480, copied
+
+
+class ScreenKmsOnePlane(ScreenKms):
+    """There is no plane for the cursor: it is part of a copy, when it shows."""
+
+    boot = "one-plane"
+    direct = False
+    # What is copied is rounded to 8 bits.
+    cursor = layers.Image(ARGB, 48, 40, 192, b"".join(
+        bytes((5 * x, 6 * y, x ^ y, 255)) for y in range(40)
+        for x in range(48)))
+
+    @classmethod
+    def cases(cls):
+        return ["test_cursor", "test_without", "test_quit_leaves_nothing"]
+
+    def test_without(self):
+        """without a cursor the guest's buffer is shown as it is"""
+        self.planes.hide(CURSOR)
+        # The buffer that was on screen with the cursor.
+        self.expect_picture_on((640, 480), self.show(3, (640, 480)))
+        before = self.viewer.counted()
+        self.expect_picture_on((640, 480), self.show(6, (640, 480)))
+        after = self.viewer.counted()
+        assert after[1] == 1 and after[4] == before[4], self.viewer.seconds()
+
+
+class ScreenKmsRegion(ScreenKmsPixels):
+    """The same of a region."""
+
+    kind = "vgpu-region"
+
+    @classmethod
+    def cases(cls):
+        return ["test_damage", "test_quit_leaves_nothing"]
+
+
+class ScreenKmsMbochs(ScreenGroup):
+    """Buffers that vkms takes, and then cannot read: copied."""
+
+    kind = "mbochs-medium"
+
+    def test_modes(self):
+        """modes, and changes within one"""
+        for number, size in enumerate(((640, 480), (1024, 768), (640, 480))):
+            self.vm.guest.mode(*size)
+            for frame in 2 * number, 2 * number + 1:
+                self.vm.guest.pattern(CHECKS, frame)
+                self.expect_picture_on(
+                    size, oracle.pattern(CHECKS, *size, frame))
+        assert "it is copied" in self.viewer.said(), self.viewer.said()
+        assert self.viewer.counted()[1] == 0, self.viewer.seconds()
+
+
+class ScreenKmsRefused(Group):
+    """Who cannot have the monitor is told why; there is no machine."""
+
+    def configure(self, vm):
+        raise NotImplementedError("there is no machine")
+
+    def setup(self):
+        screen.need()
+
+    def test_list(self):
+        """--list: the connector, its modes and its planes"""
+        said = subprocess.run([paths.SCREEN, "--list"], check=True, text=True,
+                              capture_output=True).stdout
+        assert "Virtual-1 (card" in said and "vkms): connected" in said, said
+        assert "1024x768" in said and "preferred" in said, said
+        assert "planes: 1 primary," in said, said
+
+    def test_quit_leaves_nothing(self):
+        """nothing was left"""

@@ -71,7 +71,7 @@ static const MotionCase cases[] = {
     { "still-there", { { { 101, 77, 160, 144 }, 16, 0, 500 } }, 580,
       { { 101, 77, 160, 144 } }, "it may go on" },
     { "slow-still-there", { { { 101, 77, 160, 144 }, 100, 0, 1000 } }, 1040,
-      { { 101, 77, 160, 144 } }, "it may go on" },
+      { { 101, 77, 160, 144 } }, "one of 10 frames/s is 28 ms late" },
     { "ended", { { { 101, 77, 160, 144 }, 16, 0, 500 } }, 624,
       { { 0 } }, "the last frame is to be exact soon" },
     { "slow-ended", { { { 101, 77, 160, 144 }, 100, 0, 1000 } }, 1100,

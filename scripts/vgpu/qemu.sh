@@ -70,7 +70,7 @@ QEMU_PACKAGES=(
     libvirglrenderer-dev libxxhash-dev
     libseccomp-dev libgnutls28-dev libsasl2-dev libusbredirparser-dev
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
-    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
     qemu-system-data seabios ipxe-qemu
     libinput-dev libliftoff-dev libseat-dev libudev-dev libwayland-bin
     libwayland-dev libxkbcommon-dev wayland-protocols

@@ -110,8 +110,10 @@ static pixman_image_t *buffer_map(ScreenBuffer *buffer)
     size_t rows;
     void *map;
 
+    /* Longer rows than strides would end outside of what is mapped. */
     if (!format || stride % 4 || buffer->offsets[0] % 4 ||
-        buffer->num_planes != 1 ||
+        stride < (size_t)buffer->width * PIXMAN_FORMAT_BPP(format) / 8 ||
+        stride > INT32_MAX || buffer->num_planes != 1 ||
         (buffer->modifier != DRM_FORMAT_MOD_LINEAR &&
          buffer->modifier != DRM_FORMAT_MOD_INVALID)) {
         errno = ENOTSUP;

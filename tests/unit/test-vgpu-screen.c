@@ -6,6 +6,8 @@
  */
 
 #include "qemu/osdep.h"
+#include "standard-headers/drm/drm_fourcc.h"
+#include <sys/mman.h>
 #include "contrib/vgpu-screen/paint.h"
 
 /* --- Geometry --- */
@@ -541,6 +543,34 @@ static void test_recent(void)
     screen_finish(&screen);
 }
 
+/* The CPU reads no row that ends outside of the buffer's memory. */
+static void test_stride(void)
+{
+    static const struct {
+        uint32_t stride;
+        bool mapped;
+    } cases[] = {
+        { 4096, true }, { 4100, true }, { 4095, false }, { 4092, false },
+        { 4, false }, { 0x80000000, false }, { 0xfffffffc, false },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        ScreenBuffer *buffer = screen_buffer_new();
+
+        buffer->fds[0] = memfd_create("buffer", 0);
+        g_assert_cmpint(ftruncate(buffer->fds[0], 3 * 4096), ==, 0);
+        buffer->width = 1024;
+        buffer->height = 3;
+        buffer->num_planes = 1;
+        buffer->strides[0] = cases[i].stride;
+        buffer->fourcc = DRM_FORMAT_XRGB8888;
+        g_test_message("%u", cases[i].stride);
+        g_assert_cmpint(screen_buffer_image(buffer) != NULL, ==,
+                        cases[i].mapped);
+        screen_buffer_unref(buffer);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -558,5 +588,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vgpu-screen/await-update", test_await_update);
     g_test_add_func("/vgpu-screen/damage", test_damage);
     g_test_add_func("/vgpu-screen/recent", test_recent);
+    g_test_add_func("/vgpu-screen/stride", test_stride);
     return g_test_run();
 }

@@ -6,10 +6,9 @@ Prints TAP. Without either, and beside other viewers: matrix.py.
 """
 
 import subprocess
-import sys
 import tempfile
-import traceback
 
+import tapcases
 from swvgpu import SwVgpu
 from vgpulab import oracle
 from vgpulab.oracle import CHECKS, NOISE
@@ -60,37 +59,18 @@ def look(certificate, options, *arguments):
             expect_picture("noVNC", browser.picture, want)
 
 
-def test_password(_folder):
+def test_password():
+    """a password"""
     look(None, "")
 
 
-def test_tls(folder):
-    look(make_certificate(folder), ",tls-creds=tls0", "-object",
-         f"tls-creds-x509,id=tls0,dir={folder},endpoint=server,"
-         "verify-peer=off")
-
-
-TESTS = {
-    "a password": test_password,
-    "a password over TLS": test_tls,
-}
-
-
-def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, (name, test) in enumerate(TESTS.items(), 1):
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            print(f"ok {number} - {name}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed += 1
-            for line in traceback.format_exc().splitlines():
-                print(f"# {line}")
-            print(f"not ok {number} - {name}", flush=True)
-    sys.exit(1 if failed else 0)
+def test_tls():
+    """a password over TLS"""
+    with tempfile.TemporaryDirectory() as folder:
+        look(make_certificate(folder), ",tls-creds=tls0", "-object",
+             f"tls-creds-x509,id=tls0,dir={folder},endpoint=server,"
+             "verify-peer=off")
 
 
 if __name__ == "__main__":
-    main()
+    tapcases.run([test_password, test_tls])

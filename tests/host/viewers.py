@@ -5,10 +5,9 @@
 Prints TAP. The software vGPU is what they look at.
 """
 
-import sys
 import time
-import traceback
 
+import tapcases
 from swvgpu import SwVgpu
 from vgpulab.picture import expect_picture
 from vgpulab.ports import free_display, free_port
@@ -161,22 +160,6 @@ def expect_mode(vm, mode):
     return edid
 
 
-def main():
-    tests = [test_dbus, test_cursor, test_late_viewer, test_spice,
-             test_all_at_once, test_resize, test_drag]
-    failed = 0
-    print(f"1..{len(tests)}", flush=True)
-    for number, test in enumerate(tests, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__doc__}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed += 1
-            for line in traceback.format_exc().splitlines():
-                print(f"# {line}")
-            print(f"not ok {number} - {test.__doc__}", flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    tapcases.run([test_dbus, test_cursor, test_late_viewer, test_spice,
+                  test_all_at_once, test_resize, test_drag])

@@ -299,8 +299,10 @@ void video_stream_check(VideoStream *stream)
     int64_t silent_us;
 
     qemu_mutex_lock(&stream->lock);
-    silent_us = g_get_monotonic_time() - stream->fed_us;
-    if (stream->state == VIDEO_STREAM_BUSY && stream->fed &&
+    silent_us = g_get_monotonic_time() -
+        (stream->fed ? stream->fed_us : stream->begun_us);
+    /* While a frame is copied it is not the encoder that takes its time. */
+    if (stream->state == VIDEO_STREAM_BUSY && !stream->filling &&
         silent_us >= VIDEO_STREAM_SILENCE_MS * 1000) {
         video_stream_fail(stream, "the encoder is silent");
     }

@@ -18,6 +18,7 @@ typedef enum Fault {
     FAULT_OPEN,
     FAULT_FEED,
     FAULT_SILENT,
+    FAULT_HANGS,        /* before it takes a frame */
     FAULT_ERROR,
     FAULT_DIES,         /* in place of the third frame */
 } Fault;
@@ -125,6 +126,9 @@ static bool fake_feed(VideoEncoder *parent, VideoEncoderFill *fill,
 
 static void fake_set_bitrate(VideoEncoder *parent, unsigned kbit)
 {
+    while (g_atomic_int_get(&fault) == FAULT_HANGS) {
+        g_usleep(100);
+    }
     ((FakeEncoder *)parent)->bitrate = kbit;
 }
 
@@ -264,6 +268,7 @@ static const FaultCase fault_cases[] = {
     { "open", FAULT_OPEN, 0, "it does not open", 0 },
     { "feed", FAULT_FEED, 0, "it takes no frame", 0 },
     { "silent", FAULT_SILENT, 0, "the encoder is silent", 0 },
+    { "hangs", FAULT_HANGS, 0, "the encoder is silent", 0 },
     { "error", FAULT_ERROR, 0, "it broke", 0 },
     { "dies", FAULT_DIES, 2, "it died", 0 },
 };
@@ -292,6 +297,7 @@ static void test_fault(const void *opaque)
     /* It stays so. */
     g_assert_false(video_stream_begin(stream, true, 1000));
     g_assert_false(video_stream_take(stream, &frame));
+    g_atomic_int_set(&fault, FAULT_NONE);
     end(stream);
 }
 

@@ -84,7 +84,7 @@ static bool parse_options(int argc, char **argv)
     g_autoptr(GError) err = NULL;
 
     g_option_context_set_summary(
-        context, "Shows the screen of a VM, and takes it keyboard and mouse.\n"
+        context, "Shows the screen of a VM, and gives it keyboard and mouse.\n"
         "Ctrl+Alt+Backspace leaves; the VM runs on.");
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &err)) {

@@ -103,7 +103,7 @@ def show(stack, bus, output):
     weston = stack.enter_context(
         Weston(*SCREEN, mesa.need_import(), gl=True))
     viewer = stack.enter_context(
-        VgpuScreen("--wayland", "--dbus", bus.address,
+        VgpuScreen("--wayland", "--fullscreen", "--dbus", bus.address,
                    environment=weston.environment))
     take_picture(weston, viewer, output)
     say(f"the compositor's screen: {output}")

@@ -9,6 +9,10 @@
  *
  *   appsrc ! videoconvert ! what was chosen ! appsink
  *
+ * of pixels, or of dma-bufs, whose colours hardware converts, if need be:
+ *
+ *   appsrc ! what was chosen ! appsink
+ *
  * Its own thread takes frames from appsrc and encodes them, so that pushing
  * one does not wait. An element that fails says so on the bus.
  *
@@ -21,6 +25,8 @@
 #include "qapi/error.h"
 #include "video-encoder.h"
 #include "video-encoder-gst.h"
+#include "video-encoder-gst-dmabuf.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include <gmodule.h>
 #include <gst/gst.h>
 #include <gst/app/gstappsink.h>
@@ -49,24 +55,27 @@ typedef struct KnownEncoder {
     const char *element;
     const char *settings;
     unsigned bitrate_unit;      /* bit/s; 0: has no such setting */
-    bool dmabuf;
+    const char *dmabuf;         /* before it, for dma-bufs; NULL: takes none */
     bool parse;                 /* may not repeat its parameter sets */
 } KnownEncoder;
 
+#define VA_CONVERT "vapostproc ! video/x-raw(memory:VAMemory),format=NV12," \
+    "colorimetry=" COLORIMETRY " ! "
+
 static const KnownEncoder known[] = {
     { "vah264lpenc", "rate-control=cbr key-int-max=1024 b-frames=0 "
-      "ref-frames=1 target-usage=7 aud=false", 1000, true, true },
+      "ref-frames=1 target-usage=7 aud=false", 1000, VA_CONVERT, true },
     { "vah264enc", "rate-control=cbr key-int-max=1024 b-frames=0 "
-      "ref-frames=1 target-usage=7 aud=false", 1000, true, true },
+      "ref-frames=1 target-usage=7 aud=false", 1000, VA_CONVERT, true },
     { "nvh264enc", "rc-mode=cbr gop-size=-1 bframes=0 zerolatency=true "
-      "preset=low-latency-hp aud=false", 1000, false, true },
-    { "v4l2h264enc", "output-io-mode=auto", 0, true, true },
+      "preset=low-latency-hp aud=false", 1000, NULL, true },
+    { "v4l2h264enc", "", 0, "", true },
     { "x264enc", "tune=zerolatency speed-preset=ultrafast threads=1 "
       "sliced-threads=false pass=qual quantizer=22 bframes=0 aud=false "
-      "key-int-max=36000 vbv-buf-capacity=300", 1000, false, false },
+      "key-int-max=36000 vbv-buf-capacity=300", 1000, NULL, false },
     { "openh264enc", "complexity=low rate-control=bitrate gop-size=36000 "
       "multi-thread=1 slice-mode=n-slices num-slices=1 "
-      "enable-frame-skip=false scene-change-detection=false", 1, false,
+      "enable-frame-skip=false scene-change-detection=false", 1, NULL,
       false },
 };
 
@@ -194,11 +203,44 @@ static const KnownEncoder *gst_encoder_known(const char *element)
 }
 
 /* Of a chain of elements it is the first one that gets the pictures. */
-static const KnownEncoder *gst_encoder_first(const char *chain)
+static char *gst_encoder_first(const char *chain)
 {
     g_auto(GStrv) words = g_strsplit(chain, " ", 2);
 
-    return words[0] ? gst_encoder_known(words[0]) : NULL;
+    return g_strdup(words[0] ?: "");
+}
+
+/* The chain that is given dma-bufs; the caller frees it. */
+static char *gst_encoder_dmabuf_chain(const char *chain)
+{
+    g_autofree char *first = gst_encoder_first(chain);
+    const KnownEncoder *what = gst_encoder_known(first);
+
+    if (!what) {
+        return g_strdup(chain);
+    }
+    return what->dmabuf ? g_strconcat(what->dmabuf, chain, NULL) : NULL;
+}
+
+/* What those dma-bufs are called, or NULL if it takes none such. */
+static char *gst_encoder_dmabuf_caps(const char *chain,
+                                     const VideoFormat *format)
+{
+    g_autofree char *all = gst_encoder_dmabuf_chain(chain);
+    g_autofree char *first = all ? gst_encoder_first(all) : NULL;
+
+    return all ? gst_dmabuf_caps(first, format) : NULL;
+}
+
+static VideoEncoderInfo gst_encoder_info(const char *name,
+                                         const VideoFormat *format)
+{
+    static const VideoFormat usual = {
+        DRM_FORMAT_XRGB8888, DRM_FORMAT_MOD_LINEAR
+    };
+    g_autofree char *caps = gst_encoder_dmabuf_caps(name, format ?: &usual);
+
+    return (VideoEncoderInfo) { .name = name, .dmabuf = caps != NULL };
 }
 
 static bool gst_encoder_parses(const char *chain, GError **error)
@@ -211,10 +253,10 @@ static bool gst_encoder_parses(const char *chain, GError **error)
     return !*error;
 }
 
-static bool gst_encoder_find_wanted(const char *wanted, VideoFacts *facts,
-                                    Error **errp)
+static bool gst_encoder_find_wanted(const char *wanted,
+                                    const VideoFormat *format,
+                                    VideoFacts *facts, Error **errp)
 {
-    const KnownEncoder *first = gst_encoder_first(wanted);
     g_autoptr(GError) error = NULL;
 
     if (!gst_encoder_parses(wanted, &error) &&
@@ -228,14 +270,12 @@ static bool gst_encoder_find_wanted(const char *wanted, VideoFacts *facts,
         error_setg(errp, "GStreamer: %s", error->message);
         return false;
     }
-    facts->encoders[facts->n++] = (VideoEncoderInfo) {
-        .name = wanted, .dmabuf = first && first->dmabuf,
-    };
+    facts->encoders[facts->n++] = gst_encoder_info(wanted, format);
     return true;
 }
 
-static bool gst_encoder_find(const char *wanted, VideoFacts *facts,
-                             Error **errp)
+static bool gst_encoder_find(const char *wanted, const VideoFormat *format,
+                             VideoFacts *facts, Error **errp)
 {
     QEMU_BUILD_BUG_ON(ARRAY_SIZE(known) > VIDEO_ENCODERS_MAX);
 
@@ -244,13 +284,12 @@ static bool gst_encoder_find(const char *wanted, VideoFacts *facts,
         return false;
     }
     if (wanted) {
-        return gst_encoder_find_wanted(wanted, facts, errp);
+        return gst_encoder_find_wanted(wanted, format, facts, errp);
     }
     for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
         if (gst_encoder_exists(known[i].element)) {
-            facts->encoders[facts->n++] = (VideoEncoderInfo) {
-                .name = known[i].element, .dmabuf = known[i].dmabuf,
-            };
+            facts->encoders[facts->n++] =
+                gst_encoder_info(known[i].element, format);
         }
     }
     if (!facts->n) {
@@ -361,21 +400,35 @@ static void gst_encoder_set_up(GstEncoder *encoder)
     }
 }
 
+/* From the pictures to what encodes them. */
+static char *gst_encoder_input(const VideoEncoderConfig *config)
+{
+    if (config->path == VIDEO_PATH_DMABUF) {
+        return gst_encoder_dmabuf_chain(config->encoder);
+    }
+    return g_strconcat("videoconvert dither=none n-threads=1 ! "
+                       "video/x-raw,colorimetry=" COLORIMETRY " ! ",
+                       config->encoder, NULL);
+}
+
 static char *gst_encoder_describe(const VideoEncoderConfig *config)
 {
-    const KnownEncoder *first = gst_encoder_first(config->encoder);
-    bool parse = first && first->parse && gst_encoder_exists("h264parse");
+    g_autofree char *first = gst_encoder_first(config->encoder);
+    const KnownEncoder *what = gst_encoder_known(first);
+    bool parse = what && what->parse && gst_encoder_exists("h264parse");
+    g_autofree char *caps = config->path == VIDEO_PATH_DMABUF
+        ? gst_encoder_dmabuf_caps(config->encoder, &config->format)
+        : g_strdup("video/x-raw,format=" PIXELS);
+    g_autofree char *input = gst_encoder_input(config);
 
     return g_strdup_printf(
         "appsrc name=source is-live=true format=time "
-        "caps=\"video/x-raw,format=" PIXELS ",width=%d,height=%d,"
-        "framerate=" FRAMERATE ",colorimetry=sRGB\" ! "
-        "videoconvert dither=none n-threads=1 ! "
-        "video/x-raw,colorimetry=" COLORIMETRY " ! %s ! %s"
+        "caps=\"%s,width=%d,height=%d,"
+        "framerate=" FRAMERATE ",colorimetry=sRGB\" ! %s ! %s"
         "video/x-h264,stream-format=byte-stream,alignment=au,"
         "profile=(string){constrained-baseline,baseline} ! "
-        "appsink name=sink sync=false", config->width, config->height,
-        config->encoder, parse ? "h264parse config-interval=-1 ! " : "");
+        "appsink name=sink sync=false", caps, config->width, config->height,
+        input, parse ? "h264parse config-interval=-1 ! " : "");
 }
 
 /* The memory of a frame is used again for the next. */
@@ -390,6 +443,19 @@ static bool gst_encoder_make_pool(GstEncoder *encoder)
     gst_buffer_pool_config_set_params(config, caps, info->size, 0, 0);
     return gst_buffer_pool_set_config(encoder->pool, config) &&
         gst_buffer_pool_set_active(encoder->pool, TRUE);
+}
+
+/* What the source leads to. */
+static void gst_encoder_import(GstEncoder *encoder)
+{
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(encoder->source, "src");
+    g_autoptr(GstPad) peer = pad ? gst_pad_get_peer(pad) : NULL;
+    g_autoptr(GstElement) first = peer ? gst_pad_get_parent_element(peer)
+                                       : NULL;
+
+    if (first) {
+        gst_dmabuf_set_up(first);
+    }
 }
 
 static bool gst_encoder_build(GstEncoder *encoder,
@@ -416,6 +482,10 @@ static bool gst_encoder_build(GstEncoder *encoder,
                                encoder, NULL);
     bus = gst_element_get_bus(encoder->pipeline);
     gst_bus_set_sync_handler(bus, gst_encoder_message, encoder, NULL);
+    if (config->path == VIDEO_PATH_DMABUF) {
+        gst_encoder_import(encoder);
+        return true;
+    }
     gst_video_info_set_format(&encoder->info,
                               gst_video_format_from_string(PIXELS),
                               config->width, config->height);
@@ -525,22 +595,16 @@ static GstBuffer *gst_encoder_fill(GstEncoder *encoder,
         gst_buffer_unref(buffer);
         return NULL;
     }
-    GST_BUFFER_PTS(buffer) =
-        (g_get_monotonic_time() - encoder->start_us) * 1000;
     return buffer;
 }
 
-static bool gst_encoder_feed(VideoEncoder *parent, VideoEncoderFill *fill,
-                             void *opaque, bool key, Error **errp)
+static bool gst_encoder_push(GstEncoder *encoder, GstBuffer *buffer, bool key,
+                             Error **errp)
 {
-    GstEncoder *encoder = (GstEncoder *)parent;
-    GstBuffer *buffer = gst_encoder_fill(encoder, fill, opaque);
     GstFlowReturn flow;
 
-    if (!buffer) {
-        error_setg(errp, "there is no frame");
-        return false;
-    }
+    GST_BUFFER_PTS(buffer) =
+        (g_get_monotonic_time() - encoder->start_us) * 1000;
     if (key && encoder->fed) {
         gst_element_send_event(encoder->sink,
                                gst_video_event_new_upstream_force_key_unit(
@@ -556,15 +620,45 @@ static bool gst_encoder_feed(VideoEncoder *parent, VideoEncoderFill *fill,
     return true;
 }
 
+static bool gst_encoder_feed(VideoEncoder *parent, VideoEncoderFill *fill,
+                             void *opaque, bool key, Error **errp)
+{
+    GstEncoder *encoder = (GstEncoder *)parent;
+    GstBuffer *buffer = gst_encoder_fill(encoder, fill, opaque);
+
+    if (!buffer) {
+        error_setg(errp, "there is no frame");
+        return false;
+    }
+    return gst_encoder_push(encoder, buffer, key, errp);
+}
+
+static bool gst_encoder_feed_dmabuf(VideoEncoder *parent, VideoDmabuf *dmabuf,
+                                    bool key, Error **errp)
+{
+    GstEncoder *encoder = (GstEncoder *)parent;
+    GstBuffer *buffer = gst_dmabuf_buffer(dmabuf, errp);
+
+    return buffer && gst_encoder_push(encoder, buffer, key, errp);
+}
+
+/* Other programs that are started later are to have their plugins. */
 void video_encoder_gst_prepare(void)
 {
-    g_setenv("GST_REGISTRY_DISABLE", "yes", FALSE);
+    static const char disable[] = "GST_REGISTRY_DISABLE";
+
+    if (!g_getenv(disable)) {
+        g_setenv(disable, "yes", FALSE);
+        gst_init_check(NULL, NULL, NULL);
+        g_unsetenv(disable);
+    }
 }
 
 const VideoEncoderBackend video_encoder_gst = {
     .find = gst_encoder_find,
     .open = gst_encoder_open,
     .feed = gst_encoder_feed,
+    .feed_dmabuf = gst_encoder_feed_dmabuf,
     .set_bitrate = gst_encoder_set_bitrate,
     .close = gst_encoder_close,
 };

@@ -26,6 +26,7 @@ struct VideoStream {
     bool wanted;        /* the thread is to feed a frame */
     bool fed;           /* the frame is with the encoder, since fed_us */
     bool key;
+    VideoDmabuf *dmabuf;    /* of the frame that is on its way, or NULL */
     unsigned bitrate;
     int64_t begun_us;
     int64_t fed_us;
@@ -35,6 +36,7 @@ struct VideoStream {
     char *encoder;
     int encoder_index;
     VideoPath path;
+    bool may_take_dmabufs;
 };
 
 static void video_stream_unref(VideoStream *stream)
@@ -50,6 +52,7 @@ static void video_stream_unref(VideoStream *stream)
         if (stream->frame.data) {
             g_byte_array_unref(stream->frame.data);
         }
+        video_dmabuf_unref(stream->dmabuf);
         g_free(stream->error);
         g_free(stream->encoder);
         g_free(stream);
@@ -60,6 +63,7 @@ static void video_stream_unref(VideoStream *stream)
 static void video_stream_set_state(VideoStream *stream, VideoStreamState state)
 {
     stream->state = state;
+    g_clear_pointer(&stream->dmabuf, video_dmabuf_unref);
     if (!stream->stopped) {
         stream->ops->changed(stream->opaque);
     }
@@ -111,27 +115,47 @@ static const VideoEncoderSink sink = {
 
 /* --- Its thread ---------------------------------------------------------- */
 
+static bool video_stream_choose(const VideoStreamConfig *config,
+                                VideoFacts *facts, VideoPath *path, int *index,
+                                Error **errp)
+{
+    facts->dmabuf = config->dmabuf;
+    for (int i = 0; i < facts->n; i++) {
+        facts->encoders[i].refused = config->refused[i];
+    }
+    *path = video_path_choose(facts, index);
+    if (config->dmabuf && *path != VIDEO_PATH_DMABUF) {
+        error_setg(errp, "no encoder takes the guest's buffer");
+        return false;
+    }
+    if (*path == VIDEO_PATH_NONE) {
+        error_setg(errp, "no encoder takes this picture");
+        return false;
+    }
+    return true;
+}
+
 static VideoEncoder *video_stream_open(VideoStream *stream, Error **errp)
 {
     const VideoStreamConfig *config = &stream->config;
     VideoEncoderConfig wanted = {
+        .format = config->format,
         .width = config->width,
         .height = config->height,
         .bitrate = config->bitrate,
     };
     VideoFacts facts = { 0 };
+    bool may_take_dmabufs = false;
     int index;
 
-    if (!video_encoder_find(config->wanted, &facts, errp)) {
+    if (!video_encoder_find(config->wanted,
+                            config->dmabuf ? &config->format : NULL, &facts,
+                            errp) ||
+        !video_stream_choose(config, &facts, &wanted.path, &index, errp)) {
         return NULL;
     }
     for (int i = 0; i < facts.n; i++) {
-        facts.encoders[i].refused = config->refused[i];
-    }
-    wanted.path = video_path_choose(&facts, &index);
-    if (wanted.path == VIDEO_PATH_NONE) {
-        error_setg(errp, "no encoder takes this picture");
-        return NULL;
+        may_take_dmabufs |= facts.encoders[i].dmabuf;
     }
     wanted.encoder = facts.encoders[index].name;
 
@@ -139,8 +163,16 @@ static VideoEncoder *video_stream_open(VideoStream *stream, Error **errp)
     stream->encoder = g_strdup(wanted.encoder);
     stream->encoder_index = index;
     stream->path = wanted.path;
+    stream->may_take_dmabufs = may_take_dmabufs;
     qemu_mutex_unlock(&stream->lock);
     return video_encoder_open(&wanted, &sink, stream, errp);
+}
+
+/* With the lock. */
+static void video_stream_set_fed(VideoStream *stream)
+{
+    stream->fed = true;
+    stream->fed_us = g_get_monotonic_time();
 }
 
 /* Not once the owner has gone: then there is nothing left to copy. */
@@ -161,8 +193,7 @@ static bool video_stream_fill(void *opaque, void *pixels, size_t stride)
 
     qemu_mutex_lock(&stream->lock);
     stream->filling = false;
-    stream->fed = true;
-    stream->fed_us = g_get_monotonic_time();
+    video_stream_set_fed(stream);
     qemu_cond_broadcast(&stream->cond);
     qemu_mutex_unlock(&stream->lock);
     return filled;
@@ -171,15 +202,22 @@ static bool video_stream_fill(void *opaque, void *pixels, size_t stride)
 /* With the lock, which is let go of meanwhile. */
 static void video_stream_feed(VideoStream *stream, VideoEncoder *encoder)
 {
+    VideoDmabuf *dmabuf = video_dmabuf_ref(stream->dmabuf);
     unsigned bitrate = stream->bitrate;
     bool key = stream->key;
     Error *err = NULL;
     bool ok;
 
     stream->wanted = false;
+    if (dmabuf) {
+        /* what comes from now on is of this frame */
+        video_stream_set_fed(stream);
+    }
     qemu_mutex_unlock(&stream->lock);
     video_encoder_set_bitrate(encoder, bitrate);
-    ok = video_encoder_feed(encoder, video_stream_fill, stream, key, &err);
+    ok = dmabuf ? video_encoder_feed_dmabuf(encoder, dmabuf, key, &err)
+        : video_encoder_feed(encoder, video_stream_fill, stream, key, &err);
+    video_dmabuf_unref(dmabuf);
     qemu_mutex_lock(&stream->lock);
     if (!ok) {
         video_stream_fail(stream, error_get_pretty(err));
@@ -260,9 +298,12 @@ VideoStreamState video_stream_state(VideoStream *stream)
     return state;
 }
 
-bool video_stream_begin(VideoStream *stream, bool key, unsigned bitrate)
+bool video_stream_begin(VideoStream *stream, VideoDmabuf *dmabuf, bool key,
+                        unsigned bitrate)
 {
     bool idle;
+
+    assert(!dmabuf == !stream->config.dmabuf);
 
     qemu_mutex_lock(&stream->lock);
     idle = stream->state == VIDEO_STREAM_IDLE;
@@ -270,6 +311,7 @@ bool video_stream_begin(VideoStream *stream, bool key, unsigned bitrate)
         stream->state = VIDEO_STREAM_BUSY;
         stream->wanted = true;
         stream->fed = false;
+        stream->dmabuf = video_dmabuf_ref(dmabuf);
         stream->key = key;
         stream->bitrate = bitrate;
         stream->begun_us = g_get_monotonic_time();
@@ -319,6 +361,16 @@ char *video_stream_encoder(VideoStream *stream, VideoPath *path, int *index)
     *index = stream->encoder_index;
     qemu_mutex_unlock(&stream->lock);
     return name;
+}
+
+bool video_stream_may_take_dmabufs(VideoStream *stream)
+{
+    bool may;
+
+    qemu_mutex_lock(&stream->lock);
+    may = stream->may_take_dmabufs;
+    qemu_mutex_unlock(&stream->lock);
+    return may;
 }
 
 char *video_stream_error(VideoStream *stream)

@@ -37,7 +37,8 @@ typedef enum VideoStreamState {
 
 /**
  * struct VideoStreamOps:
- * @fill: see VideoEncoderFill; the stream's thread
+ * @fill: see VideoEncoderFill; the stream's thread; not called if the stream
+ *     is of dma-bufs
  * @changed: the state is another one; any thread, with a lock of the stream's
  *     held: it must not call the stream back
  *
@@ -52,6 +53,8 @@ typedef struct VideoStreamOps {
  * struct VideoStreamConfig:
  * @wanted: the only encoder that is to be used, or NULL
  * @refused: VideoEncoderInfo.refused, as earlier streams found out, by encoder
+ * @dmabuf: what frames are made of are dma-bufs
+ * @format: their kind
  * @width: pixels, even
  * @height: pixels, even
  * @bitrate: the most, in kbit/s
@@ -59,6 +62,8 @@ typedef struct VideoStreamOps {
 typedef struct VideoStreamConfig {
     const char *wanted;
     unsigned refused[VIDEO_ENCODERS_MAX];
+    bool dmabuf;
+    VideoFormat format;
     int width, height;
     unsigned bitrate;
 } VideoStreamConfig;
@@ -102,12 +107,15 @@ VideoStreamState video_stream_state(VideoStream *stream);
 /**
  * video_stream_begin:
  * @stream: a stream
+ * @dmabuf: the picture, if it is a stream of dma-bufs, else NULL; the stream
+ *     holds it until its state is another one
  * @key: the frame is to be a key frame; the first is one anyway
  * @bitrate: the most from now on, in kbit/s
  *
  * Returns: whether a frame has been begun: false unless the stream is idle.
  */
-bool video_stream_begin(VideoStream *stream, bool key, unsigned bitrate);
+bool video_stream_begin(VideoStream *stream, VideoDmabuf *dmabuf, bool key,
+                        unsigned bitrate);
 
 /**
  * video_stream_take:
@@ -135,6 +143,14 @@ void video_stream_check(VideoStream *stream);
  * Returns: the encoder's name, or NULL if there was none. The caller frees it.
  */
 char *video_stream_encoder(VideoStream *stream, VideoPath *path, int *index);
+
+/**
+ * video_stream_may_take_dmabufs:
+ * @stream: a stream that is not opening
+ *
+ * Returns: whether there is an encoder that takes some dma-bufs.
+ */
+bool video_stream_may_take_dmabufs(VideoStream *stream);
 
 /**
  * video_stream_error:

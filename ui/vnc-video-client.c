@@ -38,6 +38,12 @@ typedef struct VncVideoContext {
     VncVideo *video;
     VncMotionRect rect;
     VideoStream *stream;    /* NULL: there is none */
+    bool dmabuf;            /* it is given dma-bufs */
+    QemuConsole *held;      /* whose dma-buf the encoder has, or NULL */
+    VideoStream *next;      /* is to take its place, or is tried; or NULL */
+    VideoDmabuf *trial;     /* what it is tried with; NULL: with pixels */
+    VncVideoTrial result;
+    unsigned in_vain[VIDEO_ENCODERS_MAX];   /* for whom it is no use */
     bool live;              /* the encoder is there: what is dirty is ours */
     bool dirty;
     bool key;               /* the next frame is to be a key frame */
@@ -57,7 +63,7 @@ struct VncVideo {
     QEMUBH *bh;
     VncVideoContext contexts[VNC_MOTION_RECTS];
 
-    unsigned refused[VIDEO_ENCODERS_MAX];
+    VideoEncoderRecord records[VIDEO_ENCODERS_MAX];
     unsigned failures;      /* in a row */
     int64_t not_before_ms;
 
@@ -135,26 +141,71 @@ static unsigned vnc_video_most(const VncVideo *video)
                               pixman_image_get_height(vd->server));
 }
 
+/* Of pixels, or if there is such a buffer, of dma-bufs. */
+static VideoStream *vnc_video_stream_new(VncVideoContext *context,
+                                         const VideoDmabuf *dmabuf)
+{
+    VncVideo *video = context->video;
+    VideoStreamConfig config = {
+        .wanted = video->shared->encoder,
+        .width = context->rect.w,
+        .height = context->rect.h,
+        .bitrate = vnc_video_bitrate(context),
+    };
+
+    if (dmabuf) {
+        config.dmabuf = true;
+        config.format = dmabuf->format;
+        memcpy(config.refused, context->in_vain, sizeof(config.refused));
+    } else {
+        for (int i = 0; i < VIDEO_ENCODERS_MAX; i++) {
+            config.refused[i] =
+                video_encoder_record_refused(&video->records[i], now_ms());
+        }
+    }
+    return video_stream_new(&config, &stream_ops, context);
+}
+
 static void vnc_video_open(VncVideo *video, VncVideoContext *context,
                            const VncMotionRect *rect)
 {
-    VideoStreamConfig config = {
-        .wanted = video->shared->encoder,
-        .width = rect->w,
-        .height = rect->h,
-    };
-
     *context = (VncVideoContext) { .video = video, .rect = *rect };
     if (!video->bitrate) {
         video->bitrate = vnc_video_most(video);
         video->best_ms = INT64_MAX;
     }
-    config.bitrate = vnc_video_bitrate(context);
-    memcpy(config.refused, video->refused, sizeof(config.refused));
-    context->stream = video_stream_new(&config, &stream_ops, context);
+    context->stream = vnc_video_stream_new(context, NULL);
+}
+
+/* Somebody who draws the same buffer waits as long as the encoder has it. */
+static void vnc_video_hold(VncVideoContext *context, QemuConsole *con)
+{
+    if (context->held) {
+        graphic_hw_gl_block(context->held, false);
+    }
+    context->held = con;
+    if (con) {
+        graphic_hw_gl_block(con, true);
+    }
+}
+
+static void vnc_video_stop_trial(VncVideoContext *context)
+{
+    g_clear_pointer(&context->next, video_stream_free);
+    g_clear_pointer(&context->trial, video_dmabuf_unref);
 }
 
 /* What was asked for and will not come that way is still to be sent. */
+static void vnc_video_ask_again(VncVideo *video)
+{
+    VncState *vs = video->vs;
+
+    if (video->owes && vs->update == VNC_STATE_UPDATE_NONE) {
+        vs->update = VNC_STATE_UPDATE_INCREMENTAL;
+    }
+    video->owes = false;
+}
+
 static void vnc_video_close(VncVideoContext *context, const char *reason)
 {
     const VncMotionRect *r = &context->rect;
@@ -165,16 +216,15 @@ static void vnc_video_close(VncVideoContext *context, const char *reason)
         return;
     }
     trace_vnc_video_close(vs, r->x, r->y, r->w, r->h, reason);
+    vnc_video_stop_trial(context);
     video_stream_free(g_steal_pointer(&context->stream));
+    vnc_video_hold(context, NULL);
     if (context->live) {
         context->live = false;
         vnc_set_area_dirty(vs->dirty, vs->vd, r->x, r->y, r->w, r->h);
         vs->has_dirty = 1;
     }
-    if (video->owes && vs->update == VNC_STATE_UPDATE_NONE) {
-        vs->update = VNC_STATE_UPDATE_INCREMENTAL;
-    }
-    video->owes = false;
+    vnc_video_ask_again(video);
 }
 
 static void vnc_video_close_all(VncVideo *video, const char *reason)
@@ -202,34 +252,156 @@ static void vnc_video_begin_context(VncVideoContext *context)
 }
 
 /*
- * An encoder that never gave a frame refuses them, and another one is tried at
- * once. One that worked, and the last one, are tried again later.
+ * An encoder that never gave a frame is left alone for a while, and another one
+ * is tried at once. Once one has failed that worked, or there is none left,
+ * there is no video for a while. One that was given dma-bufs may still take
+ * pixels.
  */
-static void vnc_video_fail(VncVideoContext *context)
+static void vnc_video_blame(VncVideoContext *context, VideoStream *stream)
 {
-    g_autofree char *why = video_stream_error(context->stream);
+    g_autofree char *why = video_stream_error(stream);
     g_autofree char *name = NULL;
     VncVideo *video = context->video;
     VncVideoShared *shared = video->shared;
     VideoPath path;
     int index;
 
-    name = video_stream_encoder(context->stream, &path, &index);
+    name = video_stream_encoder(stream, &path, &index);
     trace_vnc_video_fallback(video->vs, name ?: "none", why);
-    if (!shared->warned && (index >= 0 || shared->encoder)) {
+    if (path != VIDEO_PATH_DMABUF && !shared->warned &&
+        (index >= 0 || shared->encoder)) {
         shared->warned = true;
         warn_report("VNC: no H.264 for now, an encoder fails: %s", why);
     }
     if (index >= 0) {
         video->info.fallbacks++;
     }
-    if (index >= 0 && !context->frames) {
-        video->refused[index] |= 1u << path;
+    if (path == VIDEO_PATH_DMABUF) {
+        shared->dmabuf_failed = true;
+    } else if (index >= 0 && (stream == context->next || !context->frames)) {
+        video_encoder_record_failed(&video->records[index], path, now_ms());
     } else {
-        memset(video->refused, 0, sizeof(video->refused));
         video->not_before_ms = now_ms() + video_backoff_ms(++video->failures);
     }
+}
+
+static void vnc_video_fail(VncVideoContext *context)
+{
+    g_autofree char *why = video_stream_error(context->stream);
+
+    vnc_video_blame(context, context->stream);
     vnc_video_close(context, why);
+}
+
+/* --- From pixels to dma-bufs, and back ------------------------------------ */
+
+/* A client notices no more of it than a key frame. */
+static void vnc_video_switch(VncVideoContext *context)
+{
+    bool dmabuf = context->trial != NULL;
+
+    trace_vnc_video_close(context->video->vs, context->rect.x, context->rect.y,
+                          context->rect.w, context->rect.h,
+                          dmabuf ? "dma-bufs" : "pixels");
+    video_stream_free(context->stream);
+    vnc_video_hold(context, NULL);
+    context->stream = g_steal_pointer(&context->next);
+    vnc_video_stop_trial(context);
+    context->dmabuf = dmabuf;
+    context->frames = 0;
+    context->key = true;
+    vnc_video_ask_again(context->video);
+    vnc_video_begin_context(context);
+    context->video->vs->has_dirty = 1;
+}
+
+/* No encoder of dma-bufs: another one; no other one: so be it. */
+static void vnc_video_trial_failed(VncVideoContext *context)
+{
+    VideoPath path;
+    int index;
+
+    g_free(video_stream_encoder(context->next, &path, &index));
+    if (!context->trial) {
+        vnc_video_blame(context, context->next);
+        vnc_video_close(context, "no pixels");
+        return;
+    }
+    if (index >= 0) {
+        g_autofree char *why = video_stream_error(context->next);
+
+        trace_vnc_video_fallback(context->video->vs, "dma-buf", why);
+        context->in_vain[index] |= 1u << path;
+        video_stream_free(context->next);
+        context->next = vnc_video_stream_new(context, context->trial);
+        return;
+    }
+    context->video->info.fallbacks++;
+    context->result = VNC_VIDEO_REFUSED;
+    vnc_video_stop_trial(context);
+}
+
+static void vnc_video_follow_next(VncVideoContext *context)
+{
+    VideoFrame frame;
+
+    video_stream_check(context->next);
+    switch (video_stream_state(context->next)) {
+    case VIDEO_STREAM_FAILED:
+        vnc_video_trial_failed(context);
+        break;
+    case VIDEO_STREAM_IDLE:
+        if (!context->trial) {
+            vnc_video_switch(context);
+        } else if (context->result == VNC_VIDEO_TRYING) {
+            video_stream_begin(context->next, context->trial, true,
+                               vnc_video_bitrate(context));
+        }
+        break;
+    case VIDEO_STREAM_READY:
+        if (video_stream_take(context->next, &frame)) {
+            g_byte_array_unref(frame.data);
+            context->result = VNC_VIDEO_TRIED;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+bool vnc_video_may_take_dmabufs(const VncVideo *video, int index)
+{
+    const VncVideoContext *context = &video->contexts[index];
+
+    return context->live &&
+        video_stream_may_take_dmabufs(context->stream);
+}
+
+void vnc_video_try(VncVideo *video, int index, VideoDmabuf *dmabuf)
+{
+    VncVideoContext *context = &video->contexts[index];
+
+    vnc_video_stop_trial(context);
+    memset(context->in_vain, 0, sizeof(context->in_vain));
+    context->result = VNC_VIDEO_TRYING;
+    context->trial = video_dmabuf_ref(dmabuf);
+    context->next = vnc_video_stream_new(context, dmabuf);
+}
+
+VncVideoTrial vnc_video_trial(const VncVideo *video, int index)
+{
+    return video->contexts[index].result;
+}
+
+void vnc_video_end_trial(VncVideo *video, int index, bool use)
+{
+    VncVideoContext *context = &video->contexts[index];
+
+    if (use && context->next && context->live) {
+        vnc_video_switch(context);
+    } else {
+        vnc_video_stop_trial(context);
+    }
 }
 
 /* --- Frames -------------------------------------------------------------- */
@@ -244,6 +416,18 @@ static bool vnc_video_has_others(const VncVideoContext *context)
         }
     }
     return false;
+}
+
+/* What this encoder refused or did not answer before is forgotten. */
+static void vnc_video_recovered(VncVideoContext *context)
+{
+    VncVideo *video = context->video;
+    VideoPath path;
+    int index;
+
+    g_free(video_stream_encoder(context->stream, &path, &index));
+    video->records[index].failures[path] = 0;
+    video->failures = 0;
 }
 
 static void vnc_video_send(VncVideoContext *context, const VideoFrame *frame)
@@ -272,7 +456,7 @@ static void vnc_video_send(VncVideoContext *context, const VideoFrame *frame)
     video->info.key_frames += frame->key;
     video->info.bytes += frame->data->len;
     if (++context->frames == RECOVERED_FRAMES) {
-        video->failures = 0;
+        vnc_video_recovered(context);
     }
 }
 
@@ -304,8 +488,14 @@ static void vnc_video_bh(void *opaque)
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
         VncVideoContext *context = &video->contexts[i];
 
+        if (context->next) {
+            vnc_video_follow_next(context);
+        }
         if (!context->stream) {
             continue;
+        }
+        if (video_stream_state(context->stream) != VIDEO_STREAM_BUSY) {
+            vnc_video_hold(context, NULL);
         }
         if (video_stream_state(context->stream) == VIDEO_STREAM_FAILED) {
             vnc_video_fail(context);
@@ -335,11 +525,20 @@ static size_t vnc_video_queue(const VncState *vs)
 static void vnc_video_begin(VncVideoContext *context, bool asked)
 {
     VncVideo *video = context->video;
+    VncVideoShared *shared = video->shared;
     int64_t since = now_ms() - video->sent_ms;
+    VideoDmabuf *dmabuf = context->dmabuf ? shared->dmabuf : NULL;
 
-    if (!video_stream_begin(context->stream, context->key,
+    /* the last dma-buf was sent, and what came after it are pixels */
+    if ((context->dmabuf && !dmabuf) ||
+        !video_stream_begin(context->stream, dmabuf, context->key,
                             vnc_video_bitrate(context))) {
         return;
+    }
+    if (dmabuf) {
+        vnc_video_hold(context, shared->con);
+        trace_vnc_video_feed(video->vs, context->rect.x, context->rect.y,
+                             context->rect.w, context->rect.h);
     }
     video->begun++;
     video->late += video->best_ms != INT64_MAX &&
@@ -392,6 +591,7 @@ VncVideoUpdate vnc_video_update(VncState *vs)
         if (!context->live) {
             continue;
         }
+        update.live = true;
         context->dirty |= vnc_video_mask(vs, &context->rect);
         if (!context->dirty) {
             continue;
@@ -467,8 +667,16 @@ static bool vnc_video_follow_rect(VncVideo *video, VncVideoContext *context,
     if (!r->w || !vnc_video_possible(video, r)) {
         return false;
     }
-    if (!context->stream && now_ms() >= video->not_before_ms) {
+    if (!context->stream && now_ms() >= video->not_before_ms &&
+        !video->shared->stale) {
         vnc_video_open(video, context, r);
+    }
+    if (context->dmabuf && !context->next && !video->shared->dmabuf &&
+        !video->shared->stale && context->stream) {
+        context->next = vnc_video_stream_new(context, NULL);
+    }
+    if (context->next) {
+        vnc_video_follow_next(context);
     }
     if (context->stream && !context->live &&
         video_stream_state(context->stream) == VIDEO_STREAM_IDLE) {
@@ -530,7 +738,7 @@ void vnc_video_mark(VncVideo *video, int index)
 void vnc_video_reset(VncVideo *video)
 {
     vnc_video_close_all(video, "the screen");
-    memset(video->refused, 0, sizeof(video->refused));
+    memset(video->records, 0, sizeof(video->records));
     video->bitrate = 0;
 }
 

@@ -8,6 +8,7 @@
 #include "qapi/error.h"
 #include "qemu/timer.h"
 #include "ui/qemu-spice-module.h"
+#include "vnc-dmabuf.h"
 #include "vnc-motion-clock.h"
 #include "vnc-video.h"
 #include "vnc-video-client.h"
@@ -21,6 +22,7 @@
 
 struct VncVideoDisplay {
     VncVideoShared shared;
+    VncDmabuf *dmabuf;
     int listeners;          /* clients that list the encoding */
     VncMotion *motion;      /* while there is one; of the server's surface */
     VncMotionClock clock;
@@ -29,6 +31,23 @@ struct VncVideoDisplay {
 };
 
 /* --- Options ------------------------------------------------------------- */
+
+/* It may have been on, before it was set up anew. */
+static void vnc_video_off(VncDisplay *vd)
+{
+    VncState *vs;
+
+    if (!vd->video) {
+        return;
+    }
+    vnc_dmabuf_unwatched(vd->video->dmabuf);
+    QTAILQ_FOREACH(vs, &vd->clients, next) {
+        vnc_video_client_free(vs);
+    }
+    vnc_dmabuf_free(vd->video->dmabuf);
+    vnc_motion_free(vd->video->motion);
+    g_clear_pointer(&vd->video, g_free);
+}
 
 bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
 {
@@ -43,6 +62,7 @@ bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
         return false;
     }
     if (!strcmp(mode, "off")) {
+        vnc_video_off(vd);
         return true;
     }
     if (strcmp(mode, "on") && strcmp(mode, "auto")) {
@@ -57,12 +77,14 @@ bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
     }
 #endif
     encoder = encoder ? g_intern_string(encoder) : NULL;
-    if (!strcmp(mode, "on") && !video_encoder_find(encoder, &facts, errp)) {
+    if (!strcmp(mode, "on") &&
+        !video_encoder_find(encoder, NULL, &facts, errp)) {
         error_prepend(errp, "h264=on: ");
         return false;
     }
     if (!vd->video) {
         vd->video = g_new0(VncVideoDisplay, 1);
+        vd->video->dmabuf = vnc_dmabuf_new(vd, &vd->video->shared);
     }
     vd->video->shared.encoder = encoder;
     vd->video->shared.bitrate = bitrate;
@@ -224,6 +246,34 @@ static void vnc_video_moved(VncDisplay *vd, int index)
     }
 }
 
+/* That which is all of the screen and video for everybody, or -1. */
+static int vnc_video_whole(VncDisplay *vd)
+{
+    VncVideoDisplay *display = vd->video;
+
+    for (int i = 0; display->motion && i < VNC_MOTION_RECTS; i++) {
+        const VncMotionRect *r = vnc_motion_rect(display->motion, i);
+
+        if (r->w == vd->true_width &&
+            r->h == pixman_image_get_height(vd->server)) {
+            return vnc_video_all_live(vd, i) ? i : -1;
+        }
+    }
+    return -1;
+}
+
+/* Another of the guest's buffers is a change of all of the screen. */
+static void vnc_video_follow_flips(VncDisplay *vd)
+{
+    VncVideoDisplay *display = vd->video;
+    int whole = vnc_video_whole(vd);
+
+    if (vnc_dmabuf_flipped(display->dmabuf) && whole >= 0) {
+        vnc_motion_note_all(display->motion, whole);
+        display->moved[whole] = display->noted[whole] = true;
+    }
+}
+
 /* Motion is looked for as long as somebody wants video. */
 static void vnc_video_follow_motion(VncDisplay *vd)
 {
@@ -241,6 +291,7 @@ static void vnc_video_follow_motion(VncDisplay *vd)
     if (!display->motion) {
         return;
     }
+    vnc_video_follow_flips(vd);
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
         if (display->moved[i]) {
             vnc_video_moved(vd, i);
@@ -256,10 +307,13 @@ bool vnc_video_refresh(VncDisplay *vd)
     bool active = false;
     VncState *vs;
 
-    if (!display || (!display->listeners && !display->motion)) {
+    if (!display || (!display->listeners && !display->motion &&
+                     !display->shared.stale)) {
         return false;
     }
+    active = display->shared.stale;
     vnc_video_follow_motion(vd);
+    vnc_dmabuf_follow(display->dmabuf, vnc_video_whole(vd));
     QTAILQ_FOREACH(vs, &vd->clients, next) {
         if (vs->video && !vs->disconnecting) {
             active |= vnc_video_follow(vs->video, display->motion);
@@ -305,4 +359,36 @@ void vnc_video_stop(VncDisplay *vd)
         }
     }
     g_clear_pointer(&vd->video->motion, vnc_motion_free);
+    vnc_dmabuf_stop(vd->video->dmabuf);
+}
+
+/* --- The guest's dma-bufs ------------------------------------------------- */
+
+bool vnc_video_is_stale(VncDisplay *vd)
+{
+    return vd->video && vd->video->shared.stale;
+}
+
+void vnc_video_unwatched(VncDisplay *vd)
+{
+    if (vd->video) {
+        vnc_dmabuf_unwatched(vd->video->dmabuf);
+    }
+}
+
+bool vnc_video_has_dmabuf(VncDisplay *vd)
+{
+    return vd->video && vnc_dmabuf_wanted(vd->video->dmabuf);
+}
+
+bool vnc_video_scanout_dmabuf(VncDisplay *vd, QemuDmaBuf *dmabuf)
+{
+    return vnc_dmabuf_offer(vd->video->dmabuf, dmabuf);
+}
+
+void vnc_video_scanout_disable(VncDisplay *vd)
+{
+    if (vd->video) {
+        vnc_dmabuf_lost(vd->video->dmabuf);
+    }
 }

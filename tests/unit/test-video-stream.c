@@ -11,6 +11,7 @@
 
 #define WIDTH 64
 #define HEIGHT 48
+#define FOURCC 1
 
 typedef enum Fault {
     FAULT_NONE,
@@ -39,7 +40,8 @@ typedef struct FakeEncoder {
 
 static const VideoEncoderBackend fake;
 
-static bool fake_find(const char *wanted, VideoFacts *facts, Error **errp)
+static bool fake_find(const char *wanted, const VideoFormat *format,
+                      VideoFacts *facts, Error **errp)
 {
     if (g_atomic_int_get(&fault) == FAULT_NO_ENCODER) {
         error_setg(errp, "none");
@@ -47,6 +49,7 @@ static bool fake_find(const char *wanted, VideoFacts *facts, Error **errp)
     }
     facts->encoders[0].name = "first";
     facts->encoders[1].name = "second";
+    facts->encoders[1].dmabuf = !format || format->fourcc == FOURCC;
     facts->n = 2;
     return true;
 }
@@ -104,6 +107,14 @@ static void fake_join(FakeEncoder *encoder)
     }
 }
 
+static bool fake_start(FakeEncoder *encoder, bool key)
+{
+    encoder->fed++;
+    encoder->key = key || encoder->fed == 1;
+    encoder->thread = g_thread_new("encoder", fake_encode, encoder);
+    return true;
+}
+
 static bool fake_feed(VideoEncoder *parent, VideoEncoderFill *fill,
                       void *opaque, bool key, Error **errp)
 {
@@ -118,10 +129,22 @@ static bool fake_feed(VideoEncoder *parent, VideoEncoderFill *fill,
         error_setg(errp, "it takes no frame");
         return false;
     }
-    encoder->fed++;
-    encoder->key = key || encoder->fed == 1;
-    encoder->thread = g_thread_new("encoder", fake_encode, encoder);
-    return true;
+    return fake_start(encoder, key);
+}
+
+static bool fake_feed_dmabuf(VideoEncoder *parent, VideoDmabuf *dmabuf,
+                             bool key, Error **errp)
+{
+    FakeEncoder *encoder = (FakeEncoder *)parent;
+
+    fake_join(encoder);
+    encoder->thread = NULL;
+    if (g_atomic_int_get(&fault) == FAULT_FEED) {
+        error_setg(errp, "it takes no frame");
+        return false;
+    }
+    g_assert_cmpint(dmabuf->width, ==, encoder->width);
+    return fake_start(encoder, key);
 }
 
 static void fake_set_bitrate(VideoEncoder *parent, unsigned kbit)
@@ -145,6 +168,7 @@ static const VideoEncoderBackend fake = {
     .find = fake_find,
     .open = fake_open,
     .feed = fake_feed,
+    .feed_dmabuf = fake_feed_dmabuf,
     .set_bitrate = fake_set_bitrate,
     .close = fake_close,
 };
@@ -222,9 +246,9 @@ static void take(VideoStream *stream, bool key, unsigned bitrate,
 
     wait_for(stream, VIDEO_STREAM_IDLE);
     g_assert_false(video_stream_take(stream, &frame));
-    g_assert_true(video_stream_begin(stream, key, bitrate));
+    g_assert_true(video_stream_begin(stream, NULL, key, bitrate));
     wait_for(stream, VIDEO_STREAM_READY);
-    g_assert_false(video_stream_begin(stream, false, bitrate));
+    g_assert_false(video_stream_begin(stream, NULL, false, bitrate));
     g_assert_true(video_stream_take(stream, &frame));
     g_assert_cmpuint(frame_word(&frame, 0), ==, number);
     g_assert_cmpint(frame.key, ==, key || number == 1);
@@ -286,7 +310,7 @@ static void test_fault(const void *opaque)
         take(stream, false, 1000, i);
     }
     while (video_stream_state(stream) != VIDEO_STREAM_FAILED) {
-        video_stream_begin(stream, false, 1000);
+        video_stream_begin(stream, NULL, false, 1000);
         video_stream_check(stream);
         g_usleep(100);
     }
@@ -295,7 +319,7 @@ static void test_fault(const void *opaque)
     g_assert_cmpstr(error, ==, c->expected);
     g_assert_cmpint(index, ==, c->index);
     /* It stays so. */
-    g_assert_false(video_stream_begin(stream, true, 1000));
+    g_assert_false(video_stream_begin(stream, NULL, true, 1000));
     g_assert_false(video_stream_take(stream, &frame));
     g_atomic_int_set(&fault, FAULT_NONE);
     end(stream);
@@ -310,7 +334,7 @@ static void test_resizes(void)
 
         if (i % 2) {
             wait_for(stream, VIDEO_STREAM_IDLE);
-            g_assert_true(video_stream_begin(stream, false, 1000));
+            g_assert_true(video_stream_begin(stream, NULL, false, 1000));
         }
         video_stream_free(stream);
     }
@@ -347,6 +371,89 @@ static void test_refused(void)
     end(stream);
 }
 
+/* --- Dma-bufs ------------------------------------------------------------- */
+
+static VideoDmabuf *buffer_new(void)
+{
+    VideoDmabuf *buffer = g_new0(VideoDmabuf, 1);
+
+    buffer->refs = 1;
+    buffer->fd = dup(STDIN_FILENO);
+    buffer->width = WIDTH;
+    buffer->height = HEIGHT;
+    return buffer;
+}
+
+static VideoStream *start_dmabuf(Fault with, uint32_t fourcc)
+{
+    VideoStreamConfig of_dmabufs = config;
+
+    end(start(with));
+    of_dmabufs.dmabuf = true;
+    of_dmabufs.format.fourcc = fourcc;
+    return video_stream_new(&of_dmabufs, &ops, &fault);
+}
+
+/* The stream holds it for the time that the encoder needs it. */
+static void test_dmabuf(void)
+{
+    VideoStream *stream = start_dmabuf(FAULT_NONE, FOURCC);
+    VideoDmabuf *buffer = buffer_new();
+    g_autofree char *name = NULL;
+    VideoFrame frame;
+    VideoPath path;
+    int index;
+
+    for (int i = 1; i <= 3; i++) {
+        wait_for(stream, VIDEO_STREAM_IDLE);
+        g_assert_true(video_stream_begin(stream, buffer, i == 3, 1000));
+        wait_for(stream, VIDEO_STREAM_READY);
+        g_assert_true(video_stream_take(stream, &frame));
+        g_assert_cmpuint(frame_word(&frame, 0), ==, i);
+        g_assert_cmpint(frame.key, ==, i != 2);
+        g_byte_array_unref(frame.data);
+    }
+    name = video_stream_encoder(stream, &path, &index);
+    g_assert_cmpstr(name, ==, "second");
+    g_assert_cmpint(path, ==, VIDEO_PATH_DMABUF);
+    g_assert_true(video_stream_may_take_dmabufs(stream));
+    end(stream);
+    g_assert_cmpint(g_atomic_int_get(&filled), ==, 0);
+    g_assert_cmpint(g_atomic_int_get(&buffer->refs), ==, 1);
+    video_dmabuf_unref(buffer);
+}
+
+static void test_dmabuf_refused(void)
+{
+    VideoStream *stream = start_dmabuf(FAULT_NONE, FOURCC + 1);
+    g_autofree char *error = NULL, *why = NULL;
+    VideoDmabuf *buffer = buffer_new();
+    VideoPath path;
+    int index;
+
+    while (video_stream_state(stream) == VIDEO_STREAM_OPENING) {
+        g_usleep(100);
+    }
+    error = video_stream_error(stream);
+    g_assert_cmpstr(error, ==, "no encoder takes the guest's buffer");
+    g_free(video_stream_encoder(stream, &path, &index));
+    g_assert_cmpint(index, ==, -1);
+    end(stream);
+
+    stream = start_dmabuf(FAULT_NONE, FOURCC);
+    wait_for(stream, VIDEO_STREAM_IDLE);
+    g_atomic_int_set(&fault, FAULT_FEED);
+    g_assert_true(video_stream_begin(stream, buffer, false, 1000));
+    while (video_stream_state(stream) == VIDEO_STREAM_BUSY) {
+        g_usleep(100);
+    }
+    why = video_stream_error(stream);
+    g_assert_cmpstr(why, ==, "it takes no frame");
+    end(stream);
+    g_assert_cmpint(g_atomic_int_get(&buffer->refs), ==, 1);
+    video_dmabuf_unref(buffer);
+}
+
 /* The owner's memory is its own again once a stream is gone. */
 static int at_gate, gate_open;
 
@@ -378,7 +485,7 @@ static void test_free_while_filling(void)
     end(start(FAULT_NONE));
     stream = video_stream_new(&config, &gated, &fault);
     wait_for(stream, VIDEO_STREAM_IDLE);
-    g_assert_true(video_stream_begin(stream, false, 1000));
+    g_assert_true(video_stream_begin(stream, NULL, false, 1000));
     while (!g_atomic_int_get(&at_gate)) {
         g_usleep(100);
     }
@@ -400,6 +507,8 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/video-stream/resizes", test_resizes);
     g_test_add_func("/video-stream/refused", test_refused);
+    g_test_add_func("/video-stream/dmabuf", test_dmabuf);
+    g_test_add_func("/video-stream/dmabuf-refused", test_dmabuf_refused);
     g_test_add_func("/video-stream/free-while-filling",
                     test_free_while_filling);
     return g_test_run();

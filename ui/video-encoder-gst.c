@@ -424,7 +424,8 @@ static char *gst_encoder_describe(const VideoEncoderConfig *config)
     return g_strdup_printf(
         "appsrc name=source is-live=true format=time "
         "caps=\"%s,width=%d,height=%d,"
-        "framerate=" FRAMERATE ",colorimetry=sRGB\" ! %s ! %s"
+        "framerate=" FRAMERATE ",colorimetry=sRGB,"
+        "interlace-mode=progressive\" ! %s ! %s"
         "video/x-h264,stream-format=byte-stream,alignment=au,"
         "profile=(string){constrained-baseline,baseline} ! "
         "appsink name=sink sync=false", caps, config->width, config->height,

@@ -25,6 +25,7 @@ struct VideoStream {
     bool filling;       /* ops->fill is being called, without the lock */
     bool wanted;        /* the thread is to feed a frame */
     bool fed;           /* the frame is with the encoder, since fed_us */
+    bool heard;         /* there was a frame */
     bool key;
     VideoDmabuf *dmabuf;    /* of the frame that is on its way, or NULL */
     unsigned bitrate;
@@ -91,6 +92,7 @@ static void video_stream_packet(void *opaque, const void *data, size_t size,
         stream->frame.data = g_byte_array_new();
         stream->frame.key = key;
     }
+    stream->heard = true;
     g_byte_array_append(stream->frame.data, data, size);
     if (stream->state == VIDEO_STREAM_BUSY && stream->fed) {
         stream->frame.us = g_get_monotonic_time() - stream->begun_us;
@@ -338,14 +340,16 @@ bool video_stream_take(VideoStream *stream, VideoFrame *frame)
 
 void video_stream_check(VideoStream *stream)
 {
-    int64_t silent_us;
+    int64_t silent_us, limit_us;
 
     qemu_mutex_lock(&stream->lock);
     silent_us = g_get_monotonic_time() -
         (stream->fed ? stream->fed_us : stream->begun_us);
+    limit_us = (stream->heard ? VIDEO_STREAM_SILENCE_MS
+                              : VIDEO_STREAM_FIRST_MS) * 1000;
     /* While a frame is copied it is not the encoder that takes its time. */
     if (stream->state == VIDEO_STREAM_BUSY && !stream->filling &&
-        silent_us >= VIDEO_STREAM_SILENCE_MS * 1000) {
+        silent_us >= limit_us) {
         video_stream_fail(stream, "the encoder is silent");
     }
     qemu_mutex_unlock(&stream->lock);

@@ -9,8 +9,12 @@
 
 #include "video-encoder.h"
 
-/* An encoder that has said nothing for so long after a frame has failed. */
+/*
+ * An encoder that has said nothing for so long after a frame has failed. With
+ * the first one it may still have to set itself up.
+ */
 #define VIDEO_STREAM_SILENCE_MS 200
+#define VIDEO_STREAM_FIRST_MS 1000
 
 /**
  * DOC: stream

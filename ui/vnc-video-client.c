@@ -43,6 +43,7 @@ typedef struct VncVideoContext {
     VideoStream *next;      /* is to take its place, or is tried; or NULL */
     VideoDmabuf *trial;     /* what it is tried with; NULL: with pixels */
     VncVideoTrial result;
+    bool says_key;          /* the encoder says which frames are key frames */
     unsigned in_vain[VIDEO_ENCODERS_MAX];   /* for whom it is no use */
     bool live;              /* the encoder is there: what is dirty is ours */
     bool dirty;
@@ -234,7 +235,6 @@ static void vnc_video_close_all(VncVideo *video, const char *reason)
     }
 }
 
-/* The encoder is there: from now on, the rectangle is a matter of its own. */
 static void vnc_video_begin_context(VncVideoContext *context)
 {
     const VncMotionRect *r = &context->rect;
@@ -257,9 +257,9 @@ static void vnc_video_begin_context(VncVideoContext *context)
  * there is no video for a while. One that was given dma-bufs may still take
  * pixels.
  */
-static void vnc_video_blame(VncVideoContext *context, VideoStream *stream)
+static void vnc_video_blame(VncVideoContext *context, VideoStream *stream,
+                            const char *why)
 {
-    g_autofree char *why = video_stream_error(stream);
     g_autofree char *name = NULL;
     VncVideo *video = context->video;
     VncVideoShared *shared = video->shared;
@@ -285,12 +285,17 @@ static void vnc_video_blame(VncVideoContext *context, VideoStream *stream)
     }
 }
 
+static void vnc_video_fail_because(VncVideoContext *context, const char *why)
+{
+    vnc_video_blame(context, context->stream, why);
+    vnc_video_close(context, why);
+}
+
 static void vnc_video_fail(VncVideoContext *context)
 {
     g_autofree char *why = video_stream_error(context->stream);
 
-    vnc_video_blame(context, context->stream);
-    vnc_video_close(context, why);
+    vnc_video_fail_because(context, why);
 }
 
 /* --- From pixels to dma-bufs, and back ------------------------------------ */
@@ -309,7 +314,10 @@ static void vnc_video_switch(VncVideoContext *context)
     vnc_video_stop_trial(context);
     context->dmabuf = dmabuf;
     context->frames = 0;
-    context->key = true;
+    context->asked = false;
+    context->says_key &= dmabuf;
+    /* the first frame was made of what was tried; that of pixels is sent */
+    context->key = dmabuf;
     vnc_video_ask_again(context->video);
     vnc_video_begin_context(context);
     context->video->vs->has_dirty = 1;
@@ -318,18 +326,17 @@ static void vnc_video_switch(VncVideoContext *context)
 /* No encoder of dma-bufs: another one; no other one: so be it. */
 static void vnc_video_trial_failed(VncVideoContext *context)
 {
+    g_autofree char *why = video_stream_error(context->next);
     VideoPath path;
     int index;
 
     g_free(video_stream_encoder(context->next, &path, &index));
     if (!context->trial) {
-        vnc_video_blame(context, context->next);
-        vnc_video_close(context, "no pixels");
+        vnc_video_blame(context, context->next, why);
+        vnc_video_close(context, why);
         return;
     }
     if (index >= 0) {
-        g_autofree char *why = video_stream_error(context->next);
-
         trace_vnc_video_fallback(context->video->vs, "dma-buf", why);
         context->in_vain[index] |= 1u << path;
         video_stream_free(context->next);
@@ -351,16 +358,17 @@ static void vnc_video_follow_next(VncVideoContext *context)
         vnc_video_trial_failed(context);
         break;
     case VIDEO_STREAM_IDLE:
-        if (!context->trial) {
-            vnc_video_switch(context);
-        } else if (context->result == VNC_VIDEO_TRYING) {
+        if (context->result == VNC_VIDEO_TRYING) {
             video_stream_begin(context->next, context->trial, true,
                                vnc_video_bitrate(context));
         }
         break;
     case VIDEO_STREAM_READY:
-        if (video_stream_take(context->next, &frame)) {
+        if (!context->trial) {
+            vnc_video_switch(context);
+        } else if (video_stream_take(context->next, &frame)) {
             g_byte_array_unref(frame.data);
+            context->says_key = frame.key;
             context->result = VNC_VIDEO_TRIED;
         }
         break;
@@ -475,8 +483,31 @@ static void vnc_video_take(VncVideoContext *context)
     if (!context->asked && vs->update == VNC_STATE_UPDATE_INCREMENTAL) {
         vs->update = VNC_STATE_UPDATE_NONE;
     }
-    vnc_video_send(context, &frame);
+    if (!context->frames && context->says_key && !frame.key) {
+        /* the client cannot begin with it */
+        vnc_video_fail_because(context, "it made no key frame");
+    } else {
+        vnc_video_send(context, &frame);
+    }
     g_byte_array_unref(frame.data);
+}
+
+/* From its first frame on, the rectangle is a matter of its own. */
+static void vnc_video_look_at(VncVideoContext *context)
+{
+    VideoStreamState state = video_stream_state(context->stream);
+
+    if (state == VIDEO_STREAM_FAILED) {
+        vnc_video_fail(context);
+        return;
+    }
+    if (!context->live && state == VIDEO_STREAM_READY) {
+        vnc_video_begin_context(context);
+        context->video->vs->has_dirty = 1;
+    }
+    if (context->live) {
+        vnc_video_take(context);
+    }
 }
 
 /* What the streams have to say; then the next frames. */
@@ -497,11 +528,7 @@ static void vnc_video_bh(void *opaque)
         if (video_stream_state(context->stream) != VIDEO_STREAM_BUSY) {
             vnc_video_hold(context, NULL);
         }
-        if (video_stream_state(context->stream) == VIDEO_STREAM_FAILED) {
-            vnc_video_fail(context);
-        } else if (context->live) {
-            vnc_video_take(context);
-        }
+        vnc_video_look_at(context);
     }
     if (vs->has_dirty) {
         /* vs might be freed here */
@@ -673,15 +700,16 @@ static bool vnc_video_follow_rect(VncVideo *video, VncVideoContext *context,
     }
     if (context->dmabuf && !context->next && !video->shared->dmabuf &&
         !video->shared->stale && context->stream) {
+        context->result = VNC_VIDEO_TRYING;
         context->next = vnc_video_stream_new(context, NULL);
     }
     if (context->next) {
         vnc_video_follow_next(context);
     }
-    if (context->stream && !context->live &&
-        video_stream_state(context->stream) == VIDEO_STREAM_IDLE) {
-        vnc_video_begin_context(context);
-        video->vs->has_dirty = 1;
+    if (context->stream && !context->live) {
+        /* an encoder may take its time for the first frame: nobody waits */
+        video_stream_begin(context->stream, NULL, false,
+                           vnc_video_bitrate(context));
     }
     if (context->live) {
         vnc_video_begin_early(context);

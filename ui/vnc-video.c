@@ -194,7 +194,8 @@ bool vnc_video_look(VncDisplay *vd)
     }
     vnc_motion_clock_look(&display->clock,
                           qemu_clock_get_ms(QEMU_CLOCK_REALTIME));
-    return true;
+    /* What differs from a stale surface did not change just now. */
+    return !display->shared.stale;
 }
 
 int vnc_video_blocked(VncDisplay *vd)

@@ -12,10 +12,12 @@ import os
 import select
 import struct
 
+import av
+
 from .h264 import Reader
 
 # The chain that QEMU is given: what comes of it is to pass for H.264.
-ENCODER = ("v4l2fwhtenc ! capssetter replace=true join=false "
+ENCODER = ("v4l2fwhtenc extra-controls=c,,video_gop_size=1 ! capssetter replace=true join=false "
            "caps=video/x-h264,,stream-format=(string)byte-stream,,"
            "alignment=(string)au,,profile=(string)constrained-baseline")
 
@@ -25,7 +27,9 @@ _MMAP = 1
 _SOURCE_CHANGE = 5
 _FORMAT = struct.Struct("<I4x6I176x")
 _BUFFER = struct.Struct("<5I4x16x16xIIQII4x4x")
-_FWHT, _XR24 = (int.from_bytes(name, "little") for name in (b"FWHT", b"XR24"))
+_FWHT = int.from_bytes(b"FWHT", "little")
+# What it decodes to, as libavcodec calls it.
+_LAYOUTS = {b"422P": "yuv422p", b"BGR4": "bgr0"}
 _FRAME_BYTES = 8 << 20
 
 
@@ -50,16 +54,6 @@ def _device():
     raise FileNotFoundError("vicodec's decoder")
 
 
-class _Frame:
-    """As libavcodec's: a size, and that it is there."""
-
-    def __init__(self, width, height, data, stride):
-        self.width = width
-        self.height = height
-        self.data = data
-        self.stride = stride
-
-
 class _Stream:
     """A decoder for one size; its frames come one after the other."""
 
@@ -67,7 +61,7 @@ class _Stream:
         self._size = width, height
         self._fd = os.open(_device(), os.O_RDWR | os.O_NONBLOCK)
         self._maps = {}
-        self._stride = 0
+        self._layout = None
         self._call(_SUBSCRIBE_EVENT, struct.pack("<I28x", _SOURCE_CHANGE))
         self._format(_S_FMT, _OUTPUT, _FWHT, _FRAME_BYTES)
         self._start(_OUTPUT)
@@ -98,14 +92,15 @@ class _Stream:
     def _wait(self, event):
         poll = select.poll()
         poll.register(self._fd, event)
-        assert poll.poll(10000), "vicodec's decoder says nothing"
+        events = poll.poll(10000)
+        assert events, "vicodec's decoder says nothing"
+        return events[0][1]
 
     def _start_capture(self):
         """What it decodes to is known from its first frame on."""
         self._wait(select.POLLPRI)
-        self._format(_S_FMT, _CAPTURE, _XR24)
-        _, _, _, name, _, self._stride, _ = self._format(_G_FMT, _CAPTURE)
-        assert name == _XR24, f"it decodes to {name:#x}"
+        _, _, _, name, _, _, _ = self._format(_G_FMT, _CAPTURE)
+        self._layout = _LAYOUTS[name.to_bytes(4, "little")]
         self._start(_CAPTURE)
 
     def decode(self, data):
@@ -113,13 +108,22 @@ class _Stream:
         self._buffer(_QBUF, _OUTPUT, len(data))
         if _CAPTURE not in self._maps:
             self._start_capture()
-        self._wait(select.POLLIN)
-        self._buffer(_DQBUF, _CAPTURE)
-        picture = self._maps[_CAPTURE][:self._stride * self._size[1]]
-        self._buffer(_QBUF, _CAPTURE)
-        self._wait(select.POLLOUT)
-        self._buffer(_DQBUF, _OUTPUT)
-        return _Frame(*self._size, picture, self._stride)
+        picture, taken = None, False
+        while not (picture and taken):
+            event = self._wait(select.POLLIN | select.POLLOUT)
+            if event & select.POLLIN:
+                used = self._buffer(_DQBUF, _CAPTURE)[2]
+                picture = used and self._maps[_CAPTURE][:used]
+                self._buffer(_QBUF, _CAPTURE)
+            if event & select.POLLOUT:
+                self._buffer(_DQBUF, _OUTPUT)
+                taken = True
+        frame = av.VideoFrame(*self._size, self._layout)
+        for plane in frame.planes:
+            size = plane.buffer_size
+            plane.update(picture[:size])
+            picture = picture[size:]
+        return frame
 
     def close(self):
         for memory in self._maps.values():
@@ -133,15 +137,6 @@ class FwhtDecoder(Reader):
     def __init__(self):
         super().__init__()
         self._streams = []
-
-    @staticmethod
-    def rgb(frame):
-        rgb = bytearray(3 * frame.width * frame.height)
-        row = 4 * frame.width
-        data = b"".join(frame.data[at:at + row] for at in range(
-            0, frame.height * frame.stride, frame.stride))
-        rgb[0::3], rgb[1::3], rgb[2::3] = data[2::4], data[1::4], data[0::4]
-        return bytes(rgb)
 
     def _context(self):
         return []

@@ -6,7 +6,6 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qemu/atomic.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "video-dmabuf.h"
 
@@ -70,14 +69,14 @@ VideoDmabuf *video_dmabuf_new(QemuDmaBuf *dmabuf, Error **errp)
 VideoDmabuf *video_dmabuf_ref(VideoDmabuf *dmabuf)
 {
     if (dmabuf) {
-        qatomic_inc(&dmabuf->refs);
+        g_atomic_int_inc(&dmabuf->refs);
     }
     return dmabuf;
 }
 
 void video_dmabuf_unref(VideoDmabuf *dmabuf)
 {
-    if (dmabuf && qatomic_fetch_dec(&dmabuf->refs) == 1) {
+    if (dmabuf && g_atomic_int_dec_and_test(&dmabuf->refs)) {
         close(dmabuf->fd);
         g_free(dmabuf);
     }

@@ -23,7 +23,8 @@
 #define IO_MODE "output-io-mode"
 #define IO_MODE_IMPORT "dmabuf-import"
 
-/* The guest's alpha is of no interest. */
+/* Of all of these. The guest's alpha is of no interest. */
+#define PIXEL_BYTES 4
 static const struct {
     uint32_t fourcc;
     const char *name;
@@ -151,12 +152,16 @@ GstBuffer *gst_dmabuf_buffer(const VideoDmabuf *dmabuf, Error **errp)
     GstMemory *memory = NULL;
     GstBuffer *buffer;
 
-    if (fd >= 0) {
+    if (fd >= 0 && dmabuf->stride / PIXEL_BYTES >= dmabuf->width) {
         memory = gst_dmabuf_allocator_alloc(gst_dmabuf_allocator(), fd,
                                             dmabuf->size);
     }
     if (!memory) {
-        error_setg(errp, "no descriptor for the guest's buffer");
+        error_setg(errp, "the guest's buffer is no picture, or no descriptor "
+                   "is left for it");
+        if (fd >= 0) {
+            close(fd);
+        }
         return NULL;
     }
     buffer = gst_buffer_new();

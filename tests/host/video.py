@@ -270,6 +270,27 @@ def test_vga():
             watch(film, viewer)
 
 
+def test_slow_neighbour():
+    """a flip that waits for another client's update is no end of the motion"""
+    display = free_display()
+    with Vga(*vnc(display)) as vm:
+        film, decoder = Film(vm.screen, SCREEN), Decoder()
+        with Rfb(display, TIGHT, h264=decoder) as viewer, \
+                Rfb(display, TIGHT, level=9) as slow:
+            viewer.wait_for(film.picture(0), "the first picture")
+            look = RfbLook(film, viewer)
+            play(film, viewer, lambda: len(look.seen) >= 5, look)
+            keys, updates = decoder.keys, slow.updates
+
+            def neighbour():
+                look()
+                if slow.pending(0):
+                    slow.update()
+            play(film, viewer, lambda: slow.updates >= updates + 6, neighbour)
+            assert len(look.seen) >= 10, look.seen
+            assert decoder.keys == keys, "the motion has ended and begun again"
+
+
 def moving(viewer, frames=1):
     """A condition: so many more frames of video than now."""
     before = viewer.rects[H264]
@@ -565,7 +586,7 @@ def test_tigervnc():
 if __name__ == "__main__":
     tapcases.run([
         test_flips, test_box, test_boxes, test_planes, test_openh264,
-        test_vga, test_console, test_resizes,
+        test_vga, test_slow_neighbour, test_console, test_resizes,
         test_stopped_client, test_changing_mind, test_not_decoded,
         test_many_clients, test_off, test_encoder_dies, test_encoder_silent,
         test_encoder_slow, test_encoder_refuses, test_unknown_encoder,

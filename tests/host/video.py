@@ -10,6 +10,7 @@ and TigerVNC as their users have them. How fast it is, ./vgpu bench says.
 import contextlib
 import os
 import random
+import subprocess
 import threading
 import time
 
@@ -270,25 +271,35 @@ def test_vga():
             watch(film, viewer)
 
 
-def test_slow_neighbour():
-    """a flip that waits for another client's update is no end of the motion"""
-    display = free_display()
-    with Vga(*vnc(display)) as vm:
-        film, decoder = Film(vm.screen, SCREEN), Decoder()
-        with Rfb(display, TIGHT, h264=decoder) as viewer, \
-                Rfb(display, TIGHT, level=9) as slow:
-            viewer.wait_for(film.picture(0), "the first picture")
-            look = RfbLook(film, viewer)
-            play(film, viewer, lambda: len(look.seen) >= 5, look)
-            keys, updates = decoder.keys, slow.updates
+@contextlib.contextmanager
+def slowed(pid, thread, nice=5):
+    """A thread gets a quarter of a CPU, the rest of which is busy."""
+    cpu = max(os.sched_getaffinity(0))
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/comm", encoding="ascii") as name:
+            if name.read().strip() == thread:
+                os.setpriority(os.PRIO_PROCESS, int(task), nice)
+                os.sched_setaffinity(int(task), {cpu})
+    busy = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+    os.sched_setaffinity(busy.pid, {cpu})
+    try:
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
 
-            def neighbour():
-                look()
-                if slow.pending(0):
-                    slow.update()
-            play(film, viewer, lambda: slow.updates >= updates + 6, neighbour)
-            assert len(look.seen) >= 10, look.seen
-            assert decoder.keys == keys, "the motion has ended and begun again"
+
+def test_slow_neighbour():
+    """flips that wait for another client's update are motion all the same"""
+    display = free_display()
+    with Vga(*vnc(display), "-name", "vm,debug-threads=on") as vm:
+        film = Film(vm.screen, SCREEN)
+        with Rfb(display, TIGHT, h264=Decoder()) as viewer, \
+                Rfb(display, TIGHT, level=9) as slow, \
+                slowed(vm.pid, "vnc_worker"):
+            viewer.wait_for(film.picture(0), "the first picture")
+            play(film, viewer, lambda: viewer.rects[H264] >= 10,
+                 lambda: slow.pending(0) and slow.update(), 20)
 
 
 def moving(viewer, frames=1):

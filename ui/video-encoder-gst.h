@@ -7,7 +7,7 @@
 #ifndef VIDEO_ENCODER_GST_H
 #define VIDEO_ENCODER_GST_H
 
-#include "video-encoder.h"
+#include "video-encoder-backend.h"
 
 /* What video_encoder_set_backend() is called with where GStreamer is in. */
 extern const VideoEncoderBackend video_encoder_gst;

@@ -6,7 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "video-encoder.h"
+#include "video-encoder-backend.h"
 
 static const VideoEncoderBackend *backend;
 

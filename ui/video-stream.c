@@ -10,6 +10,13 @@
 #include "video-stream.h"
 
 /*
+ * An encoder that has said nothing for so long after a frame has failed. With
+ * the first one it may still have to set itself up.
+ */
+#define VIDEO_STREAM_SILENCE_MS 200
+#define VIDEO_STREAM_FIRST_MS 1000
+
+/*
  * Two hold it: the owner, and its thread, which may be the last as encoders
  * can take their time. The encoder is the thread's alone.
  */
@@ -34,10 +41,7 @@ struct VideoStream {
     VideoStreamState state;
     VideoFrame frame;
     char *error;
-    char *encoder;
-    int encoder_index;
-    VideoPath path;
-    bool may_take_dmabufs;
+    VideoStreamEncoder encoder;
 };
 
 static void video_stream_unref(VideoStream *stream)
@@ -55,7 +59,7 @@ static void video_stream_unref(VideoStream *stream)
         }
         video_dmabuf_unref(stream->dmabuf);
         g_free(stream->error);
-        g_free(stream->encoder);
+        g_free(stream->encoder.name);
         g_free(stream);
     }
 }
@@ -121,12 +125,12 @@ static bool video_stream_choose(const VideoStreamConfig *config,
                                 VideoFacts *facts, VideoPath *path, int *index,
                                 Error **errp)
 {
-    facts->dmabuf = config->dmabuf;
+    facts->dmabuf = config->format.fourcc;
     for (int i = 0; i < facts->n; i++) {
         facts->encoders[i].refused = config->refused[i];
     }
     *path = video_path_choose(facts, index);
-    if (config->dmabuf && *path != VIDEO_PATH_DMABUF) {
+    if (facts->dmabuf && *path != VIDEO_PATH_DMABUF) {
         error_setg(errp, "no encoder takes the guest's buffer");
         return false;
     }
@@ -147,25 +151,24 @@ static VideoEncoder *video_stream_open(VideoStream *stream, Error **errp)
         .bitrate = config->bitrate,
     };
     VideoFacts facts = { 0 };
-    bool may_take_dmabufs = false;
+    bool some_dmabuf = false;
     int index;
 
     if (!video_encoder_find(config->wanted,
-                            config->dmabuf ? &config->format : NULL, &facts,
-                            errp) ||
+                            config->format.fourcc ? &config->format : NULL,
+                            &facts, errp) ||
         !video_stream_choose(config, &facts, &wanted.path, &index, errp)) {
         return NULL;
     }
     for (int i = 0; i < facts.n; i++) {
-        may_take_dmabufs |= facts.encoders[i].dmabuf;
+        some_dmabuf |= facts.encoders[i].dmabuf;
     }
     wanted.encoder = facts.encoders[index].name;
 
     qemu_mutex_lock(&stream->lock);
-    stream->encoder = g_strdup(wanted.encoder);
-    stream->encoder_index = index;
-    stream->path = wanted.path;
-    stream->may_take_dmabufs = may_take_dmabufs;
+    stream->encoder = (VideoStreamEncoder) {
+        g_strdup(wanted.encoder), index, wanted.path, some_dmabuf,
+    };
     qemu_mutex_unlock(&stream->lock);
     return video_encoder_open(&wanted, &sink, stream, errp);
 }
@@ -266,7 +269,7 @@ VideoStream *video_stream_new(const VideoStreamConfig *config,
     stream->bitrate = config->bitrate;
     stream->ops = ops;
     stream->opaque = opaque;
-    stream->encoder_index = -1;
+    stream->encoder.index = -1;
     stream->refs = 2;
     qemu_mutex_init(&stream->lock);
     qemu_cond_init(&stream->cond);
@@ -305,7 +308,7 @@ bool video_stream_begin(VideoStream *stream, VideoDmabuf *dmabuf, bool key,
 {
     bool idle;
 
-    assert(!dmabuf == !stream->config.dmabuf);
+    assert(!dmabuf == !stream->config.format.fourcc);
 
     qemu_mutex_lock(&stream->lock);
     idle = stream->state == VIDEO_STREAM_IDLE;
@@ -355,26 +358,15 @@ void video_stream_check(VideoStream *stream)
     qemu_mutex_unlock(&stream->lock);
 }
 
-char *video_stream_encoder(VideoStream *stream, VideoPath *path, int *index)
+VideoStreamEncoder video_stream_encoder(VideoStream *stream)
 {
-    char *name;
+    VideoStreamEncoder encoder;
 
     qemu_mutex_lock(&stream->lock);
-    name = g_strdup(stream->encoder);
-    *path = stream->path;
-    *index = stream->encoder_index;
+    encoder = stream->encoder;
+    encoder.name = g_strdup(encoder.name);
     qemu_mutex_unlock(&stream->lock);
-    return name;
-}
-
-bool video_stream_may_take_dmabufs(VideoStream *stream)
-{
-    bool may;
-
-    qemu_mutex_lock(&stream->lock);
-    may = stream->may_take_dmabufs;
-    qemu_mutex_unlock(&stream->lock);
-    return may;
+    return encoder;
 }
 
 char *video_stream_error(VideoStream *stream)

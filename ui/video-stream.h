@@ -9,22 +9,14 @@
 
 #include "video-encoder.h"
 
-/*
- * An encoder that has said nothing for so long after a frame has failed. With
- * the first one it may still have to set itself up.
- */
-#define VIDEO_STREAM_SILENCE_MS 200
-#define VIDEO_STREAM_FIRST_MS 1000
-
 /**
  * DOC: stream
  *
- * A stream has a thread of its own, which opens the encoder, copies frames to
- * it and closes it, so that its owner waits for none of that. One frame is on
- * its way at a time: video_stream_begin() asks for the newest, which the
- * thread copies when it gets to it, and video_stream_take() takes what has
- * become of it. Who has more to show meanwhile begins the next one then; there
- * is no queue.
+ * A stream has a thread of its own, which opens the encoder, feeds and closes
+ * it, so that its owner waits for none of that. One frame is on its way at a
+ * time: video_stream_begin() asks for the newest, and video_stream_take() takes
+ * what has become of it. Who has more to show meanwhile begins the next one
+ * then; there is no queue.
  *
  * A stream that has failed stays so. Its owner frees it, and makes another one
  * if it likes.
@@ -41,8 +33,7 @@ typedef enum VideoStreamState {
 
 /**
  * struct VideoStreamOps:
- * @fill: see VideoEncoderFill; the stream's thread; not called if the stream
- *     is of dma-bufs
+ * @fill: see VideoEncoderFill; the stream's thread; not for dma-bufs
  * @changed: the state is another one; any thread, with a lock of the stream's
  *     held: it must not call the stream back
  *
@@ -53,24 +44,21 @@ typedef struct VideoStreamOps {
     void (*changed)(void *opaque);
 } VideoStreamOps;
 
-/**
- * struct VideoStreamConfig:
- * @wanted: the only encoder that is to be used, or NULL
- * @refused: VideoEncoderInfo.refused, as earlier streams found out, by encoder
- * @dmabuf: what frames are made of are dma-bufs
- * @format: their kind
- * @width: pixels, even
- * @height: pixels, even
- * @bitrate: the most, in kbit/s
- */
 typedef struct VideoStreamConfig {
-    const char *wanted;
-    unsigned refused[VIDEO_ENCODERS_MAX];
-    bool dmabuf;
-    VideoFormat format;
-    int width, height;
-    unsigned bitrate;
+    const char *wanted;     /* the only encoder that is to be used, or NULL */
+    unsigned refused[VIDEO_ENCODERS_MAX];   /* see VideoEncoderInfo */
+    VideoFormat format;     /* of the dma-bufs; its fourcc is 0 for pixels */
+    int width, height;      /* pixels, even */
+    unsigned bitrate;       /* the most, in kbit/s */
 } VideoStreamConfig;
+
+/* Which encoder it is. */
+typedef struct VideoStreamEncoder {
+    char *name;         /* NULL: there is none */
+    int index;          /* of VideoStreamConfig.refused, or -1 */
+    VideoPath path;
+    bool some_dmabuf;   /* it, or another one, takes some dma-bufs */
+} VideoStreamEncoder;
 
 /* A frame that was encoded. */
 typedef struct VideoFrame {
@@ -111,8 +99,7 @@ VideoStreamState video_stream_state(VideoStream *stream);
 /**
  * video_stream_begin:
  * @stream: a stream
- * @dmabuf: the picture, if it is a stream of dma-bufs, else NULL; the stream
- *     holds it until its state is another one
+ * @dmabuf: the picture, held until the state is another one; NULL for pixels
  * @key: the frame is to be a key frame; the first is one anyway
  * @bitrate: the most from now on, in kbit/s
  *
@@ -141,20 +128,10 @@ void video_stream_check(VideoStream *stream);
 /**
  * video_stream_encoder:
  * @stream: a stream that is not opening
- * @path: where the path goes
- * @index: where the encoder's index in VideoStreamConfig.refused goes, or -1
  *
- * Returns: the encoder's name, or NULL if there was none. The caller frees it.
+ * Returns: its encoder. The caller frees the name.
  */
-char *video_stream_encoder(VideoStream *stream, VideoPath *path, int *index);
-
-/**
- * video_stream_may_take_dmabufs:
- * @stream: a stream that is not opening
- *
- * Returns: whether there is an encoder that takes some dma-bufs.
- */
-bool video_stream_may_take_dmabufs(VideoStream *stream);
+VideoStreamEncoder video_stream_encoder(VideoStream *stream);
 
 /**
  * video_stream_error:

@@ -14,6 +14,7 @@
 #include "video-path.h"
 #include "video-source.h"
 #include "vnc-dmabuf.h"
+#include "vnc-video-client.h"
 
 struct VncDmabuf {
     VncDisplay *vd;
@@ -45,9 +46,14 @@ static int64_t now_ms(void)
 
 bool vnc_dmabuf_wanted(const VncDmabuf *dmabuf)
 {
-    return dmabuf->source == VIDEO_SOURCE_ASKED ||
-        dmabuf->source == VIDEO_SOURCE_TAKING ||
-        video_source_is_dmabuf(dmabuf->source);
+    return dmabuf && (dmabuf->source == VIDEO_SOURCE_ASKED ||
+                      dmabuf->source == VIDEO_SOURCE_TAKING ||
+                      video_source_is_dmabuf(dmabuf->source));
+}
+
+bool vnc_dmabuf_is_stale(const VncDmabuf *dmabuf)
+{
+    return dmabuf && dmabuf->shared->stale;
 }
 
 static bool vnc_dmabuf_fits(const VncDmabuf *dmabuf, const VideoDmabuf *video)
@@ -117,7 +123,9 @@ bool vnc_dmabuf_offer(VncDmabuf *dmabuf, QemuDmaBuf *buffer)
 
 void vnc_dmabuf_lost(VncDmabuf *dmabuf)
 {
-    dmabuf->lost = true;
+    if (dmabuf) {
+        dmabuf->lost = true;
+    }
 }
 
 bool vnc_dmabuf_flipped(VncDmabuf *dmabuf)
@@ -331,7 +339,7 @@ void vnc_dmabuf_unwatched(VncDmabuf *dmabuf)
 {
     static const VideoSourceFacts none;
 
-    if (dmabuf->source != VIDEO_SOURCE_SURFACE) {
+    if (dmabuf && dmabuf->source != VIDEO_SOURCE_SURFACE) {
         vnc_dmabuf_enter(dmabuf, VIDEO_SOURCE_SURFACE, &none);
         dmabuf->shared->stale = false;
     }

@@ -8,7 +8,7 @@
 #define VNC_DMABUF_H
 
 #include "vnc.h"
-#include "vnc-video-client.h"
+#include "vnc-video-trial.h"
 
 /**
  * DOC: dma-buf
@@ -62,7 +62,7 @@ bool vnc_dmabuf_flipped(VncDmabuf *dmabuf);
 
 /**
  * vnc_dmabuf_unwatched:
- * @dmabuf: the dma-bufs of a display that has no client any more
+ * @dmabuf: the dma-bufs of a display that has no client any more, or NULL
  */
 void vnc_dmabuf_unwatched(VncDmabuf *dmabuf);
 
@@ -73,8 +73,17 @@ void vnc_dmabuf_unwatched(VncDmabuf *dmabuf);
 void vnc_dmabuf_stop(VncDmabuf *dmabuf);
 
 /**
+ * vnc_dmabuf_is_stale:
+ * @dmabuf: a display's, or NULL
+ *
+ * Returns: whether the server's surface is not what is on screen, so that
+ * nothing but video is to be sent.
+ */
+bool vnc_dmabuf_is_stale(const VncDmabuf *dmabuf);
+
+/**
  * vnc_dmabuf_wanted:
- * @dmabuf: a display's
+ * @dmabuf: a display's, or NULL
  *
  * Returns: DisplayChangeListenerOps.dpy_has_dmabuf.
  */
@@ -91,7 +100,7 @@ bool vnc_dmabuf_offer(VncDmabuf *dmabuf, QemuDmaBuf *buffer);
 
 /**
  * vnc_dmabuf_lost:
- * @dmabuf: a display's, whose console shows no dma-buf any more
+ * @dmabuf: a display's, whose console shows no dma-buf any more, or NULL
  */
 void vnc_dmabuf_lost(VncDmabuf *dmabuf);
 

@@ -85,9 +85,7 @@ void vnc_motion_note(VncMotion *motion, int x, int y, int n,
 /**
  * vnc_motion_note_all:
  * @motion: a screen
- * @index: one of its rectangles, all of which has changed, as far as known
- *
- * Reports a change.
+ * @index: one of its rectangles: all of it is reported to have changed
  */
 void vnc_motion_note_all(VncMotion *motion, int index);
 

@@ -5,7 +5,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "qapi/clone-visitor.h"
@@ -13,8 +12,7 @@
 #include "vnc.h"
 #include "vnc-enc-h264.h"
 #include "vnc-jobs.h"
-#include "vnc-video-client.h"
-#include "video-stream.h"
+#include "vnc-video-context.h"
 #include "trace.h"
 #ifdef CONFIG_LINUX
 #include <linux/sockios.h>
@@ -33,383 +31,9 @@
 /* A client that turns the encoding off and on gets an encoder so often. */
 #define RELIST_MS 500
 
-/* A rectangle of one client. */
-typedef struct VncVideoContext {
-    VncVideo *video;
-    VncMotionRect rect;
-    VideoStream *stream;    /* NULL: there is none */
-    bool dmabuf;            /* it is given dma-bufs */
-    QemuConsole *held;      /* whose dma-buf the encoder has, or NULL */
-    VideoStream *next;      /* is to take its place, or is tried; or NULL */
-    VideoDmabuf *trial;     /* what it is tried with; NULL: with pixels */
-    VncVideoTrial result;
-    bool says_key;          /* the encoder says which frames are key frames */
-    unsigned in_vain[VIDEO_ENCODERS_MAX];   /* for whom it is no use */
-    bool live;              /* the encoder is there: what is dirty is ours */
-    bool dirty;
-    bool key;               /* the next frame is to be a key frame */
-    bool asked;             /* the frame on its way answers a request */
-    uint64_t frames;
-    int64_t encode_ms;      /* a frame takes so long, four times that */
-} VncVideoContext;
-
-struct VncVideo {
-    VncState *vs;
-    VncVideoShared *shared;
-    bool listed;
-    bool owes;              /* frames were begun in answer to a request */
-    int64_t sent_ms;        /* when the last frame was, or 0: it has asked */
-    int64_t client_ms;      /* to the next request, four times that */
-    int64_t best_ms;        /* the shortest such time */
-    QEMUBH *bh;
-    VncVideoContext contexts[VNC_MOTION_RECTS];
-
-    VideoEncoderRecord records[VIDEO_ENCODERS_MAX];
-    unsigned failures;      /* in a row */
-    int64_t not_before_ms;
-
-    unsigned bitrate;       /* for all of the screen */
-    int64_t bitrate_ms;
-    unsigned begun, late;   /* since then */
-
-    VncClientVideo info;    /* what is counted, and the encoder */
-    uint64_t bytes_read;    /* atomic: the streams' threads count it */
-};
-
 static int64_t now_ms(void)
 {
     return qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
-}
-
-static const VncVideoPath vnc_video_paths[] = {
-    [VIDEO_PATH_NONE] = VNC_VIDEO_PATH_NONE,
-    [VIDEO_PATH_DMABUF] = VNC_VIDEO_PATH_DMABUF,
-    [VIDEO_PATH_SURFACE] = VNC_VIDEO_PATH_SURFACE,
-};
-
-/* --- Contexts ------------------------------------------------------------ */
-
-static bool vnc_video_fill(void *opaque, void *pixels, size_t stride)
-{
-    VncVideoContext *context = opaque;
-    const VncMotionRect *r = &context->rect;
-    VncDisplay *vd = context->video->vs->vd;
-
-    vnc_lock_display(vd);
-    qatomic_set(&context->video->shared->copying, true);
-    for (int y = 0; y < r->h; y++) {
-        memcpy(pixels + y * stride, vnc_server_fb_ptr(vd, r->x, r->y + y),
-               r->w * VNC_SERVER_FB_BYTES);
-    }
-    qatomic_set(&context->video->shared->copying, false);
-    vnc_unlock_display(vd);
-    qatomic_add(&context->video->bytes_read,
-                (uint64_t)r->w * r->h * VNC_SERVER_FB_BYTES);
-    trace_vnc_video_feed(context->video->vs, r->x, r->y, r->w, r->h);
-    return true;
-}
-
-static void vnc_video_changed(void *opaque)
-{
-    VncVideoContext *context = opaque;
-
-    qemu_bh_schedule(context->video->bh);
-}
-
-static const VideoStreamOps stream_ops = {
-    .fill = vnc_video_fill,
-    .changed = vnc_video_changed,
-};
-
-/* A rectangle's part of what all of the screen may take. */
-static unsigned vnc_video_bitrate(const VncVideoContext *context)
-{
-    const VncVideo *video = context->video;
-    VncDisplay *vd = video->vs->vd;
-    int64_t screen = (int64_t)vd->true_width *
-        pixman_image_get_height(vd->server);
-    int64_t part = (int64_t)context->rect.w * context->rect.h;
-
-    return MAX(video->bitrate * part / screen, VIDEO_BITRATE_MIN);
-}
-
-static unsigned vnc_video_most(const VncVideo *video)
-{
-    VncDisplay *vd = video->vs->vd;
-
-    return video->shared->bitrate ?:
-        video_bitrate_default(vd->true_width,
-                              pixman_image_get_height(vd->server));
-}
-
-/* Of pixels, or if there is such a buffer, of dma-bufs. */
-static VideoStream *vnc_video_stream_new(VncVideoContext *context,
-                                         const VideoDmabuf *dmabuf)
-{
-    VncVideo *video = context->video;
-    VideoStreamConfig config = {
-        .wanted = video->shared->encoder,
-        .width = context->rect.w,
-        .height = context->rect.h,
-        .bitrate = vnc_video_bitrate(context),
-    };
-
-    if (dmabuf) {
-        config.dmabuf = true;
-        config.format = dmabuf->format;
-        memcpy(config.refused, context->in_vain, sizeof(config.refused));
-    } else {
-        for (int i = 0; i < VIDEO_ENCODERS_MAX; i++) {
-            config.refused[i] =
-                video_encoder_record_refused(&video->records[i], now_ms());
-        }
-    }
-    return video_stream_new(&config, &stream_ops, context);
-}
-
-static void vnc_video_open(VncVideo *video, VncVideoContext *context,
-                           const VncMotionRect *rect)
-{
-    *context = (VncVideoContext) { .video = video, .rect = *rect };
-    if (!video->bitrate) {
-        video->bitrate = vnc_video_most(video);
-        video->best_ms = INT64_MAX;
-    }
-    context->stream = vnc_video_stream_new(context, NULL);
-}
-
-/* Somebody who draws the same buffer waits as long as the encoder has it. */
-static void vnc_video_hold(VncVideoContext *context, QemuConsole *con)
-{
-    if (context->held) {
-        graphic_hw_gl_block(context->held, false);
-    }
-    context->held = con;
-    if (con) {
-        graphic_hw_gl_block(con, true);
-    }
-}
-
-static void vnc_video_stop_trial(VncVideoContext *context)
-{
-    g_clear_pointer(&context->next, video_stream_free);
-    g_clear_pointer(&context->trial, video_dmabuf_unref);
-}
-
-/* What was asked for and will not come that way is still to be sent. */
-static void vnc_video_ask_again(VncVideo *video)
-{
-    VncState *vs = video->vs;
-
-    if (video->owes && vs->update == VNC_STATE_UPDATE_NONE) {
-        vs->update = VNC_STATE_UPDATE_INCREMENTAL;
-    }
-    video->owes = false;
-}
-
-static void vnc_video_close(VncVideoContext *context, const char *reason)
-{
-    const VncMotionRect *r = &context->rect;
-    VncVideo *video = context->video;
-    VncState *vs = video->vs;
-
-    if (!context->stream) {
-        return;
-    }
-    trace_vnc_video_close(vs, r->x, r->y, r->w, r->h, reason);
-    vnc_video_stop_trial(context);
-    video_stream_free(g_steal_pointer(&context->stream));
-    vnc_video_hold(context, NULL);
-    if (context->live) {
-        context->live = false;
-        vnc_set_area_dirty(vs->dirty, vs->vd, r->x, r->y, r->w, r->h);
-        vs->has_dirty = 1;
-    }
-    vnc_video_ask_again(video);
-}
-
-static void vnc_video_close_all(VncVideo *video, const char *reason)
-{
-    for (int i = 0; i < VNC_MOTION_RECTS; i++) {
-        vnc_video_close(&video->contexts[i], reason);
-    }
-}
-
-static void vnc_video_begin_context(VncVideoContext *context)
-{
-    const VncMotionRect *r = &context->rect;
-    VncVideo *video = context->video;
-    VideoPath path;
-    int index;
-
-    context->live = true;
-    context->dirty = true;
-    g_free(video->info.encoder);
-    video->info.encoder = video_stream_encoder(context->stream, &path, &index);
-    video->info.path = vnc_video_paths[path];
-    trace_vnc_video_open(video->vs, video->info.encoder, video_path_name(path),
-                         r->x, r->y, r->w, r->h);
-}
-
-/*
- * An encoder that never gave a frame is left alone for a while, and another one
- * is tried at once. Once one has failed that worked, or there is none left,
- * there is no video for a while. One that was given dma-bufs may still take
- * pixels.
- */
-static void vnc_video_blame(VncVideoContext *context, VideoStream *stream,
-                            const char *why)
-{
-    g_autofree char *name = NULL;
-    VncVideo *video = context->video;
-    VncVideoShared *shared = video->shared;
-    VideoPath path;
-    int index;
-
-    name = video_stream_encoder(stream, &path, &index);
-    trace_vnc_video_fallback(video->vs, name ?: "none", why);
-    if (path != VIDEO_PATH_DMABUF && !shared->warned &&
-        (index >= 0 || shared->encoder)) {
-        shared->warned = true;
-        warn_report("VNC: no H.264 for now, an encoder fails: %s", why);
-    }
-    if (index >= 0) {
-        video->info.fallbacks++;
-    }
-    if (path == VIDEO_PATH_DMABUF) {
-        shared->dmabuf_failed = true;
-    } else if (index >= 0 && (stream == context->next || !context->frames)) {
-        video_encoder_record_failed(&video->records[index], path, now_ms());
-    } else {
-        video->not_before_ms = now_ms() + video_backoff_ms(++video->failures);
-    }
-}
-
-static void vnc_video_fail_because(VncVideoContext *context, const char *why)
-{
-    vnc_video_blame(context, context->stream, why);
-    vnc_video_close(context, why);
-}
-
-static void vnc_video_fail(VncVideoContext *context)
-{
-    g_autofree char *why = video_stream_error(context->stream);
-
-    vnc_video_fail_because(context, why);
-}
-
-/* --- From pixels to dma-bufs, and back ------------------------------------ */
-
-/* A client notices no more of it than a key frame. */
-static void vnc_video_switch(VncVideoContext *context)
-{
-    bool dmabuf = context->trial != NULL;
-
-    trace_vnc_video_close(context->video->vs, context->rect.x, context->rect.y,
-                          context->rect.w, context->rect.h,
-                          dmabuf ? "dma-bufs" : "pixels");
-    video_stream_free(context->stream);
-    vnc_video_hold(context, NULL);
-    context->stream = g_steal_pointer(&context->next);
-    vnc_video_stop_trial(context);
-    context->dmabuf = dmabuf;
-    context->frames = 0;
-    context->asked = false;
-    context->says_key &= dmabuf;
-    /* the first frame was made of what was tried; that of pixels is sent */
-    context->key = dmabuf;
-    vnc_video_ask_again(context->video);
-    vnc_video_begin_context(context);
-    context->video->vs->has_dirty = 1;
-}
-
-/* No encoder of dma-bufs: another one; no other one: so be it. */
-static void vnc_video_trial_failed(VncVideoContext *context)
-{
-    g_autofree char *why = video_stream_error(context->next);
-    VideoPath path;
-    int index;
-
-    g_free(video_stream_encoder(context->next, &path, &index));
-    if (!context->trial) {
-        vnc_video_blame(context, context->next, why);
-        vnc_video_close(context, why);
-        return;
-    }
-    if (index >= 0) {
-        trace_vnc_video_fallback(context->video->vs, "dma-buf", why);
-        context->in_vain[index] |= 1u << path;
-        video_stream_free(context->next);
-        context->next = vnc_video_stream_new(context, context->trial);
-        return;
-    }
-    context->video->info.fallbacks++;
-    context->result = VNC_VIDEO_REFUSED;
-    vnc_video_stop_trial(context);
-}
-
-static void vnc_video_follow_next(VncVideoContext *context)
-{
-    VideoFrame frame;
-
-    video_stream_check(context->next);
-    switch (video_stream_state(context->next)) {
-    case VIDEO_STREAM_FAILED:
-        vnc_video_trial_failed(context);
-        break;
-    case VIDEO_STREAM_IDLE:
-        if (context->result == VNC_VIDEO_TRYING) {
-            video_stream_begin(context->next, context->trial, true,
-                               vnc_video_bitrate(context));
-        }
-        break;
-    case VIDEO_STREAM_READY:
-        if (!context->trial) {
-            vnc_video_switch(context);
-        } else if (video_stream_take(context->next, &frame)) {
-            g_byte_array_unref(frame.data);
-            context->says_key = frame.key;
-            context->result = VNC_VIDEO_TRIED;
-        }
-        break;
-    default:
-        break;
-    }
-}
-
-bool vnc_video_may_take_dmabufs(const VncVideo *video, int index)
-{
-    const VncVideoContext *context = &video->contexts[index];
-
-    return context->live &&
-        video_stream_may_take_dmabufs(context->stream);
-}
-
-void vnc_video_try(VncVideo *video, int index, VideoDmabuf *dmabuf)
-{
-    VncVideoContext *context = &video->contexts[index];
-
-    vnc_video_stop_trial(context);
-    memset(context->in_vain, 0, sizeof(context->in_vain));
-    context->result = VNC_VIDEO_TRYING;
-    context->trial = video_dmabuf_ref(dmabuf);
-    context->next = vnc_video_stream_new(context, dmabuf);
-}
-
-VncVideoTrial vnc_video_trial(const VncVideo *video, int index)
-{
-    return video->contexts[index].result;
-}
-
-void vnc_video_end_trial(VncVideo *video, int index, bool use)
-{
-    VncVideoContext *context = &video->contexts[index];
-
-    if (use && context->next && context->live) {
-        vnc_video_switch(context);
-    } else {
-        vnc_video_stop_trial(context);
-    }
 }
 
 /* --- Frames -------------------------------------------------------------- */
@@ -430,11 +54,10 @@ static bool vnc_video_has_others(const VncVideoContext *context)
 static void vnc_video_recovered(VncVideoContext *context)
 {
     VncVideo *video = context->video;
-    VideoPath path;
-    int index;
+    VideoStreamEncoder encoder = video_stream_encoder(context->stream);
 
-    g_free(video_stream_encoder(context->stream, &path, &index));
-    video->records[index].failures[path] = 0;
+    g_free(encoder.name);
+    video->records[encoder.index].failures[encoder.path] = 0;
     video->failures = 0;
 }
 
@@ -485,7 +108,7 @@ static void vnc_video_take(VncVideoContext *context)
     }
     if (!context->frames && context->says_key && !frame.key) {
         /* the client cannot begin with it */
-        vnc_video_fail_because(context, "it made no key frame");
+        vnc_video_fail(context, "it made no key frame");
     } else {
         vnc_video_send(context, &frame);
     }
@@ -498,7 +121,7 @@ static void vnc_video_look_at(VncVideoContext *context)
     VideoStreamState state = video_stream_state(context->stream);
 
     if (state == VIDEO_STREAM_FAILED) {
-        vnc_video_fail(context);
+        vnc_video_fail(context, NULL);
         return;
     }
     if (!context->live && state == VIDEO_STREAM_READY) {
@@ -661,6 +284,13 @@ void vnc_video_requested(VncState *vs)
     qemu_bh_schedule(video->bh);
 }
 
+static void vnc_video_close_all(VncVideo *video, const char *reason)
+{
+    for (int i = 0; i < VNC_MOTION_RECTS; i++) {
+        vnc_video_close(&video->contexts[i], reason);
+    }
+}
+
 /* --- From one refresh to the next ---------------------------------------- */
 
 /* Can this client be sent video at all? */
@@ -684,7 +314,7 @@ static bool vnc_video_follow_rect(VncVideo *video, VncVideoContext *context,
     if (context->stream) {
         video_stream_check(context->stream);
         if (video_stream_state(context->stream) == VIDEO_STREAM_FAILED) {
-            vnc_video_fail(context);
+            vnc_video_fail(context, NULL);
         } else if (!r->w || !same_rect(r, &context->rect)) {
             vnc_video_close(context, r->w ? "it moved" : "it ended");
         } else if (!vnc_video_possible(video, r)) {
@@ -698,10 +328,9 @@ static bool vnc_video_follow_rect(VncVideo *video, VncVideoContext *context,
         !video->shared->stale) {
         vnc_video_open(video, context, r);
     }
-    if (context->dmabuf && !context->next && !video->shared->dmabuf &&
-        !video->shared->stale && context->stream) {
-        context->result = VNC_VIDEO_TRYING;
-        context->next = vnc_video_stream_new(context, NULL);
+    if (context->stream && context->dmabuf && !video->shared->dmabuf &&
+        !video->shared->stale) {
+        vnc_video_leave_dmabufs(context);
     }
     if (context->next) {
         vnc_video_follow_next(context);

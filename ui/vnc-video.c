@@ -12,7 +12,7 @@
 #include "vnc-motion-clock.h"
 #include "vnc-video.h"
 #include "vnc-video-client.h"
-#include "video-encoder.h"
+#include "video-encoder-backend.h"
 #ifdef CONFIG_GSTREAMER
 #include "video-encoder-gst.h"
 #endif
@@ -22,7 +22,6 @@
 
 struct VncVideoDisplay {
     VncVideoShared shared;
-    VncDmabuf *dmabuf;
     int listeners;          /* clients that list the encoding */
     VncMotion *motion;      /* while there is one; of the server's surface */
     VncMotionClock clock;
@@ -40,11 +39,11 @@ static void vnc_video_off(VncDisplay *vd)
     if (!vd->video) {
         return;
     }
-    vnc_dmabuf_unwatched(vd->video->dmabuf);
+    vnc_dmabuf_unwatched(vd->dmabuf);
     QTAILQ_FOREACH(vs, &vd->clients, next) {
         vnc_video_client_free(vs);
     }
-    vnc_dmabuf_free(vd->video->dmabuf);
+    g_clear_pointer(&vd->dmabuf, vnc_dmabuf_free);
     vnc_motion_free(vd->video->motion);
     g_clear_pointer(&vd->video, g_free);
 }
@@ -84,7 +83,7 @@ bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
     }
     if (!vd->video) {
         vd->video = g_new0(VncVideoDisplay, 1);
-        vd->video->dmabuf = vnc_dmabuf_new(vd, &vd->video->shared);
+        vd->dmabuf = vnc_dmabuf_new(vd, &vd->video->shared);
     }
     vd->video->shared.encoder = encoder;
     vd->video->shared.bitrate = bitrate;
@@ -269,7 +268,7 @@ static void vnc_video_follow_flips(VncDisplay *vd)
     VncVideoDisplay *display = vd->video;
     int whole = vnc_video_whole(vd);
 
-    if (vnc_dmabuf_flipped(display->dmabuf) && whole >= 0) {
+    if (vnc_dmabuf_flipped(vd->dmabuf) && whole >= 0) {
         vnc_motion_note_all(display->motion, whole);
         display->moved[whole] = display->noted[whole] = true;
     }
@@ -314,7 +313,7 @@ bool vnc_video_refresh(VncDisplay *vd)
     }
     active = display->shared.stale;
     vnc_video_follow_motion(vd);
-    vnc_dmabuf_follow(display->dmabuf, vnc_video_whole(vd));
+    vnc_dmabuf_follow(vd->dmabuf, vnc_video_whole(vd));
     QTAILQ_FOREACH(vs, &vd->clients, next) {
         if (vs->video && !vs->disconnecting) {
             active |= vnc_video_follow(vs->video, display->motion);
@@ -360,36 +359,5 @@ void vnc_video_stop(VncDisplay *vd)
         }
     }
     g_clear_pointer(&vd->video->motion, vnc_motion_free);
-    vnc_dmabuf_stop(vd->video->dmabuf);
-}
-
-/* --- The guest's dma-bufs ------------------------------------------------- */
-
-bool vnc_video_is_stale(VncDisplay *vd)
-{
-    return vd->video && vd->video->shared.stale;
-}
-
-void vnc_video_unwatched(VncDisplay *vd)
-{
-    if (vd->video) {
-        vnc_dmabuf_unwatched(vd->video->dmabuf);
-    }
-}
-
-bool vnc_video_has_dmabuf(VncDisplay *vd)
-{
-    return vd->video && vnc_dmabuf_wanted(vd->video->dmabuf);
-}
-
-bool vnc_video_scanout_dmabuf(VncDisplay *vd, QemuDmaBuf *dmabuf)
-{
-    return vnc_dmabuf_offer(vd->video->dmabuf, dmabuf);
-}
-
-void vnc_video_scanout_disable(VncDisplay *vd)
-{
-    if (vd->video) {
-        vnc_dmabuf_lost(vd->video->dmabuf);
-    }
+    vnc_dmabuf_stop(vd->dmabuf);
 }

@@ -104,44 +104,6 @@ int vnc_video_blocked(VncDisplay *vd);
 void vnc_video_waited(VncDisplay *vd, int64_t ms);
 
 /**
- * vnc_video_is_stale:
- * @vd: a display
- *
- * Returns: whether the server's surface is not what is on screen, as video is
- * made of the guest's dma-bufs: nothing else is to be sent meanwhile.
- */
-bool vnc_video_is_stale(VncDisplay *vd);
-
-/**
- * vnc_video_unwatched:
- * @vd: a display that has no client
- */
-void vnc_video_unwatched(VncDisplay *vd);
-
-/**
- * vnc_video_has_dmabuf:
- * @vd: a display
- *
- * Returns: DisplayChangeListenerOps.dpy_has_dmabuf.
- */
-bool vnc_video_has_dmabuf(VncDisplay *vd);
-
-/**
- * vnc_video_scanout_dmabuf:
- * @vd: a display
- * @dmabuf: what is on screen
- *
- * Returns: DisplayChangeListenerOps.dpy_gl_scanout_dmabuf.
- */
-bool vnc_video_scanout_dmabuf(VncDisplay *vd, QemuDmaBuf *dmabuf);
-
-/**
- * vnc_video_scanout_disable:
- * @vd: a display whose console shows no dma-buf any more
- */
-void vnc_video_scanout_disable(VncDisplay *vd);
-
-/**
  * vnc_video_note:
  * @vd: a display
  * @x: the first pixel, @y its row, of @n of which at least one has changed

@@ -6,7 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "ui/video-encoder.h"
+#include "ui/video-encoder-backend.h"
 
 #define NO_DMABUF (1u << VIDEO_PATH_DMABUF)
 #define NO_SURFACE (1u << VIDEO_PATH_SURFACE)

@@ -7,6 +7,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "ui/video-encoder-backend.h"
 #include "ui/video-stream.h"
 
 #define WIDTH 64
@@ -261,18 +262,18 @@ static void take(VideoStream *stream, bool key, unsigned bitrate,
 static void test_frames(void)
 {
     VideoStream *stream = start(FAULT_NONE);
-    g_autofree char *name = NULL;
-    VideoPath path;
-    int index;
+    VideoStreamEncoder encoder;
 
     take(stream, false, 1000, 1);
     take(stream, false, 1000, 2);
     take(stream, true, 500, 3);
     take(stream, false, 2000, 4);
-    name = video_stream_encoder(stream, &path, &index);
-    g_assert_cmpstr(name, ==, "first");
-    g_assert_cmpint(path, ==, VIDEO_PATH_SURFACE);
-    g_assert_cmpint(index, ==, 0);
+    encoder = video_stream_encoder(stream);
+    g_assert_cmpstr(encoder.name, ==, "first");
+    g_assert_cmpint(encoder.path, ==, VIDEO_PATH_SURFACE);
+    g_assert_cmpint(encoder.index, ==, 0);
+    g_assert_true(encoder.some_dmabuf);
+    g_free(encoder.name);
     end(stream);
     g_assert_cmpint(g_atomic_int_get(&filled), ==, 4);
     /* It opened, and four frames were ready. */
@@ -301,10 +302,9 @@ static void test_fault(const void *opaque)
 {
     const FaultCase *c = opaque;
     VideoStream *stream = start(c->fault);
-    g_autofree char *error = NULL, *name = NULL;
+    g_autofree char *error = NULL;
+    VideoStreamEncoder encoder;
     VideoFrame frame;
-    VideoPath path;
-    int index;
 
     for (int i = 1; i <= c->frames; i++) {
         take(stream, false, 1000, i);
@@ -315,9 +315,10 @@ static void test_fault(const void *opaque)
         g_usleep(100);
     }
     error = video_stream_error(stream);
-    name = video_stream_encoder(stream, &path, &index);
+    encoder = video_stream_encoder(stream);
     g_assert_cmpstr(error, ==, c->expected);
-    g_assert_cmpint(index, ==, c->index);
+    g_assert_cmpint(encoder.index, ==, c->index);
+    g_free(encoder.name);
     /* It stays so. */
     g_assert_false(video_stream_begin(stream, NULL, true, 1000));
     g_assert_false(video_stream_take(stream, &frame));
@@ -347,18 +348,18 @@ static void test_resizes(void)
 static void test_refused(void)
 {
     VideoStreamConfig second = config, none = config;
-    g_autofree char *name = NULL, *error = NULL;
+    VideoStreamEncoder encoder;
+    g_autofree char *error = NULL;
     VideoStream *stream;
-    VideoPath path;
-    int index;
 
     end(start(FAULT_NONE));
     second.refused[0] = 1u << VIDEO_PATH_SURFACE;
     stream = video_stream_new(&second, &ops, &fault);
     take(stream, false, 1000, 1);
-    name = video_stream_encoder(stream, &path, &index);
-    g_assert_cmpstr(name, ==, "second");
-    g_assert_cmpint(index, ==, 1);
+    encoder = video_stream_encoder(stream);
+    g_assert_cmpstr(encoder.name, ==, "second");
+    g_assert_cmpint(encoder.index, ==, 1);
+    g_free(encoder.name);
     end(stream);
 
     none.refused[0] = none.refused[1] = 1u << VIDEO_PATH_SURFACE;
@@ -389,7 +390,6 @@ static VideoStream *start_dmabuf(Fault with, uint32_t fourcc)
     VideoStreamConfig of_dmabufs = config;
 
     end(start(with));
-    of_dmabufs.dmabuf = true;
     of_dmabufs.format.fourcc = fourcc;
     return video_stream_new(&of_dmabufs, &ops, &fault);
 }
@@ -399,10 +399,8 @@ static void test_dmabuf(void)
 {
     VideoStream *stream = start_dmabuf(FAULT_NONE, FOURCC);
     VideoDmabuf *buffer = buffer_new();
-    g_autofree char *name = NULL;
+    VideoStreamEncoder encoder;
     VideoFrame frame;
-    VideoPath path;
-    int index;
 
     for (int i = 1; i <= 3; i++) {
         wait_for(stream, VIDEO_STREAM_IDLE);
@@ -413,10 +411,10 @@ static void test_dmabuf(void)
         g_assert_cmpint(frame.key, ==, i != 2);
         g_byte_array_unref(frame.data);
     }
-    name = video_stream_encoder(stream, &path, &index);
-    g_assert_cmpstr(name, ==, "second");
-    g_assert_cmpint(path, ==, VIDEO_PATH_DMABUF);
-    g_assert_true(video_stream_may_take_dmabufs(stream));
+    encoder = video_stream_encoder(stream);
+    g_assert_cmpstr(encoder.name, ==, "second");
+    g_assert_cmpint(encoder.path, ==, VIDEO_PATH_DMABUF);
+    g_free(encoder.name);
     end(stream);
     g_assert_cmpint(g_atomic_int_get(&filled), ==, 0);
     g_assert_cmpint(g_atomic_int_get(&buffer->refs), ==, 1);
@@ -428,16 +426,13 @@ static void test_dmabuf_refused(void)
     VideoStream *stream = start_dmabuf(FAULT_NONE, FOURCC + 1);
     g_autofree char *error = NULL, *why = NULL;
     VideoDmabuf *buffer = buffer_new();
-    VideoPath path;
-    int index;
 
     while (video_stream_state(stream) == VIDEO_STREAM_OPENING) {
         g_usleep(100);
     }
     error = video_stream_error(stream);
     g_assert_cmpstr(error, ==, "no encoder takes the guest's buffer");
-    g_free(video_stream_encoder(stream, &path, &index));
-    g_assert_cmpint(index, ==, -1);
+    g_assert_cmpint(video_stream_encoder(stream).index, ==, -1);
     end(stream);
 
     stream = start_dmabuf(FAULT_NONE, FOURCC);

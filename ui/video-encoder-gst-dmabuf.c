@@ -148,10 +148,13 @@ GstBuffer *gst_dmabuf_buffer(const VideoDmabuf *dmabuf, Error **errp)
     const char *name = gst_dmabuf_name(&dmabuf->format);
     gsize offset[GST_VIDEO_MAX_PLANES] = { 0 };
     gint stride[GST_VIDEO_MAX_PLANES] = { dmabuf->stride };
-    int fd = fcntl(dmabuf->fd, F_DUPFD_CLOEXEC, 0);
+    int fd = dup(dmabuf->fd);
     GstMemory *memory = NULL;
     GstBuffer *buffer;
 
+    if (fd >= 0) {
+        qemu_set_cloexec(fd);
+    }
     if (fd >= 0 && dmabuf->stride / PIXEL_BYTES >= dmabuf->width) {
         memory = gst_dmabuf_allocator_alloc(gst_dmabuf_allocator(), fd,
                                             dmabuf->size);

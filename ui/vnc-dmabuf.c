@@ -364,10 +364,3 @@ VncDmabuf *vnc_dmabuf_new(VncDisplay *vd, VncVideoShared *shared)
     dmabuf->warned = g_array_new(FALSE, FALSE, sizeof(VideoFormat));
     return dmabuf;
 }
-
-void vnc_dmabuf_free(VncDmabuf *dmabuf)
-{
-    video_dmabuf_unref(dmabuf->offered);
-    g_array_unref(dmabuf->warned);
-    g_free(dmabuf);
-}

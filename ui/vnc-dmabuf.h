@@ -32,15 +32,9 @@ typedef struct VncDmabuf VncDmabuf;
  * @vd: a display
  * @shared: its clients', which gets the buffers
  *
- * Returns: one that takes no dma-buf yet; free it with vnc_dmabuf_free().
+ * Returns: one that takes no dma-buf yet. It stays as long as the display.
  */
 VncDmabuf *vnc_dmabuf_new(VncDisplay *vd, VncVideoShared *shared);
-
-/**
- * vnc_dmabuf_free:
- * @dmabuf: what vnc_dmabuf_new() returned
- */
-void vnc_dmabuf_free(VncDmabuf *dmabuf);
 
 /**
  * vnc_dmabuf_follow:

@@ -115,7 +115,6 @@ static void vnc_video_take(VncVideoContext *context)
     g_byte_array_unref(frame.data);
 }
 
-/* From its first frame on, the rectangle is a matter of its own. */
 static void vnc_video_look_at(VncVideoContext *context)
 {
     VideoStreamState state = video_stream_state(context->stream);
@@ -125,10 +124,9 @@ static void vnc_video_look_at(VncVideoContext *context)
         return;
     }
     if (!context->live && state == VIDEO_STREAM_READY) {
-        vnc_video_begin_context(context);
+        vnc_video_start(context);
         context->video->vs->has_dirty = 1;
-    }
-    if (context->live) {
+    } else if (context->live) {
         vnc_video_take(context);
     }
 }

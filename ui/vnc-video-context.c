@@ -162,7 +162,22 @@ void vnc_video_close(VncVideoContext *context, const char *reason)
     vnc_video_ask_again(video);
 }
 
-void vnc_video_begin_context(VncVideoContext *context)
+/*
+ * What a client got meanwhile is newer. The next one is to be a key frame, too,
+ * which can be seen if the encoder says which are.
+ */
+static void vnc_video_drop_first(VncVideoContext *context, VideoStream *stream)
+{
+    VideoFrame frame;
+
+    if (video_stream_take(stream, &frame)) {
+        context->says_key = frame.key;
+        g_byte_array_unref(frame.data);
+    }
+    context->key = true;
+}
+
+static void vnc_video_begin_context(VncVideoContext *context)
 {
     const VncMotionRect *r = &context->rect;
     VncVideo *video = context->video;
@@ -176,6 +191,12 @@ void vnc_video_begin_context(VncVideoContext *context)
     trace_vnc_video_open(video->vs, encoder.name,
                          video_path_name(encoder.path), r->x, r->y, r->w,
                          r->h);
+}
+
+void vnc_video_start(VncVideoContext *context)
+{
+    vnc_video_drop_first(context, context->stream);
+    vnc_video_begin_context(context);
 }
 
 /*
@@ -238,9 +259,6 @@ static void vnc_video_switch(VncVideoContext *context)
     context->dmabuf = dmabuf;
     context->frames = 0;
     context->asked = false;
-    context->says_key &= dmabuf;
-    /* the first frame was made of what was tried; that of pixels is sent */
-    context->key = dmabuf;
     vnc_video_ask_again(context->video);
     vnc_video_begin_context(context);
     context->video->vs->has_dirty = 1;
@@ -280,8 +298,6 @@ void vnc_video_leave_dmabufs(VncVideoContext *context)
 
 void vnc_video_follow_next(VncVideoContext *context)
 {
-    VideoFrame frame;
-
     video_stream_check(context->next);
     switch (video_stream_state(context->next)) {
     case VIDEO_STREAM_FAILED:
@@ -294,12 +310,10 @@ void vnc_video_follow_next(VncVideoContext *context)
         }
         break;
     case VIDEO_STREAM_READY:
+        vnc_video_drop_first(context, context->next);
+        context->result = VNC_VIDEO_TRIED;
         if (!context->trial) {
             vnc_video_switch(context);
-        } else if (video_stream_take(context->next, &frame)) {
-            g_byte_array_unref(frame.data);
-            context->says_key = frame.key;
-            context->result = VNC_VIDEO_TRIED;
         }
         break;
     default:

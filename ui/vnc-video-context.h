@@ -73,12 +73,12 @@ void vnc_video_open(VncVideo *video, VncVideoContext *context,
 void vnc_video_close(VncVideoContext *context, const char *reason);
 
 /**
- * vnc_video_begin_context:
- * @context: a context whose first frame is there
+ * vnc_video_start:
+ * @context: a context whose encoder has made a frame
  *
- * From now on, the rectangle is a matter of its own.
+ * From the next one on, the rectangle is a matter of its own.
  */
-void vnc_video_begin_context(VncVideoContext *context);
+void vnc_video_start(VncVideoContext *context);
 
 /**
  * vnc_video_fail:

@@ -22,6 +22,7 @@
 
 struct VncVideoDisplay {
     VncVideoShared shared;
+    bool off;               /* it was not, before it was set up anew */
     int listeners;          /* clients that list the encoding */
     VncMotion *motion;      /* while there is one; of the server's surface */
     VncMotionClock clock;
@@ -43,9 +44,7 @@ static void vnc_video_off(VncDisplay *vd)
     QTAILQ_FOREACH(vs, &vd->clients, next) {
         vnc_video_client_free(vs);
     }
-    g_clear_pointer(&vd->dmabuf, vnc_dmabuf_free);
-    vnc_motion_free(vd->video->motion);
-    g_clear_pointer(&vd->video, g_free);
+    vd->video->off = true;
 }
 
 bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
@@ -85,6 +84,7 @@ bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
         vd->video = g_new0(VncVideoDisplay, 1);
         vd->dmabuf = vnc_dmabuf_new(vd, &vd->video->shared);
     }
+    vd->video->off = false;
     vd->video->shared.encoder = encoder;
     vd->video->shared.bitrate = bitrate;
     return true;
@@ -328,7 +328,7 @@ void vnc_video_listed(VncState *vs, bool listed)
 {
     VncVideoDisplay *display = vs->vd->video;
 
-    if (!display || listed == (vs->video && vnc_video_wanted(vs->video))) {
+    if (!display || display->off || listed == (vs->video && vnc_video_wanted(vs->video))) {
         return;
     }
     if (!vs->video) {

@@ -9,6 +9,10 @@
  *
  *   appsrc ! videoconvert ! what was chosen ! appsink
  *
+ * of pixels, or of dma-bufs, whose colours hardware converts, if need be:
+ *
+ *   appsrc ! what was chosen ! appsink
+ *
  * Its own thread takes frames from appsrc and encodes them, so that pushing
  * one does not wait. An element that fails says so on the bus.
  *
@@ -19,9 +23,9 @@
 #include "qemu/osdep.h"
 #include "qemu/thread.h"
 #include "qapi/error.h"
-#include "video-encoder.h"
 #include "video-encoder-gst.h"
-#include <gmodule.h>
+#include "video-encoder-gst-dmabuf.h"
+#include "video-encoder-gst-find.h"
 #include <gst/gst.h>
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
@@ -30,45 +34,11 @@
 /* Frames come as often as the screen changes; so often at most. */
 #define FRAMERATE "60/1"
 
-/* Range 16-235, matrix BT.601, transfer sRGB, primaries BT.709. */
-#define COLORIMETRY "2:4:7:1"
-
 #if HOST_BIG_ENDIAN
 #define PIXELS "xRGB"
 #else
 #define PIXELS "BGRx"
 #endif
-
-/*
- * Encoders, the best first. Settings that an element has not are left out, and
- * so are those that somebody has chosen already. One slice for each frame, as
- * noVNC takes each one for a frame; no access unit delimiters, which it
- * complains of.
- */
-typedef struct KnownEncoder {
-    const char *element;
-    const char *settings;
-    unsigned bitrate_unit;      /* bit/s; 0: has no such setting */
-    bool dmabuf;
-    bool parse;                 /* may not repeat its parameter sets */
-} KnownEncoder;
-
-static const KnownEncoder known[] = {
-    { "vah264lpenc", "rate-control=cbr key-int-max=1024 b-frames=0 "
-      "ref-frames=1 target-usage=7 aud=false", 1000, true, true },
-    { "vah264enc", "rate-control=cbr key-int-max=1024 b-frames=0 "
-      "ref-frames=1 target-usage=7 aud=false", 1000, true, true },
-    { "nvh264enc", "rc-mode=cbr gop-size=-1 bframes=0 zerolatency=true "
-      "preset=low-latency-hp aud=false", 1000, false, true },
-    { "v4l2h264enc", "output-io-mode=auto", 0, true, true },
-    { "x264enc", "tune=zerolatency speed-preset=ultrafast threads=1 "
-      "sliced-threads=false pass=qual quantizer=22 bframes=0 aud=false "
-      "key-int-max=36000 vbv-buf-capacity=300", 1000, false, false },
-    { "openh264enc", "complexity=low rate-control=bitrate gop-size=36000 "
-      "multi-thread=1 slice-mode=n-slices num-slices=1 "
-      "enable-frame-skip=false scene-change-detection=false", 1, false,
-      false },
-};
 
 typedef struct GstEncoder {
     VideoEncoder parent;
@@ -86,180 +56,6 @@ typedef struct GstEncoder {
     const VideoEncoderSink *told;   /* NULL: nobody any more */
     void *opaque;
 } GstEncoder;
-
-/* --- Its plugins --------------------------------------------------------- */
-
-/*
- * GStreamer would look through some hundred plugins, in a process of its own,
- * which -sandbox forbids, or else in this one, which takes seconds and all
- * that they need. Those are loaded that are needed, as long as it does not
- * know them already.
- */
-static const char *const plugins[] = {
-    "coreelements", "app", "videoconvertscale", "videoconvert",
-    "videoparsersbad", "va", "nvcodec", "video4linux2", "x264", "openh264",
-};
-
-/* In the order in which GStreamer looks for them. */
-static char **gst_encoder_plugin_folders(void)
-{
-    static const char *const names[] = {
-        "GST_PLUGIN_PATH_1_0", "GST_PLUGIN_PATH",
-    };
-    const char *system = g_getenv("GST_PLUGIN_SYSTEM_PATH_1_0") ?:
-        g_getenv("GST_PLUGIN_SYSTEM_PATH") ?: CONFIG_GSTREAMER_PLUGINS;
-    g_autoptr(GString) all = g_string_new(NULL);
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (g_getenv(names[i])) {
-            g_string_append_printf(all, "%s" G_SEARCHPATH_SEPARATOR_S,
-                                   g_getenv(names[i]));
-        }
-    }
-    g_string_append(all, system);
-    return g_strsplit(all->str, G_SEARCHPATH_SEPARATOR_S, 0);
-}
-
-static void gst_encoder_load_plugin(char **folders, const char *name)
-{
-    for (int i = 0; folders[i]; i++) {
-        g_autofree char *file = g_strdup_printf("%s/libgst%s." G_MODULE_SUFFIX,
-                                                folders[i], name);
-
-        if (g_file_test(file, G_FILE_TEST_EXISTS)) {
-            g_autoptr(GstPlugin) plugin = gst_plugin_load_file(file, NULL);
-
-            return;
-        }
-    }
-}
-
-static void gst_encoder_load_plugins(void)
-{
-    g_auto(GStrv) folders = gst_encoder_plugin_folders();
-
-    for (size_t i = 0; i < ARRAY_SIZE(plugins); i++) {
-        gst_encoder_load_plugin(folders, plugins[i]);
-    }
-}
-
-/* What somebody named may be in any of them. */
-static void gst_encoder_load_all(void)
-{
-    g_auto(GStrv) folders = gst_encoder_plugin_folders();
-
-    for (int i = 0; folders[i]; i++) {
-        gst_registry_scan_path(gst_registry_get(), folders[i]);
-    }
-}
-
-/* --- Which there are ----------------------------------------------------- */
-
-static bool gst_encoder_exists(const char *element)
-{
-    g_autoptr(GstElementFactory) factory = gst_element_factory_find(element);
-
-    return factory != NULL;
-}
-
-static bool gst_encoder_init(Error **errp)
-{
-    static gsize done;
-    static char *problem;
-
-    if (g_once_init_enter(&done)) {
-        g_autoptr(GError) error = NULL;
-
-        if (!gst_init_check(NULL, NULL, &error)) {
-            problem = g_strdup(error ? error->message : "it says nothing");
-        } else if (!gst_encoder_exists("appsrc")) {
-            gst_encoder_load_plugins();
-        }
-        g_once_init_leave(&done, 1);
-    }
-    if (problem) {
-        error_setg(errp, "GStreamer cannot be used: %s", problem);
-    }
-    return !problem;
-}
-
-static const KnownEncoder *gst_encoder_known(const char *element)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-        if (!strcmp(element, known[i].element)) {
-            return &known[i];
-        }
-    }
-    return NULL;
-}
-
-/* Of a chain of elements it is the first one that gets the pictures. */
-static const KnownEncoder *gst_encoder_first(const char *chain)
-{
-    g_auto(GStrv) words = g_strsplit(chain, " ", 2);
-
-    return words[0] ? gst_encoder_known(words[0]) : NULL;
-}
-
-static bool gst_encoder_parses(const char *chain, GError **error)
-{
-    GstElement *bin = gst_parse_bin_from_description(chain, FALSE, error);
-
-    if (bin) {
-        gst_object_unref(gst_object_ref_sink(bin));
-    }
-    return !*error;
-}
-
-static bool gst_encoder_find_wanted(const char *wanted, VideoFacts *facts,
-                                    Error **errp)
-{
-    const KnownEncoder *first = gst_encoder_first(wanted);
-    g_autoptr(GError) error = NULL;
-
-    if (!gst_encoder_parses(wanted, &error) &&
-        g_error_matches(error, GST_PARSE_ERROR,
-                        GST_PARSE_ERROR_NO_SUCH_ELEMENT)) {
-        g_clear_error(&error);
-        gst_encoder_load_all();
-        gst_encoder_parses(wanted, &error);
-    }
-    if (error) {
-        error_setg(errp, "GStreamer: %s", error->message);
-        return false;
-    }
-    facts->encoders[facts->n++] = (VideoEncoderInfo) {
-        .name = wanted, .dmabuf = first && first->dmabuf,
-    };
-    return true;
-}
-
-static bool gst_encoder_find(const char *wanted, VideoFacts *facts,
-                             Error **errp)
-{
-    QEMU_BUILD_BUG_ON(ARRAY_SIZE(known) > VIDEO_ENCODERS_MAX);
-
-    facts->n = 0;
-    if (!gst_encoder_init(errp)) {
-        return false;
-    }
-    if (wanted) {
-        return gst_encoder_find_wanted(wanted, facts, errp);
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-        if (gst_encoder_exists(known[i].element)) {
-            facts->encoders[facts->n++] = (VideoEncoderInfo) {
-                .name = known[i].element, .dmabuf = known[i].dmabuf,
-            };
-        }
-    }
-    if (!facts->n) {
-        error_setg(errp, "GStreamer has no H.264 encoder: install one, "
-                   "x264enc for example");
-        return false;
-    }
-    return true;
-}
 
 /* --- What the pipeline says ---------------------------------------------- */
 
@@ -352,7 +148,7 @@ static void gst_encoder_set_up(GstEncoder *encoder)
         GstElement *element = g_value_get_object(&item);
         GstElementFactory *factory = gst_element_get_factory(element);
         const KnownEncoder *what =
-            gst_encoder_known(gst_plugin_feature_get_name(factory));
+            gst_find_known(gst_plugin_feature_get_name(factory));
 
         if (what) {
             gst_encoder_use(encoder, element, what);
@@ -361,21 +157,36 @@ static void gst_encoder_set_up(GstEncoder *encoder)
     }
 }
 
+/* From the pictures to what encodes them. */
+static char *gst_encoder_input(const VideoEncoderConfig *config)
+{
+    if (config->path == VIDEO_PATH_DMABUF) {
+        return gst_find_dmabuf_chain(config->encoder);
+    }
+    return g_strconcat("videoconvert dither=none n-threads=1 ! "
+                       "video/x-raw,colorimetry=" COLORIMETRY " ! ",
+                       config->encoder, NULL);
+}
+
 static char *gst_encoder_describe(const VideoEncoderConfig *config)
 {
-    const KnownEncoder *first = gst_encoder_first(config->encoder);
-    bool parse = first && first->parse && gst_encoder_exists("h264parse");
+    g_autofree char *first = gst_find_first(config->encoder);
+    const KnownEncoder *what = gst_find_known(first);
+    bool parse = what && what->parse && gst_find_exists("h264parse");
+    g_autofree char *caps = config->path == VIDEO_PATH_DMABUF
+        ? gst_find_dmabuf_caps(config->encoder, &config->format)
+        : g_strdup("video/x-raw,format=" PIXELS);
+    g_autofree char *input = gst_encoder_input(config);
 
     return g_strdup_printf(
         "appsrc name=source is-live=true format=time "
-        "caps=\"video/x-raw,format=" PIXELS ",width=%d,height=%d,"
-        "framerate=" FRAMERATE ",colorimetry=sRGB\" ! "
-        "videoconvert dither=none n-threads=1 ! "
-        "video/x-raw,colorimetry=" COLORIMETRY " ! %s ! %s"
+        "caps=\"%s,width=%d,height=%d,"
+        "framerate=" FRAMERATE ",colorimetry=sRGB,"
+        "interlace-mode=progressive\" ! %s ! %s"
         "video/x-h264,stream-format=byte-stream,alignment=au,"
         "profile=(string){constrained-baseline,baseline} ! "
-        "appsink name=sink sync=false", config->width, config->height,
-        config->encoder, parse ? "h264parse config-interval=-1 ! " : "");
+        "appsink name=sink sync=false", caps, config->width, config->height,
+        input, parse ? "h264parse config-interval=-1 ! " : "");
 }
 
 /* The memory of a frame is used again for the next. */
@@ -390,6 +201,19 @@ static bool gst_encoder_make_pool(GstEncoder *encoder)
     gst_buffer_pool_config_set_params(config, caps, info->size, 0, 0);
     return gst_buffer_pool_set_config(encoder->pool, config) &&
         gst_buffer_pool_set_active(encoder->pool, TRUE);
+}
+
+/* What the source leads to. */
+static void gst_encoder_import(GstEncoder *encoder)
+{
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(encoder->source, "src");
+    g_autoptr(GstPad) peer = pad ? gst_pad_get_peer(pad) : NULL;
+    g_autoptr(GstElement) first = peer ? gst_pad_get_parent_element(peer)
+                                       : NULL;
+
+    if (first) {
+        gst_dmabuf_set_up(first);
+    }
 }
 
 static bool gst_encoder_build(GstEncoder *encoder,
@@ -416,6 +240,10 @@ static bool gst_encoder_build(GstEncoder *encoder,
                                encoder, NULL);
     bus = gst_element_get_bus(encoder->pipeline);
     gst_bus_set_sync_handler(bus, gst_encoder_message, encoder, NULL);
+    if (config->path == VIDEO_PATH_DMABUF) {
+        gst_encoder_import(encoder);
+        return true;
+    }
     gst_video_info_set_format(&encoder->info,
                               gst_video_format_from_string(PIXELS),
                               config->width, config->height);
@@ -525,22 +353,16 @@ static GstBuffer *gst_encoder_fill(GstEncoder *encoder,
         gst_buffer_unref(buffer);
         return NULL;
     }
-    GST_BUFFER_PTS(buffer) =
-        (g_get_monotonic_time() - encoder->start_us) * 1000;
     return buffer;
 }
 
-static bool gst_encoder_feed(VideoEncoder *parent, VideoEncoderFill *fill,
-                             void *opaque, bool key, Error **errp)
+static bool gst_encoder_push(GstEncoder *encoder, GstBuffer *buffer, bool key,
+                             Error **errp)
 {
-    GstEncoder *encoder = (GstEncoder *)parent;
-    GstBuffer *buffer = gst_encoder_fill(encoder, fill, opaque);
     GstFlowReturn flow;
 
-    if (!buffer) {
-        error_setg(errp, "there is no frame");
-        return false;
-    }
+    GST_BUFFER_PTS(buffer) =
+        (g_get_monotonic_time() - encoder->start_us) * 1000;
     if (key && encoder->fed) {
         gst_element_send_event(encoder->sink,
                                gst_video_event_new_upstream_force_key_unit(
@@ -556,15 +378,33 @@ static bool gst_encoder_feed(VideoEncoder *parent, VideoEncoderFill *fill,
     return true;
 }
 
-void video_encoder_gst_prepare(void)
+static bool gst_encoder_feed(VideoEncoder *parent, VideoEncoderFill *fill,
+                             void *opaque, bool key, Error **errp)
 {
-    g_setenv("GST_REGISTRY_DISABLE", "yes", FALSE);
+    GstEncoder *encoder = (GstEncoder *)parent;
+    GstBuffer *buffer = gst_encoder_fill(encoder, fill, opaque);
+
+    if (!buffer) {
+        error_setg(errp, "there is no frame");
+        return false;
+    }
+    return gst_encoder_push(encoder, buffer, key, errp);
+}
+
+static bool gst_encoder_feed_dmabuf(VideoEncoder *parent, VideoDmabuf *dmabuf,
+                                    bool key, Error **errp)
+{
+    GstEncoder *encoder = (GstEncoder *)parent;
+    GstBuffer *buffer = gst_dmabuf_buffer(dmabuf, errp);
+
+    return buffer && gst_encoder_push(encoder, buffer, key, errp);
 }
 
 const VideoEncoderBackend video_encoder_gst = {
-    .find = gst_encoder_find,
+    .find = gst_find_encoders,
     .open = gst_encoder_open,
     .feed = gst_encoder_feed,
+    .feed_dmabuf = gst_encoder_feed_dmabuf,
     .set_bitrate = gst_encoder_set_bitrate,
     .close = gst_encoder_close,
 };

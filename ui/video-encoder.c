@@ -6,7 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "video-encoder.h"
+#include "video-encoder-backend.h"
 
 static const VideoEncoderBackend *backend;
 
@@ -15,13 +15,14 @@ void video_encoder_set_backend(const VideoEncoderBackend *new_backend)
     backend = new_backend;
 }
 
-bool video_encoder_find(const char *wanted, VideoFacts *facts, Error **errp)
+bool video_encoder_find(const char *wanted, const VideoFormat *format,
+                        VideoFacts *facts, Error **errp)
 {
     if (!backend) {
         error_setg(errp, "QEMU was built without GStreamer");
         return false;
     }
-    return backend->find(wanted, facts, errp);
+    return backend->find(wanted, format, facts, errp);
 }
 
 VideoEncoder *video_encoder_open(const VideoEncoderConfig *config,
@@ -35,6 +36,12 @@ bool video_encoder_feed(VideoEncoder *encoder, VideoEncoderFill *fill,
                         void *opaque, bool key, Error **errp)
 {
     return encoder->backend->feed(encoder, fill, opaque, key, errp);
+}
+
+bool video_encoder_feed_dmabuf(VideoEncoder *encoder, VideoDmabuf *dmabuf,
+                               bool key, Error **errp)
+{
+    return encoder->backend->feed_dmabuf(encoder, dmabuf, key, errp);
 }
 
 void video_encoder_set_bitrate(VideoEncoder *encoder, unsigned kbit)

@@ -15,6 +15,7 @@ typedef struct VideoEncoder VideoEncoder;
  * struct VideoEncoderConfig:
  * @encoder: the name of one that was found
  * @path: what it will be given
+ * @format: of the dma-bufs, if it will be given those
  * @width: pixels of a frame, even
  * @height: pixels of a frame, even
  * @bitrate: the most, in kbit/s
@@ -22,6 +23,7 @@ typedef struct VideoEncoder VideoEncoder;
 typedef struct VideoEncoderConfig {
     const char *encoder;
     VideoPath path;
+    VideoFormat format;
     int width, height;
     unsigned bitrate;
 } VideoEncoderConfig;
@@ -48,50 +50,16 @@ typedef struct VideoEncoderSink {
 typedef bool VideoEncoderFill(void *opaque, void *pixels, size_t stride);
 
 /**
- * struct VideoEncoderBackend:
- * @find: fills in which encoders there are, the best first; only @wanted
- *     unless that is NULL. Returns false with @errp set if there is none.
- *     May take seconds the first time.
- * @open: see video_encoder_open()
- * @feed: see video_encoder_feed()
- * @set_bitrate: see video_encoder_set_bitrate()
- * @close: see video_encoder_close()
- *
- * The library that encodes.
- */
-typedef struct VideoEncoderBackend {
-    bool (*find)(const char *wanted, VideoFacts *facts, Error **errp);
-    VideoEncoder *(*open)(const VideoEncoderConfig *config,
-                          const VideoEncoderSink *sink, void *opaque,
-                          Error **errp);
-    bool (*feed)(VideoEncoder *encoder, VideoEncoderFill *fill, void *opaque,
-                 bool key, Error **errp);
-    void (*set_bitrate)(VideoEncoder *encoder, unsigned kbit);
-    void (*close)(VideoEncoder *encoder);
-} VideoEncoderBackend;
-
-/* What a backend's own struct begins with. */
-struct VideoEncoder {
-    const VideoEncoderBackend *backend;
-};
-
-/**
- * video_encoder_set_backend:
- * @backend: what all encoders come from from now on, or NULL for none
- *
- * Called once by what was built in, before there are threads, and by tests.
- */
-void video_encoder_set_backend(const VideoEncoderBackend *backend);
-
-/**
  * video_encoder_find:
  * @wanted: the only one that is to be used, or NULL
+ * @format: of the dma-buf that there is, or NULL
  * @facts: where the encoders go; the names live as long as @wanted
  * @errp: what is missing
  *
  * Returns: whether there is an encoder. Any thread; may take seconds.
  */
-bool video_encoder_find(const char *wanted, VideoFacts *facts, Error **errp);
+bool video_encoder_find(const char *wanted, const VideoFormat *format,
+                        VideoFacts *facts, Error **errp);
 
 /**
  * video_encoder_open:
@@ -121,6 +89,21 @@ VideoEncoder *video_encoder_open(const VideoEncoderConfig *config,
  */
 bool video_encoder_feed(VideoEncoder *encoder, VideoEncoderFill *fill,
                         void *opaque, bool key, Error **errp);
+
+/**
+ * video_encoder_feed_dmabuf:
+ * @encoder: an encoder on VIDEO_PATH_DMABUF whose last frame has come back
+ * @dmabuf: of the encoder's size and format; the caller keeps it until the
+ *     frame has come back
+ * @key: it is to be a key frame
+ * @errp: why it is not taken
+ *
+ * Does not wait until the frame is encoded: its sink is told.
+ *
+ * Returns: whether the frame was taken.
+ */
+bool video_encoder_feed_dmabuf(VideoEncoder *encoder, VideoDmabuf *dmabuf,
+                               bool key, Error **errp);
 
 /**
  * video_encoder_set_bitrate:

@@ -46,6 +46,24 @@ const char *video_path_name(VideoPath path)
     return names[path];
 }
 
+void video_encoder_record_failed(VideoEncoderRecord *record, VideoPath path,
+                                 int64_t now_ms)
+{
+    record->again_ms[path] = now_ms +
+        video_backoff_ms(++record->failures[path]);
+}
+
+unsigned video_encoder_record_refused(const VideoEncoderRecord *record,
+                                      int64_t now_ms)
+{
+    unsigned refused = 0;
+
+    for (int path = 0; path < VIDEO_PATH__COUNT; path++) {
+        refused |= (now_ms < record->again_ms[path]) << path;
+    }
+    return refused;
+}
+
 /* A fifth of a bit for each pixel at 60 frames/s: what hard pictures need. */
 unsigned video_bitrate_default(int width, int height)
 {

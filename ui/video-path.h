@@ -7,6 +7,8 @@
 #ifndef VIDEO_PATH_H
 #define VIDEO_PATH_H
 
+#include "video-dmabuf.h"
+
 /* So many different encoders are known of at most. */
 #define VIDEO_ENCODERS_MAX 8
 
@@ -28,12 +30,13 @@ typedef enum VideoPath {
     VIDEO_PATH_NONE,
     VIDEO_PATH_DMABUF,
     VIDEO_PATH_SURFACE,
+    VIDEO_PATH__COUNT,
 } VideoPath;
 
 /**
  * struct VideoEncoderInfo:
  * @name: as users know it; lives as long as what it was found with
- * @dmabuf: it may take dma-bufs
+ * @dmabuf: it takes the dma-buf that there is; if there is none, some
  * @refused: bits 1 << VideoPath of what it was tried with in vain
  */
 typedef struct VideoEncoderInfo {
@@ -41,6 +44,19 @@ typedef struct VideoEncoderInfo {
     bool dmabuf;
     unsigned refused;
 } VideoEncoderInfo;
+
+/**
+ * struct VideoEncoderRecord:
+ * @failures: how often it was tried in vain, in a row, by path
+ * @again_ms: when it is to be tried again on a path; VIDEO_PATH_NONE has none
+ *
+ * What is remembered of an encoder that refused pictures, or said nothing
+ * about the first one. All zero at first.
+ */
+typedef struct VideoEncoderRecord {
+    unsigned failures[VIDEO_PATH__COUNT];
+    int64_t again_ms[VIDEO_PATH__COUNT];
+} VideoEncoderRecord;
 
 /**
  * struct VideoFacts:
@@ -75,6 +91,26 @@ VideoPath video_path_choose(const VideoFacts *facts, int *encoder);
  * Returns: "none", "dmabuf" or "surface".
  */
 const char *video_path_name(VideoPath path);
+
+/**
+ * video_encoder_record_failed:
+ * @record: of an encoder that made nothing of its first picture
+ * @path: on which it was tried
+ * @now_ms: a time
+ */
+void video_encoder_record_failed(VideoEncoderRecord *record, VideoPath path,
+                                 int64_t now_ms);
+
+/**
+ * video_encoder_record_refused:
+ * @record: of an encoder
+ * @now_ms: a time
+ *
+ * Returns: VideoEncoderInfo.refused as of now: it is tried again after
+ * video_backoff_ms().
+ */
+unsigned video_encoder_record_refused(const VideoEncoderRecord *record,
+                                      int64_t now_ms);
 
 /**
  * video_bitrate_default:

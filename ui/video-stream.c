@@ -10,6 +10,13 @@
 #include "video-stream.h"
 
 /*
+ * An encoder that has said nothing for so long after a frame has failed. With
+ * the first one it may still have to set itself up.
+ */
+#define VIDEO_STREAM_SILENCE_MS 200
+#define VIDEO_STREAM_FIRST_MS 1000
+
+/*
  * Two hold it: the owner, and its thread, which may be the last as encoders
  * can take their time. The encoder is the thread's alone.
  */
@@ -25,16 +32,16 @@ struct VideoStream {
     bool filling;       /* ops->fill is being called, without the lock */
     bool wanted;        /* the thread is to feed a frame */
     bool fed;           /* the frame is with the encoder, since fed_us */
+    bool heard;         /* there was a frame */
     bool key;
+    VideoDmabuf *dmabuf;    /* of the frame that is on its way, or NULL */
     unsigned bitrate;
     int64_t begun_us;
     int64_t fed_us;
     VideoStreamState state;
     VideoFrame frame;
     char *error;
-    char *encoder;
-    int encoder_index;
-    VideoPath path;
+    VideoStreamEncoder encoder;
 };
 
 static void video_stream_unref(VideoStream *stream)
@@ -50,8 +57,9 @@ static void video_stream_unref(VideoStream *stream)
         if (stream->frame.data) {
             g_byte_array_unref(stream->frame.data);
         }
+        video_dmabuf_unref(stream->dmabuf);
         g_free(stream->error);
-        g_free(stream->encoder);
+        g_free(stream->encoder.name);
         g_free(stream);
     }
 }
@@ -60,6 +68,7 @@ static void video_stream_unref(VideoStream *stream)
 static void video_stream_set_state(VideoStream *stream, VideoStreamState state)
 {
     stream->state = state;
+    g_clear_pointer(&stream->dmabuf, video_dmabuf_unref);
     if (!stream->stopped) {
         stream->ops->changed(stream->opaque);
     }
@@ -87,6 +96,7 @@ static void video_stream_packet(void *opaque, const void *data, size_t size,
         stream->frame.data = g_byte_array_new();
         stream->frame.key = key;
     }
+    stream->heard = true;
     g_byte_array_append(stream->frame.data, data, size);
     if (stream->state == VIDEO_STREAM_BUSY && stream->fed) {
         stream->frame.us = g_get_monotonic_time() - stream->begun_us;
@@ -111,36 +121,63 @@ static const VideoEncoderSink sink = {
 
 /* --- Its thread ---------------------------------------------------------- */
 
+static bool video_stream_choose(const VideoStreamConfig *config,
+                                VideoFacts *facts, VideoPath *path, int *index,
+                                Error **errp)
+{
+    facts->dmabuf = config->format.fourcc;
+    for (int i = 0; i < facts->n; i++) {
+        facts->encoders[i].refused = config->refused[i];
+    }
+    *path = video_path_choose(facts, index);
+    if (facts->dmabuf && *path != VIDEO_PATH_DMABUF) {
+        error_setg(errp, "no encoder takes the guest's buffer");
+        return false;
+    }
+    if (*path == VIDEO_PATH_NONE) {
+        error_setg(errp, "no encoder takes this picture");
+        return false;
+    }
+    return true;
+}
+
 static VideoEncoder *video_stream_open(VideoStream *stream, Error **errp)
 {
     const VideoStreamConfig *config = &stream->config;
     VideoEncoderConfig wanted = {
+        .format = config->format,
         .width = config->width,
         .height = config->height,
         .bitrate = config->bitrate,
     };
     VideoFacts facts = { 0 };
+    bool some_dmabuf = false;
     int index;
 
-    if (!video_encoder_find(config->wanted, &facts, errp)) {
+    if (!video_encoder_find(config->wanted,
+                            config->format.fourcc ? &config->format : NULL,
+                            &facts, errp) ||
+        !video_stream_choose(config, &facts, &wanted.path, &index, errp)) {
         return NULL;
     }
     for (int i = 0; i < facts.n; i++) {
-        facts.encoders[i].refused = config->refused[i];
-    }
-    wanted.path = video_path_choose(&facts, &index);
-    if (wanted.path == VIDEO_PATH_NONE) {
-        error_setg(errp, "no encoder takes this picture");
-        return NULL;
+        some_dmabuf |= facts.encoders[i].dmabuf;
     }
     wanted.encoder = facts.encoders[index].name;
 
     qemu_mutex_lock(&stream->lock);
-    stream->encoder = g_strdup(wanted.encoder);
-    stream->encoder_index = index;
-    stream->path = wanted.path;
+    stream->encoder = (VideoStreamEncoder) {
+        g_strdup(wanted.encoder), index, wanted.path, some_dmabuf,
+    };
     qemu_mutex_unlock(&stream->lock);
     return video_encoder_open(&wanted, &sink, stream, errp);
+}
+
+/* With the lock. */
+static void video_stream_set_fed(VideoStream *stream)
+{
+    stream->fed = true;
+    stream->fed_us = g_get_monotonic_time();
 }
 
 /* Not once the owner has gone: then there is nothing left to copy. */
@@ -161,8 +198,7 @@ static bool video_stream_fill(void *opaque, void *pixels, size_t stride)
 
     qemu_mutex_lock(&stream->lock);
     stream->filling = false;
-    stream->fed = true;
-    stream->fed_us = g_get_monotonic_time();
+    video_stream_set_fed(stream);
     qemu_cond_broadcast(&stream->cond);
     qemu_mutex_unlock(&stream->lock);
     return filled;
@@ -171,15 +207,22 @@ static bool video_stream_fill(void *opaque, void *pixels, size_t stride)
 /* With the lock, which is let go of meanwhile. */
 static void video_stream_feed(VideoStream *stream, VideoEncoder *encoder)
 {
+    VideoDmabuf *dmabuf = video_dmabuf_ref(stream->dmabuf);
     unsigned bitrate = stream->bitrate;
     bool key = stream->key;
     Error *err = NULL;
     bool ok;
 
     stream->wanted = false;
+    if (dmabuf) {
+        /* what comes from now on is of this frame */
+        video_stream_set_fed(stream);
+    }
     qemu_mutex_unlock(&stream->lock);
     video_encoder_set_bitrate(encoder, bitrate);
-    ok = video_encoder_feed(encoder, video_stream_fill, stream, key, &err);
+    ok = dmabuf ? video_encoder_feed_dmabuf(encoder, dmabuf, key, &err)
+        : video_encoder_feed(encoder, video_stream_fill, stream, key, &err);
+    video_dmabuf_unref(dmabuf);
     qemu_mutex_lock(&stream->lock);
     if (!ok) {
         video_stream_fail(stream, error_get_pretty(err));
@@ -226,7 +269,7 @@ VideoStream *video_stream_new(const VideoStreamConfig *config,
     stream->bitrate = config->bitrate;
     stream->ops = ops;
     stream->opaque = opaque;
-    stream->encoder_index = -1;
+    stream->encoder.index = -1;
     stream->refs = 2;
     qemu_mutex_init(&stream->lock);
     qemu_cond_init(&stream->cond);
@@ -260,9 +303,12 @@ VideoStreamState video_stream_state(VideoStream *stream)
     return state;
 }
 
-bool video_stream_begin(VideoStream *stream, bool key, unsigned bitrate)
+bool video_stream_begin(VideoStream *stream, VideoDmabuf *dmabuf, bool key,
+                        unsigned bitrate)
 {
     bool idle;
+
+    assert(!dmabuf == !stream->config.format.fourcc);
 
     qemu_mutex_lock(&stream->lock);
     idle = stream->state == VIDEO_STREAM_IDLE;
@@ -270,6 +316,7 @@ bool video_stream_begin(VideoStream *stream, bool key, unsigned bitrate)
         stream->state = VIDEO_STREAM_BUSY;
         stream->wanted = true;
         stream->fed = false;
+        stream->dmabuf = video_dmabuf_ref(dmabuf);
         stream->key = key;
         stream->bitrate = bitrate;
         stream->begun_us = g_get_monotonic_time();
@@ -296,29 +343,30 @@ bool video_stream_take(VideoStream *stream, VideoFrame *frame)
 
 void video_stream_check(VideoStream *stream)
 {
-    int64_t silent_us;
+    int64_t silent_us, limit_us;
 
     qemu_mutex_lock(&stream->lock);
     silent_us = g_get_monotonic_time() -
         (stream->fed ? stream->fed_us : stream->begun_us);
+    limit_us = (stream->heard ? VIDEO_STREAM_SILENCE_MS
+                              : VIDEO_STREAM_FIRST_MS) * 1000;
     /* While a frame is copied it is not the encoder that takes its time. */
     if (stream->state == VIDEO_STREAM_BUSY && !stream->filling &&
-        silent_us >= VIDEO_STREAM_SILENCE_MS * 1000) {
+        silent_us >= limit_us) {
         video_stream_fail(stream, "the encoder is silent");
     }
     qemu_mutex_unlock(&stream->lock);
 }
 
-char *video_stream_encoder(VideoStream *stream, VideoPath *path, int *index)
+VideoStreamEncoder video_stream_encoder(VideoStream *stream)
 {
-    char *name;
+    VideoStreamEncoder encoder;
 
     qemu_mutex_lock(&stream->lock);
-    name = g_strdup(stream->encoder);
-    *path = stream->path;
-    *index = stream->encoder_index;
+    encoder = stream->encoder;
+    encoder.name = g_strdup(encoder.name);
     qemu_mutex_unlock(&stream->lock);
-    return name;
+    return encoder;
 }
 
 char *video_stream_error(VideoStream *stream)

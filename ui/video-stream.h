@@ -9,18 +9,14 @@
 
 #include "video-encoder.h"
 
-/* An encoder that has said nothing for so long after a frame has failed. */
-#define VIDEO_STREAM_SILENCE_MS 200
-
 /**
  * DOC: stream
  *
- * A stream has a thread of its own, which opens the encoder, copies frames to
- * it and closes it, so that its owner waits for none of that. One frame is on
- * its way at a time: video_stream_begin() asks for the newest, which the
- * thread copies when it gets to it, and video_stream_take() takes what has
- * become of it. Who has more to show meanwhile begins the next one then; there
- * is no queue.
+ * A stream has a thread of its own, which opens the encoder, feeds and closes
+ * it, so that its owner waits for none of that. One frame is on its way at a
+ * time: video_stream_begin() asks for the newest, and video_stream_take() takes
+ * what has become of it. Who has more to show meanwhile begins the next one
+ * then; there is no queue.
  *
  * A stream that has failed stays so. Its owner frees it, and makes another one
  * if it likes.
@@ -37,7 +33,7 @@ typedef enum VideoStreamState {
 
 /**
  * struct VideoStreamOps:
- * @fill: see VideoEncoderFill; the stream's thread
+ * @fill: see VideoEncoderFill; the stream's thread; not for dma-bufs
  * @changed: the state is another one; any thread, with a lock of the stream's
  *     held: it must not call the stream back
  *
@@ -48,20 +44,21 @@ typedef struct VideoStreamOps {
     void (*changed)(void *opaque);
 } VideoStreamOps;
 
-/**
- * struct VideoStreamConfig:
- * @wanted: the only encoder that is to be used, or NULL
- * @refused: VideoEncoderInfo.refused, as earlier streams found out, by encoder
- * @width: pixels, even
- * @height: pixels, even
- * @bitrate: the most, in kbit/s
- */
 typedef struct VideoStreamConfig {
-    const char *wanted;
-    unsigned refused[VIDEO_ENCODERS_MAX];
-    int width, height;
-    unsigned bitrate;
+    const char *wanted;     /* the only encoder that is to be used, or NULL */
+    unsigned refused[VIDEO_ENCODERS_MAX];   /* see VideoEncoderInfo */
+    VideoFormat format;     /* of the dma-bufs; its fourcc is 0 for pixels */
+    int width, height;      /* pixels, even */
+    unsigned bitrate;       /* the most, in kbit/s */
 } VideoStreamConfig;
+
+/* Which encoder it is. */
+typedef struct VideoStreamEncoder {
+    char *name;         /* NULL: there is none */
+    int index;          /* of VideoStreamConfig.refused, or -1 */
+    VideoPath path;
+    bool some_dmabuf;   /* it, or another one, takes some dma-bufs */
+} VideoStreamEncoder;
 
 /* A frame that was encoded. */
 typedef struct VideoFrame {
@@ -102,12 +99,14 @@ VideoStreamState video_stream_state(VideoStream *stream);
 /**
  * video_stream_begin:
  * @stream: a stream
+ * @dmabuf: the picture, held until the state is another one; NULL for pixels
  * @key: the frame is to be a key frame; the first is one anyway
  * @bitrate: the most from now on, in kbit/s
  *
  * Returns: whether a frame has been begun: false unless the stream is idle.
  */
-bool video_stream_begin(VideoStream *stream, bool key, unsigned bitrate);
+bool video_stream_begin(VideoStream *stream, VideoDmabuf *dmabuf, bool key,
+                        unsigned bitrate);
 
 /**
  * video_stream_take:
@@ -129,12 +128,10 @@ void video_stream_check(VideoStream *stream);
 /**
  * video_stream_encoder:
  * @stream: a stream that is not opening
- * @path: where the path goes
- * @index: where the encoder's index in VideoStreamConfig.refused goes, or -1
  *
- * Returns: the encoder's name, or NULL if there was none. The caller frees it.
+ * Returns: its encoder. The caller frees the name.
  */
-char *video_stream_encoder(VideoStream *stream, VideoPath *path, int *index);
+VideoStreamEncoder video_stream_encoder(VideoStream *stream);
 
 /**
  * video_stream_error:

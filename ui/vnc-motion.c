@@ -154,6 +154,29 @@ void vnc_motion_note(VncMotion *motion, int x, int y, int n,
     }
 }
 
+/* The bits from @from on, as many of a tile that begins at @at as there are. */
+static uint32_t tile_bits(int at, int from, int end)
+{
+    int first = MAX(from - at, 0), last = MIN(end - at, TILE);
+
+    return first < last ? UINT32_MAX >> (TILE - (last - first)) << first : 0;
+}
+
+void vnc_motion_note_all(VncMotion *motion, int index)
+{
+    const VncMotionRect *r = &motion->active[index].rect;
+
+    for (int y = r->y / TILE; y * TILE < r->y + r->h; y++) {
+        for (int x = r->x / TILE; x * TILE < r->x + r->w; x++) {
+            Tile *tile = &motion->tiles[y * motion->cols + x];
+
+            tile->columns[motion->now] |= tile_bits(x * TILE, r->x,
+                                                    r->x + r->w);
+            tile->rows[motion->now] |= tile_bits(y * TILE, r->y, r->y + r->h);
+        }
+    }
+}
+
 void vnc_motion_moved(VncMotion *motion, int index, bool noted,
                       int64_t now_ms)
 {

@@ -83,6 +83,13 @@ void vnc_motion_note(VncMotion *motion, int x, int y, int n,
                      const uint32_t *before, const uint32_t *after);
 
 /**
+ * vnc_motion_note_all:
+ * @motion: a screen
+ * @index: one of its rectangles: all of it is reported to have changed
+ */
+void vnc_motion_note_all(VncMotion *motion, int index);
+
+/**
  * vnc_motion_moved:
  * @motion: a screen
  * @index: one of its rectangles

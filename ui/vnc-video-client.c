@@ -5,7 +5,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "qapi/clone-visitor.h"
@@ -13,8 +12,7 @@
 #include "vnc.h"
 #include "vnc-enc-h264.h"
 #include "vnc-jobs.h"
-#include "vnc-video-client.h"
-#include "video-stream.h"
+#include "vnc-video-context.h"
 #include "trace.h"
 #ifdef CONFIG_LINUX
 #include <linux/sockios.h>
@@ -33,203 +31,9 @@
 /* A client that turns the encoding off and on gets an encoder so often. */
 #define RELIST_MS 500
 
-/* A rectangle of one client. */
-typedef struct VncVideoContext {
-    VncVideo *video;
-    VncMotionRect rect;
-    VideoStream *stream;    /* NULL: there is none */
-    bool live;              /* the encoder is there: what is dirty is ours */
-    bool dirty;
-    bool key;               /* the next frame is to be a key frame */
-    bool asked;             /* the frame on its way answers a request */
-    uint64_t frames;
-    int64_t encode_ms;      /* a frame takes so long, four times that */
-} VncVideoContext;
-
-struct VncVideo {
-    VncState *vs;
-    VncVideoShared *shared;
-    bool listed;
-    bool owes;              /* frames were begun in answer to a request */
-    int64_t sent_ms;        /* when the last frame was, or 0: it has asked */
-    int64_t client_ms;      /* to the next request, four times that */
-    int64_t best_ms;        /* the shortest such time */
-    QEMUBH *bh;
-    VncVideoContext contexts[VNC_MOTION_RECTS];
-
-    unsigned refused[VIDEO_ENCODERS_MAX];
-    unsigned failures;      /* in a row */
-    int64_t not_before_ms;
-
-    unsigned bitrate;       /* for all of the screen */
-    int64_t bitrate_ms;
-    unsigned begun, late;   /* since then */
-
-    VncClientVideo info;    /* what is counted, and the encoder */
-    uint64_t bytes_read;    /* atomic: the streams' threads count it */
-};
-
 static int64_t now_ms(void)
 {
     return qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
-}
-
-static const VncVideoPath vnc_video_paths[] = {
-    [VIDEO_PATH_NONE] = VNC_VIDEO_PATH_NONE,
-    [VIDEO_PATH_DMABUF] = VNC_VIDEO_PATH_DMABUF,
-    [VIDEO_PATH_SURFACE] = VNC_VIDEO_PATH_SURFACE,
-};
-
-/* --- Contexts ------------------------------------------------------------ */
-
-static bool vnc_video_fill(void *opaque, void *pixels, size_t stride)
-{
-    VncVideoContext *context = opaque;
-    const VncMotionRect *r = &context->rect;
-    VncDisplay *vd = context->video->vs->vd;
-
-    vnc_lock_display(vd);
-    qatomic_set(&context->video->shared->copying, true);
-    for (int y = 0; y < r->h; y++) {
-        memcpy(pixels + y * stride, vnc_server_fb_ptr(vd, r->x, r->y + y),
-               r->w * VNC_SERVER_FB_BYTES);
-    }
-    qatomic_set(&context->video->shared->copying, false);
-    vnc_unlock_display(vd);
-    qatomic_add(&context->video->bytes_read,
-                (uint64_t)r->w * r->h * VNC_SERVER_FB_BYTES);
-    trace_vnc_video_feed(context->video->vs, r->x, r->y, r->w, r->h);
-    return true;
-}
-
-static void vnc_video_changed(void *opaque)
-{
-    VncVideoContext *context = opaque;
-
-    qemu_bh_schedule(context->video->bh);
-}
-
-static const VideoStreamOps stream_ops = {
-    .fill = vnc_video_fill,
-    .changed = vnc_video_changed,
-};
-
-/* A rectangle's part of what all of the screen may take. */
-static unsigned vnc_video_bitrate(const VncVideoContext *context)
-{
-    const VncVideo *video = context->video;
-    VncDisplay *vd = video->vs->vd;
-    int64_t screen = (int64_t)vd->true_width *
-        pixman_image_get_height(vd->server);
-    int64_t part = (int64_t)context->rect.w * context->rect.h;
-
-    return MAX(video->bitrate * part / screen, VIDEO_BITRATE_MIN);
-}
-
-static unsigned vnc_video_most(const VncVideo *video)
-{
-    VncDisplay *vd = video->vs->vd;
-
-    return video->shared->bitrate ?:
-        video_bitrate_default(vd->true_width,
-                              pixman_image_get_height(vd->server));
-}
-
-static void vnc_video_open(VncVideo *video, VncVideoContext *context,
-                           const VncMotionRect *rect)
-{
-    VideoStreamConfig config = {
-        .wanted = video->shared->encoder,
-        .width = rect->w,
-        .height = rect->h,
-    };
-
-    *context = (VncVideoContext) { .video = video, .rect = *rect };
-    if (!video->bitrate) {
-        video->bitrate = vnc_video_most(video);
-        video->best_ms = INT64_MAX;
-    }
-    config.bitrate = vnc_video_bitrate(context);
-    memcpy(config.refused, video->refused, sizeof(config.refused));
-    context->stream = video_stream_new(&config, &stream_ops, context);
-}
-
-/* What was asked for and will not come that way is still to be sent. */
-static void vnc_video_close(VncVideoContext *context, const char *reason)
-{
-    const VncMotionRect *r = &context->rect;
-    VncVideo *video = context->video;
-    VncState *vs = video->vs;
-
-    if (!context->stream) {
-        return;
-    }
-    trace_vnc_video_close(vs, r->x, r->y, r->w, r->h, reason);
-    video_stream_free(g_steal_pointer(&context->stream));
-    if (context->live) {
-        context->live = false;
-        vnc_set_area_dirty(vs->dirty, vs->vd, r->x, r->y, r->w, r->h);
-        vs->has_dirty = 1;
-    }
-    if (video->owes && vs->update == VNC_STATE_UPDATE_NONE) {
-        vs->update = VNC_STATE_UPDATE_INCREMENTAL;
-    }
-    video->owes = false;
-}
-
-static void vnc_video_close_all(VncVideo *video, const char *reason)
-{
-    for (int i = 0; i < VNC_MOTION_RECTS; i++) {
-        vnc_video_close(&video->contexts[i], reason);
-    }
-}
-
-/* The encoder is there: from now on, the rectangle is a matter of its own. */
-static void vnc_video_begin_context(VncVideoContext *context)
-{
-    const VncMotionRect *r = &context->rect;
-    VncVideo *video = context->video;
-    VideoPath path;
-    int index;
-
-    context->live = true;
-    context->dirty = true;
-    g_free(video->info.encoder);
-    video->info.encoder = video_stream_encoder(context->stream, &path, &index);
-    video->info.path = vnc_video_paths[path];
-    trace_vnc_video_open(video->vs, video->info.encoder, video_path_name(path),
-                         r->x, r->y, r->w, r->h);
-}
-
-/*
- * An encoder that never gave a frame refuses them, and another one is tried at
- * once. One that worked, and the last one, are tried again later.
- */
-static void vnc_video_fail(VncVideoContext *context)
-{
-    g_autofree char *why = video_stream_error(context->stream);
-    g_autofree char *name = NULL;
-    VncVideo *video = context->video;
-    VncVideoShared *shared = video->shared;
-    VideoPath path;
-    int index;
-
-    name = video_stream_encoder(context->stream, &path, &index);
-    trace_vnc_video_fallback(video->vs, name ?: "none", why);
-    if (!shared->warned && (index >= 0 || shared->encoder)) {
-        shared->warned = true;
-        warn_report("VNC: no H.264 for now, an encoder fails: %s", why);
-    }
-    if (index >= 0) {
-        video->info.fallbacks++;
-    }
-    if (index >= 0 && !context->frames) {
-        video->refused[index] |= 1u << path;
-    } else {
-        memset(video->refused, 0, sizeof(video->refused));
-        video->not_before_ms = now_ms() + video_backoff_ms(++video->failures);
-    }
-    vnc_video_close(context, why);
 }
 
 /* --- Frames -------------------------------------------------------------- */
@@ -244,6 +48,17 @@ static bool vnc_video_has_others(const VncVideoContext *context)
         }
     }
     return false;
+}
+
+/* What this encoder refused or did not answer before is forgotten. */
+static void vnc_video_recovered(VncVideoContext *context)
+{
+    VncVideo *video = context->video;
+    VideoStreamEncoder encoder = video_stream_encoder(context->stream);
+
+    g_free(encoder.name);
+    video->records[encoder.index].failures[encoder.path] = 0;
+    video->failures = 0;
 }
 
 static void vnc_video_send(VncVideoContext *context, const VideoFrame *frame)
@@ -272,7 +87,7 @@ static void vnc_video_send(VncVideoContext *context, const VideoFrame *frame)
     video->info.key_frames += frame->key;
     video->info.bytes += frame->data->len;
     if (++context->frames == RECOVERED_FRAMES) {
-        video->failures = 0;
+        vnc_video_recovered(context);
     }
 }
 
@@ -291,8 +106,29 @@ static void vnc_video_take(VncVideoContext *context)
     if (!context->asked && vs->update == VNC_STATE_UPDATE_INCREMENTAL) {
         vs->update = VNC_STATE_UPDATE_NONE;
     }
-    vnc_video_send(context, &frame);
+    if (!context->frames && context->says_key && !frame.key) {
+        /* the client cannot begin with it */
+        vnc_video_fail(context, "it made no key frame");
+    } else {
+        vnc_video_send(context, &frame);
+    }
     g_byte_array_unref(frame.data);
+}
+
+static void vnc_video_look_at(VncVideoContext *context)
+{
+    VideoStreamState state = video_stream_state(context->stream);
+
+    if (state == VIDEO_STREAM_FAILED) {
+        vnc_video_fail(context, NULL);
+        return;
+    }
+    if (!context->live && state == VIDEO_STREAM_READY) {
+        vnc_video_start(context);
+        context->video->vs->has_dirty = 1;
+    } else if (context->live) {
+        vnc_video_take(context);
+    }
 }
 
 /* What the streams have to say; then the next frames. */
@@ -304,14 +140,16 @@ static void vnc_video_bh(void *opaque)
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
         VncVideoContext *context = &video->contexts[i];
 
+        if (context->next) {
+            vnc_video_follow_next(context);
+        }
         if (!context->stream) {
             continue;
         }
-        if (video_stream_state(context->stream) == VIDEO_STREAM_FAILED) {
-            vnc_video_fail(context);
-        } else if (context->live) {
-            vnc_video_take(context);
+        if (video_stream_state(context->stream) != VIDEO_STREAM_BUSY) {
+            vnc_video_hold(context, NULL);
         }
+        vnc_video_look_at(context);
     }
     if (vs->has_dirty) {
         /* vs might be freed here */
@@ -335,11 +173,20 @@ static size_t vnc_video_queue(const VncState *vs)
 static void vnc_video_begin(VncVideoContext *context, bool asked)
 {
     VncVideo *video = context->video;
+    VncVideoShared *shared = video->shared;
     int64_t since = now_ms() - video->sent_ms;
+    VideoDmabuf *dmabuf = context->dmabuf ? shared->dmabuf : NULL;
 
-    if (!video_stream_begin(context->stream, context->key,
+    /* the last dma-buf was sent, and what came after it are pixels */
+    if ((context->dmabuf && !dmabuf) ||
+        !video_stream_begin(context->stream, dmabuf, context->key,
                             vnc_video_bitrate(context))) {
         return;
+    }
+    if (dmabuf) {
+        vnc_video_hold(context, shared->con);
+        trace_vnc_video_feed(video->vs, context->rect.x, context->rect.y,
+                             context->rect.w, context->rect.h);
     }
     video->begun++;
     video->late += video->best_ms != INT64_MAX &&
@@ -392,6 +239,7 @@ VncVideoUpdate vnc_video_update(VncState *vs)
         if (!context->live) {
             continue;
         }
+        update.live = true;
         context->dirty |= vnc_video_mask(vs, &context->rect);
         if (!context->dirty) {
             continue;
@@ -434,6 +282,13 @@ void vnc_video_requested(VncState *vs)
     qemu_bh_schedule(video->bh);
 }
 
+static void vnc_video_close_all(VncVideo *video, const char *reason)
+{
+    for (int i = 0; i < VNC_MOTION_RECTS; i++) {
+        vnc_video_close(&video->contexts[i], reason);
+    }
+}
+
 /* --- From one refresh to the next ---------------------------------------- */
 
 /* Can this client be sent video at all? */
@@ -457,7 +312,7 @@ static bool vnc_video_follow_rect(VncVideo *video, VncVideoContext *context,
     if (context->stream) {
         video_stream_check(context->stream);
         if (video_stream_state(context->stream) == VIDEO_STREAM_FAILED) {
-            vnc_video_fail(context);
+            vnc_video_fail(context, NULL);
         } else if (!r->w || !same_rect(r, &context->rect)) {
             vnc_video_close(context, r->w ? "it moved" : "it ended");
         } else if (!vnc_video_possible(video, r)) {
@@ -467,13 +322,21 @@ static bool vnc_video_follow_rect(VncVideo *video, VncVideoContext *context,
     if (!r->w || !vnc_video_possible(video, r)) {
         return false;
     }
-    if (!context->stream && now_ms() >= video->not_before_ms) {
+    if (!context->stream && now_ms() >= video->not_before_ms &&
+        !video->shared->stale) {
         vnc_video_open(video, context, r);
     }
-    if (context->stream && !context->live &&
-        video_stream_state(context->stream) == VIDEO_STREAM_IDLE) {
-        vnc_video_begin_context(context);
-        video->vs->has_dirty = 1;
+    if (context->stream && context->dmabuf && !video->shared->dmabuf &&
+        !video->shared->stale) {
+        vnc_video_leave_dmabufs(context);
+    }
+    if (context->next) {
+        vnc_video_follow_next(context);
+    }
+    if (context->stream && !context->live) {
+        /* an encoder may take its time for the first frame: nobody waits */
+        video_stream_begin(context->stream, NULL, false,
+                           vnc_video_bitrate(context));
     }
     if (context->live) {
         vnc_video_begin_early(context);
@@ -530,7 +393,7 @@ void vnc_video_mark(VncVideo *video, int index)
 void vnc_video_reset(VncVideo *video)
 {
     vnc_video_close_all(video, "the screen");
-    memset(video->refused, 0, sizeof(video->refused));
+    memset(video->records, 0, sizeof(video->records));
     video->bitrate = 0;
 }
 

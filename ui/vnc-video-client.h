@@ -9,35 +9,18 @@
 
 #include "vnc.h"
 #include "vnc-motion.h"
-
-/* What a client has that has listed the encoding. */
-typedef struct VncVideo VncVideo;
-
-/**
- * struct VncVideoShared:
- * @encoder: the only encoder to use, or NULL; never freed
- * @bitrate: the most for a client, in kbit/s, or 0
- * @copying: a client's frame is being copied, so that the display is locked;
- *     atomic
- * @warned: an encoder has failed, and that was said
- *
- * What all clients of a display have in common.
- */
-typedef struct VncVideoShared {
-    const char *encoder;
-    unsigned bitrate;
-    bool copying;
-    bool warned;
-} VncVideoShared;
+#include "vnc-video-trial.h"
 
 /**
  * struct VncVideoUpdate:
  * @begun: frames were begun, which will answer the client's request
  * @waiting: there is more to be sent later
+ * @live: some of the screen is video
  */
 typedef struct VncVideoUpdate {
     bool begun;
     bool waiting;
+    bool live;
 } VncVideoUpdate;
 
 /**

@@ -8,10 +8,11 @@
 #include "qapi/error.h"
 #include "qemu/timer.h"
 #include "ui/qemu-spice-module.h"
+#include "vnc-dmabuf.h"
 #include "vnc-motion-clock.h"
 #include "vnc-video.h"
 #include "vnc-video-client.h"
-#include "video-encoder.h"
+#include "video-encoder-backend.h"
 #ifdef CONFIG_GSTREAMER
 #include "video-encoder-gst.h"
 #endif
@@ -21,6 +22,7 @@
 
 struct VncVideoDisplay {
     VncVideoShared shared;
+    bool off;               /* it was not, before it was set up anew */
     int listeners;          /* clients that list the encoding */
     VncMotion *motion;      /* while there is one; of the server's surface */
     VncMotionClock clock;
@@ -29,6 +31,21 @@ struct VncVideoDisplay {
 };
 
 /* --- Options ------------------------------------------------------------- */
+
+/* It may have been on, before it was set up anew. */
+static void vnc_video_off(VncDisplay *vd)
+{
+    VncState *vs;
+
+    if (!vd->video) {
+        return;
+    }
+    vnc_dmabuf_unwatched(vd->dmabuf);
+    QTAILQ_FOREACH(vs, &vd->clients, next) {
+        vnc_video_client_free(vs);
+    }
+    vd->video->off = true;
+}
 
 bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
 {
@@ -43,6 +60,7 @@ bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
         return false;
     }
     if (!strcmp(mode, "off")) {
+        vnc_video_off(vd);
         return true;
     }
     if (strcmp(mode, "on") && strcmp(mode, "auto")) {
@@ -57,13 +75,16 @@ bool vnc_video_setup(VncDisplay *vd, QemuOpts *opts, Error **errp)
     }
 #endif
     encoder = encoder ? g_intern_string(encoder) : NULL;
-    if (!strcmp(mode, "on") && !video_encoder_find(encoder, &facts, errp)) {
+    if (!strcmp(mode, "on") &&
+        !video_encoder_find(encoder, NULL, &facts, errp)) {
         error_prepend(errp, "h264=on: ");
         return false;
     }
     if (!vd->video) {
         vd->video = g_new0(VncVideoDisplay, 1);
+        vd->dmabuf = vnc_dmabuf_new(vd, &vd->video->shared);
     }
+    vd->video->off = false;
     vd->video->shared.encoder = encoder;
     vd->video->shared.bitrate = bitrate;
     return true;
@@ -172,7 +193,8 @@ bool vnc_video_look(VncDisplay *vd)
     }
     vnc_motion_clock_look(&display->clock,
                           qemu_clock_get_ms(QEMU_CLOCK_REALTIME));
-    return true;
+    /* What differs from a stale surface did not change just now. */
+    return !display->shared.stale;
 }
 
 int vnc_video_blocked(VncDisplay *vd)
@@ -224,6 +246,34 @@ static void vnc_video_moved(VncDisplay *vd, int index)
     }
 }
 
+/* That which is all of the screen and video for everybody, or -1. */
+static int vnc_video_whole(VncDisplay *vd)
+{
+    VncVideoDisplay *display = vd->video;
+
+    for (int i = 0; display->motion && i < VNC_MOTION_RECTS; i++) {
+        const VncMotionRect *r = vnc_motion_rect(display->motion, i);
+
+        if (r->w == vd->true_width &&
+            r->h == pixman_image_get_height(vd->server)) {
+            return vnc_video_all_live(vd, i) ? i : -1;
+        }
+    }
+    return -1;
+}
+
+/* Another of the guest's buffers is a change of all of the screen. */
+static void vnc_video_follow_flips(VncDisplay *vd)
+{
+    VncVideoDisplay *display = vd->video;
+    int whole = vnc_video_whole(vd);
+
+    if (vnc_dmabuf_flipped(vd->dmabuf) && whole >= 0) {
+        vnc_motion_note_all(display->motion, whole);
+        display->moved[whole] = display->noted[whole] = true;
+    }
+}
+
 /* Motion is looked for as long as somebody wants video. */
 static void vnc_video_follow_motion(VncDisplay *vd)
 {
@@ -241,6 +291,7 @@ static void vnc_video_follow_motion(VncDisplay *vd)
     if (!display->motion) {
         return;
     }
+    vnc_video_follow_flips(vd);
     for (int i = 0; i < VNC_MOTION_RECTS; i++) {
         if (display->moved[i]) {
             vnc_video_moved(vd, i);
@@ -256,10 +307,13 @@ bool vnc_video_refresh(VncDisplay *vd)
     bool active = false;
     VncState *vs;
 
-    if (!display || (!display->listeners && !display->motion)) {
+    if (!display || (!display->listeners && !display->motion &&
+                     !display->shared.stale)) {
         return false;
     }
+    active = display->shared.stale;
     vnc_video_follow_motion(vd);
+    vnc_dmabuf_follow(vd->dmabuf, vnc_video_whole(vd));
     QTAILQ_FOREACH(vs, &vd->clients, next) {
         if (vs->video && !vs->disconnecting) {
             active |= vnc_video_follow(vs->video, display->motion);
@@ -274,7 +328,7 @@ void vnc_video_listed(VncState *vs, bool listed)
 {
     VncVideoDisplay *display = vs->vd->video;
 
-    if (!display || listed == (vs->video && vnc_video_wanted(vs->video))) {
+    if (!display || display->off || listed == (vs->video && vnc_video_wanted(vs->video))) {
         return;
     }
     if (!vs->video) {
@@ -305,4 +359,5 @@ void vnc_video_stop(VncDisplay *vd)
         }
     }
     g_clear_pointer(&vd->video->motion, vnc_motion_free);
+    vnc_dmabuf_stop(vd->dmabuf);
 }

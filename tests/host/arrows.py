@@ -23,8 +23,8 @@ OBJECTS = TOP / "build" / "qemu" / "build" / "libcommon.a.p"
 PARTS = {
     "vfio-display": ("hw/display", ("vfio-display*",)),
     "vgpu-sw": ("hw/display", ("vgpu-sw*",)),
-    "vnc-video": ("ui", ("vnc-video*", "vnc-motion*", "vnc-enc-h264*",
-                         "video-*")),
+    "vnc-video": ("ui", ("vnc-video*", "vnc-dmabuf*", "vnc-motion*",
+                         "vnc-enc-h264*", "video-*")),
 }
 
 # So that a file can be read in one sitting.

@@ -10,6 +10,7 @@ and TigerVNC as their users have them. How fast it is, ./vgpu bench says.
 import contextlib
 import os
 import random
+import subprocess
 import threading
 import time
 
@@ -268,6 +269,37 @@ def test_vga():
         with Rfb(display, TIGHT, h264=Decoder()) as viewer:
             viewer.wait_for(film.picture(0), "the first picture")
             watch(film, viewer)
+
+
+@contextlib.contextmanager
+def slowed(pid, thread, nice=5):
+    """A thread gets a quarter of a CPU, the rest of which is busy."""
+    cpu = max(os.sched_getaffinity(0))
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/comm", encoding="ascii") as name:
+            if name.read().strip() == thread:
+                os.setpriority(os.PRIO_PROCESS, int(task), nice)
+                os.sched_setaffinity(int(task), {cpu})
+    busy = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+    os.sched_setaffinity(busy.pid, {cpu})
+    try:
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+def test_slow_neighbour():
+    """flips that wait for another client's update are motion all the same"""
+    display = free_display()
+    with Vga(*vnc(display), "-name", "vm,debug-threads=on") as vm:
+        film = Film(vm.screen, SCREEN)
+        with Rfb(display, TIGHT, h264=Decoder()) as viewer, \
+                Rfb(display, TIGHT, level=9) as slow, \
+                slowed(vm.pid, "vnc_worker"):
+            viewer.wait_for(film.picture(0), "the first picture")
+            play(film, viewer, lambda: viewer.rects[H264] >= 10,
+                 lambda: slow.pending(0) and slow.update(), 20)
 
 
 def moving(viewer, frames=1):
@@ -565,7 +597,7 @@ def test_tigervnc():
 if __name__ == "__main__":
     tapcases.run([
         test_flips, test_box, test_boxes, test_planes, test_openh264,
-        test_vga, test_console, test_resizes,
+        test_vga, test_slow_neighbour, test_console, test_resizes,
         test_stopped_client, test_changing_mind, test_not_decoded,
         test_many_clients, test_off, test_encoder_dies, test_encoder_silent,
         test_encoder_slow, test_encoder_refuses, test_unknown_encoder,

@@ -8,6 +8,7 @@
 #include "qapi/error.h"
 #include "ui/video-encoder-gst.h"
 #include "ui/video-stream.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include <gst/gst.h>
 
 #define WIDTH 320
@@ -42,7 +43,7 @@ static bool have(const char *element)
     Error *err = NULL;
 
     video_encoder_set_backend(&video_encoder_gst);
-    if (video_encoder_find(element, &facts, &err)) {
+    if (video_encoder_find(element, NULL, &facts, &err)) {
         return true;
     }
     g_test_skip(error_get_pretty(err));
@@ -76,7 +77,7 @@ static VideoStreamState wait_while(VideoStream *stream,
 static bool next(VideoStream *stream, bool key, VideoFrame *frame)
 {
     wait_while(stream, VIDEO_STREAM_OPENING);
-    video_stream_begin(stream, key, 2000);
+    video_stream_begin(stream, NULL, key, 2000);
     wait_while(stream, VIDEO_STREAM_BUSY);
     return video_stream_take(stream, frame);
 }
@@ -208,10 +209,38 @@ static void test_free_at_once(void)
 
         if (i % 2) {
             wait_while(stream, VIDEO_STREAM_OPENING);
-            video_stream_begin(stream, false, 1000);
+            video_stream_begin(stream, NULL, false, 1000);
         }
         video_stream_free(stream);
     }
+}
+
+/* Who is started later has all of GStreamer's plugins. */
+static void test_environment(void)
+{
+    g_assert_null(g_getenv("GST_REGISTRY_DISABLE"));
+}
+
+/* Software reads dma-bufs by CPU, which QEMU's copy of the pixels does too. */
+static void test_no_dmabuf(void)
+{
+    static const VideoFormat format = {
+        DRM_FORMAT_XRGB8888, DRM_FORMAT_MOD_LINEAR
+    };
+    VideoFacts facts;
+
+    if (!have("x264enc")) {
+        return;
+    }
+    g_assert_true(video_encoder_find(NULL, &format, &facts, &error_abort));
+    for (int i = 0; i < facts.n; i++) {
+        g_assert_cmpint(facts.encoders[i].dmabuf, ==,
+                        strcmp(facts.encoders[i].name, "x264enc") &&
+                        strcmp(facts.encoders[i].name, "openh264enc"));
+    }
+    g_assert_true(video_encoder_find("identity ! x264enc", &format, &facts,
+                                     &error_abort));
+    g_assert_false(facts.encoders[0].dmabuf);
 }
 
 int main(int argc, char **argv)
@@ -219,6 +248,10 @@ int main(int argc, char **argv)
     static const char *const encoders[] = { "x264enc", "openh264enc" };
 
     g_test_init(&argc, &argv, NULL);
+    if (!g_getenv("GST_REGISTRY_DISABLE")) {
+        video_encoder_gst_prepare();
+        g_test_add_func("/video-encoder-gst/environment", test_environment);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(encoders); i++) {
         g_autofree char *path = g_strdup_printf("/video-encoder-gst/%s",
                                                 encoders[i]);
@@ -231,6 +264,7 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &fault_cases[i], test_fault);
     }
+    g_test_add_func("/video-encoder-gst/no-dmabuf", test_no_dmabuf);
     g_test_add_func("/video-encoder-gst/free-at-once", test_free_at_once);
     return g_test_run();
 }

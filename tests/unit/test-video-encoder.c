@@ -6,7 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "ui/video-encoder.h"
+#include "ui/video-encoder-backend.h"
 
 #define NO_DMABUF (1u << VIDEO_PATH_DMABUF)
 #define NO_SURFACE (1u << VIDEO_PATH_SURFACE)
@@ -107,13 +107,32 @@ static void test_backoff(void)
     g_assert_cmpint(video_backoff_ms(UINT_MAX), ==, 60000);
 }
 
+/* One that refuses or is silent is tried again, ever later, on that path. */
+static void test_record(void)
+{
+    VideoEncoderRecord record = { 0 };
+
+    g_assert_cmphex(video_encoder_record_refused(&record, 0), ==, 0);
+    video_encoder_record_failed(&record, VIDEO_PATH_SURFACE, 100);
+    g_assert_cmphex(video_encoder_record_refused(&record, 1099), ==,
+                    NO_SURFACE);
+    g_assert_cmphex(video_encoder_record_refused(&record, 1100), ==, 0);
+    video_encoder_record_failed(&record, VIDEO_PATH_SURFACE, 1200);
+    video_encoder_record_failed(&record, VIDEO_PATH_DMABUF, 1200);
+    g_assert_cmphex(video_encoder_record_refused(&record, 2199), ==,
+                    NO_SURFACE | NO_DMABUF);
+    g_assert_cmphex(video_encoder_record_refused(&record, 3199), ==,
+                    NO_SURFACE);
+    g_assert_cmphex(video_encoder_record_refused(&record, 3200), ==, 0);
+}
+
 static void test_no_backend(void)
 {
     VideoFacts facts;
     Error *err = NULL;
 
     video_encoder_set_backend(NULL);
-    g_assert_false(video_encoder_find(NULL, &facts, &err));
+    g_assert_false(video_encoder_find(NULL, NULL, &facts, &err));
     g_assert_nonnull(strstr(error_get_pretty(err), "GStreamer"));
     error_free(err);
 }
@@ -135,6 +154,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/video-encoder/bitrate-default", test_bitrate_default);
     g_test_add_func("/video-encoder/backoff", test_backoff);
+    g_test_add_func("/video-encoder/record", test_record);
     g_test_add_func("/video-encoder/no-backend", test_no_backend);
     return g_test_run();
 }

@@ -7,10 +7,12 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "ui/video-encoder-backend.h"
 #include "ui/video-stream.h"
 
 #define WIDTH 64
 #define HEIGHT 48
+#define FOURCC 1
 
 typedef enum Fault {
     FAULT_NONE,
@@ -39,7 +41,8 @@ typedef struct FakeEncoder {
 
 static const VideoEncoderBackend fake;
 
-static bool fake_find(const char *wanted, VideoFacts *facts, Error **errp)
+static bool fake_find(const char *wanted, const VideoFormat *format,
+                      VideoFacts *facts, Error **errp)
 {
     if (g_atomic_int_get(&fault) == FAULT_NO_ENCODER) {
         error_setg(errp, "none");
@@ -47,6 +50,7 @@ static bool fake_find(const char *wanted, VideoFacts *facts, Error **errp)
     }
     facts->encoders[0].name = "first";
     facts->encoders[1].name = "second";
+    facts->encoders[1].dmabuf = !format || format->fourcc == FOURCC;
     facts->n = 2;
     return true;
 }
@@ -104,6 +108,14 @@ static void fake_join(FakeEncoder *encoder)
     }
 }
 
+static bool fake_start(FakeEncoder *encoder, bool key)
+{
+    encoder->fed++;
+    encoder->key = key || encoder->fed == 1;
+    encoder->thread = g_thread_new("encoder", fake_encode, encoder);
+    return true;
+}
+
 static bool fake_feed(VideoEncoder *parent, VideoEncoderFill *fill,
                       void *opaque, bool key, Error **errp)
 {
@@ -118,10 +130,22 @@ static bool fake_feed(VideoEncoder *parent, VideoEncoderFill *fill,
         error_setg(errp, "it takes no frame");
         return false;
     }
-    encoder->fed++;
-    encoder->key = key || encoder->fed == 1;
-    encoder->thread = g_thread_new("encoder", fake_encode, encoder);
-    return true;
+    return fake_start(encoder, key);
+}
+
+static bool fake_feed_dmabuf(VideoEncoder *parent, VideoDmabuf *dmabuf,
+                             bool key, Error **errp)
+{
+    FakeEncoder *encoder = (FakeEncoder *)parent;
+
+    fake_join(encoder);
+    encoder->thread = NULL;
+    if (g_atomic_int_get(&fault) == FAULT_FEED) {
+        error_setg(errp, "it takes no frame");
+        return false;
+    }
+    g_assert_cmpint(dmabuf->width, ==, encoder->width);
+    return fake_start(encoder, key);
 }
 
 static void fake_set_bitrate(VideoEncoder *parent, unsigned kbit)
@@ -145,6 +169,7 @@ static const VideoEncoderBackend fake = {
     .find = fake_find,
     .open = fake_open,
     .feed = fake_feed,
+    .feed_dmabuf = fake_feed_dmabuf,
     .set_bitrate = fake_set_bitrate,
     .close = fake_close,
 };
@@ -222,9 +247,9 @@ static void take(VideoStream *stream, bool key, unsigned bitrate,
 
     wait_for(stream, VIDEO_STREAM_IDLE);
     g_assert_false(video_stream_take(stream, &frame));
-    g_assert_true(video_stream_begin(stream, key, bitrate));
+    g_assert_true(video_stream_begin(stream, NULL, key, bitrate));
     wait_for(stream, VIDEO_STREAM_READY);
-    g_assert_false(video_stream_begin(stream, false, bitrate));
+    g_assert_false(video_stream_begin(stream, NULL, false, bitrate));
     g_assert_true(video_stream_take(stream, &frame));
     g_assert_cmpuint(frame_word(&frame, 0), ==, number);
     g_assert_cmpint(frame.key, ==, key || number == 1);
@@ -237,18 +262,18 @@ static void take(VideoStream *stream, bool key, unsigned bitrate,
 static void test_frames(void)
 {
     VideoStream *stream = start(FAULT_NONE);
-    g_autofree char *name = NULL;
-    VideoPath path;
-    int index;
+    VideoStreamEncoder encoder;
 
     take(stream, false, 1000, 1);
     take(stream, false, 1000, 2);
     take(stream, true, 500, 3);
     take(stream, false, 2000, 4);
-    name = video_stream_encoder(stream, &path, &index);
-    g_assert_cmpstr(name, ==, "first");
-    g_assert_cmpint(path, ==, VIDEO_PATH_SURFACE);
-    g_assert_cmpint(index, ==, 0);
+    encoder = video_stream_encoder(stream);
+    g_assert_cmpstr(encoder.name, ==, "first");
+    g_assert_cmpint(encoder.path, ==, VIDEO_PATH_SURFACE);
+    g_assert_cmpint(encoder.index, ==, 0);
+    g_assert_true(encoder.some_dmabuf);
+    g_free(encoder.name);
     end(stream);
     g_assert_cmpint(g_atomic_int_get(&filled), ==, 4);
     /* It opened, and four frames were ready. */
@@ -277,25 +302,25 @@ static void test_fault(const void *opaque)
 {
     const FaultCase *c = opaque;
     VideoStream *stream = start(c->fault);
-    g_autofree char *error = NULL, *name = NULL;
+    g_autofree char *error = NULL;
+    VideoStreamEncoder encoder;
     VideoFrame frame;
-    VideoPath path;
-    int index;
 
     for (int i = 1; i <= c->frames; i++) {
         take(stream, false, 1000, i);
     }
     while (video_stream_state(stream) != VIDEO_STREAM_FAILED) {
-        video_stream_begin(stream, false, 1000);
+        video_stream_begin(stream, NULL, false, 1000);
         video_stream_check(stream);
         g_usleep(100);
     }
     error = video_stream_error(stream);
-    name = video_stream_encoder(stream, &path, &index);
+    encoder = video_stream_encoder(stream);
     g_assert_cmpstr(error, ==, c->expected);
-    g_assert_cmpint(index, ==, c->index);
+    g_assert_cmpint(encoder.index, ==, c->index);
+    g_free(encoder.name);
     /* It stays so. */
-    g_assert_false(video_stream_begin(stream, true, 1000));
+    g_assert_false(video_stream_begin(stream, NULL, true, 1000));
     g_assert_false(video_stream_take(stream, &frame));
     g_atomic_int_set(&fault, FAULT_NONE);
     end(stream);
@@ -310,7 +335,7 @@ static void test_resizes(void)
 
         if (i % 2) {
             wait_for(stream, VIDEO_STREAM_IDLE);
-            g_assert_true(video_stream_begin(stream, false, 1000));
+            g_assert_true(video_stream_begin(stream, NULL, false, 1000));
         }
         video_stream_free(stream);
     }
@@ -323,18 +348,18 @@ static void test_resizes(void)
 static void test_refused(void)
 {
     VideoStreamConfig second = config, none = config;
-    g_autofree char *name = NULL, *error = NULL;
+    VideoStreamEncoder encoder;
+    g_autofree char *error = NULL;
     VideoStream *stream;
-    VideoPath path;
-    int index;
 
     end(start(FAULT_NONE));
     second.refused[0] = 1u << VIDEO_PATH_SURFACE;
     stream = video_stream_new(&second, &ops, &fault);
     take(stream, false, 1000, 1);
-    name = video_stream_encoder(stream, &path, &index);
-    g_assert_cmpstr(name, ==, "second");
-    g_assert_cmpint(index, ==, 1);
+    encoder = video_stream_encoder(stream);
+    g_assert_cmpstr(encoder.name, ==, "second");
+    g_assert_cmpint(encoder.index, ==, 1);
+    g_free(encoder.name);
     end(stream);
 
     none.refused[0] = none.refused[1] = 1u << VIDEO_PATH_SURFACE;
@@ -345,6 +370,83 @@ static void test_refused(void)
     error = video_stream_error(stream);
     g_assert_cmpstr(error, ==, "no encoder takes this picture");
     end(stream);
+}
+
+/* --- Dma-bufs ------------------------------------------------------------- */
+
+static VideoDmabuf *buffer_new(void)
+{
+    VideoDmabuf *buffer = g_new0(VideoDmabuf, 1);
+
+    buffer->refs = 1;
+    buffer->fd = dup(STDIN_FILENO);
+    buffer->width = WIDTH;
+    buffer->height = HEIGHT;
+    return buffer;
+}
+
+static VideoStream *start_dmabuf(Fault with, uint32_t fourcc)
+{
+    VideoStreamConfig of_dmabufs = config;
+
+    end(start(with));
+    of_dmabufs.format.fourcc = fourcc;
+    return video_stream_new(&of_dmabufs, &ops, &fault);
+}
+
+/* The stream holds it for the time that the encoder needs it. */
+static void test_dmabuf(void)
+{
+    VideoStream *stream = start_dmabuf(FAULT_NONE, FOURCC);
+    VideoDmabuf *buffer = buffer_new();
+    VideoStreamEncoder encoder;
+    VideoFrame frame;
+
+    for (int i = 1; i <= 3; i++) {
+        wait_for(stream, VIDEO_STREAM_IDLE);
+        g_assert_true(video_stream_begin(stream, buffer, i == 3, 1000));
+        wait_for(stream, VIDEO_STREAM_READY);
+        g_assert_true(video_stream_take(stream, &frame));
+        g_assert_cmpuint(frame_word(&frame, 0), ==, i);
+        g_assert_cmpint(frame.key, ==, i != 2);
+        g_byte_array_unref(frame.data);
+    }
+    encoder = video_stream_encoder(stream);
+    g_assert_cmpstr(encoder.name, ==, "second");
+    g_assert_cmpint(encoder.path, ==, VIDEO_PATH_DMABUF);
+    g_free(encoder.name);
+    end(stream);
+    g_assert_cmpint(g_atomic_int_get(&filled), ==, 0);
+    g_assert_cmpint(g_atomic_int_get(&buffer->refs), ==, 1);
+    video_dmabuf_unref(buffer);
+}
+
+static void test_dmabuf_refused(void)
+{
+    VideoStream *stream = start_dmabuf(FAULT_NONE, FOURCC + 1);
+    g_autofree char *error = NULL, *why = NULL;
+    VideoDmabuf *buffer = buffer_new();
+
+    while (video_stream_state(stream) == VIDEO_STREAM_OPENING) {
+        g_usleep(100);
+    }
+    error = video_stream_error(stream);
+    g_assert_cmpstr(error, ==, "no encoder takes the guest's buffer");
+    g_assert_cmpint(video_stream_encoder(stream).index, ==, -1);
+    end(stream);
+
+    stream = start_dmabuf(FAULT_NONE, FOURCC);
+    wait_for(stream, VIDEO_STREAM_IDLE);
+    g_atomic_int_set(&fault, FAULT_FEED);
+    g_assert_true(video_stream_begin(stream, buffer, false, 1000));
+    while (video_stream_state(stream) == VIDEO_STREAM_BUSY) {
+        g_usleep(100);
+    }
+    why = video_stream_error(stream);
+    g_assert_cmpstr(why, ==, "it takes no frame");
+    end(stream);
+    g_assert_cmpint(g_atomic_int_get(&buffer->refs), ==, 1);
+    video_dmabuf_unref(buffer);
 }
 
 /* The owner's memory is its own again once a stream is gone. */
@@ -378,7 +480,7 @@ static void test_free_while_filling(void)
     end(start(FAULT_NONE));
     stream = video_stream_new(&config, &gated, &fault);
     wait_for(stream, VIDEO_STREAM_IDLE);
-    g_assert_true(video_stream_begin(stream, false, 1000));
+    g_assert_true(video_stream_begin(stream, NULL, false, 1000));
     while (!g_atomic_int_get(&at_gate)) {
         g_usleep(100);
     }
@@ -400,6 +502,8 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/video-stream/resizes", test_resizes);
     g_test_add_func("/video-stream/refused", test_refused);
+    g_test_add_func("/video-stream/dmabuf", test_dmabuf);
+    g_test_add_func("/video-stream/dmabuf-refused", test_dmabuf_refused);
     g_test_add_func("/video-stream/free-while-filling",
                     test_free_while_filling);
     return g_test_run();

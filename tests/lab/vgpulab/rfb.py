@@ -18,6 +18,7 @@ from .wait import DEADLINE, until
 RAW, TIGHT, H264 = 0, 7, 50
 RICH_CURSOR, ALPHA_CURSOR = -239, -314
 _DESKTOP_SIZE, _EXTENDED_DESKTOP_SIZE = -223, -308
+_LEVEL_0 = -256
 
 KEY_CTRL, KEY_ALT = 0xffe3, 0xffe9
 
@@ -54,13 +55,14 @@ class Rfb:
     """One connection to 127.0.0.1."""
 
     def __init__(self, display, encoding, deadline=60.0, cursor=None,
-                 extended=False, resizes=True, h264=None):
+                 extended=False, resizes=True, h264=None, level=None):
         """cursor: the encoding in which cursors are taken, None for none.
 
         extended: whether the size comes with a layout and can be asked for.
         resizes: whether it can change at all.
         h264: what takes the rectangles of that encoding (h264.py); it is
         listed first then.
+        level: how hard the server is to compress, 0 to 9, None for no wish.
         """
         self._socket = socket.create_connection(
             ("127.0.0.1", 5900 + display), timeout=deadline)
@@ -75,7 +77,8 @@ class Rfb:
         self._handshake()
         self._others = ([encoding] + resizes * [_DESKTOP_SIZE]
                         + extended * [_EXTENDED_DESKTOP_SIZE]
-                        + ([cursor] if cursor is not None else []))
+                        + ([cursor] if cursor is not None else [])
+                        + ([_LEVEL_0 + level] if level is not None else []))
         self._start()
 
     def _read(self, size):

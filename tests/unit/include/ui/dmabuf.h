@@ -98,6 +98,19 @@ static inline QemuDmaBufPlane qemu_dmabuf_get_plane(QemuDmaBuf *dmabuf,
     return dmabuf->planes[index];
 }
 
+static inline int qemu_dmabuf_dup_fd(QemuDmaBuf *dmabuf)
+{
+    return dup(dmabuf->planes[0].fd);
+}
+
+static inline uint64_t qemu_dmabuf_get_plane_end(QemuDmaBuf *dmabuf,
+                                                 unsigned index)
+{
+    const QemuDmaBufPlane *plane = &dmabuf->planes[index];
+
+    return plane->offset + (uint64_t)plane->stride * dmabuf->backing_height;
+}
+
 static inline void qemu_dmabuf_set_offset(QemuDmaBuf *dmabuf, uint64_t offset)
 {
     dmabuf->planes[0].offset = offset;

@@ -5,7 +5,8 @@
 """
 
 BOOTS = {
-    "default": [],
+    # Planes over the picture on the virtual monitor, too.
+    "default": ["vkms.enable_overlay=1"],
     # The unmodified driver's dma-bufs: read-only, so not mappable.
     "rdonly": ["mbochs.export_rdwr=0"],
     # A monitor whose only plane is the picture's.

@@ -13,7 +13,7 @@ import tempfile
 from vgpulab import kms, layers, mesa, oracle, paths
 from vgpulab.group import Group
 from vgpulab.oracle import CHECKS
-from vgpulab.planes import ARGB, CURSOR, PRIMARY, Planes
+from vgpulab.planes import ARGB, CURSOR, OVERLAYS, PRIMARY, XRGB, Planes
 from vgpulab.viewers import dbus, screen
 from vgpulab.viewers.screen import VgpuScreen
 from vgpulab.wait import until
@@ -85,9 +85,9 @@ class ScreenGroup(Group):
         top = (mode[1] - picture.height) // 2
         self.expect(mode, kms.Screen(*mode).picture(picture, left, top))
 
-    def bytes_read(self):
-        """By QEMU, of the guest's pictures."""
-        return self.vm.vgpu("gpu0")["bytes-read"]
+    def scans(self):
+        """How often QEMU has read any of the guest's planes."""
+        return self.vm.vgpu("gpu0")["scans"]
 
     def test_quit_leaves_nothing(self):
         """nothing was complained of, and QEMU ends: so does the viewer"""
@@ -129,14 +129,14 @@ class ScreenKms(ScreenGroup):
     def test_modes(self):
         """the guest's modes, and those that the monitor has not: centred"""
         self.expect_picture_on((640, 480), self.show(0, (640, 480)))
-        before, read = self.viewer.counted(), self.bytes_read()
+        before, scans = self.viewer.counted(), self.scans()
         for number, (size, mode) in enumerate((
                 ((1024, 768), (1024, 768)), ((700, 500), (800, 600)),
                 ((640, 480), (640, 480))), 1):
             self.expect_picture_on(mode, self.show(number, size))
         self.expect_way(before, 1)
         if self.direct:
-            assert self.bytes_read() == read, self.vm.vgpu("gpu0")
+            assert self.scans() == scans, self.vm.vgpu("gpu0")
 
     def test_flips(self):
         """flips between buffers"""
@@ -167,6 +167,46 @@ class ScreenKms(ScreenGroup):
             self.expect_way(before, 2)
         self.planes.hide(CURSOR)
         self.expect_picture_on((640, 480), picture)
+
+    # The nearer one first: it is the order of zpos that counts.
+    overlays = (layers.noise(ARGB, 80, 72, 6), layers.noise(XRGB, 96, 64, 5))
+
+    def expect_planes(self, picture, *places):
+        """Two overlays and the cursor, at once; None: not there."""
+        want = kms.Screen(640, 480).picture(picture)
+        images = (*self.overlays, self.cursor)
+        for number, (plane, image, place) in enumerate(zip(
+                (*OVERLAYS[:2], CURSOR), images, places)):
+            if place:
+                self.planes.show(plane, image, CURSOR_PAGE + number * PAGE,
+                                 commit=False, x=place[0], y=place[1],
+                                 zpos=9 - number)
+            else:
+                self.planes.program(plane, commit=False, enable=0)
+        self.planes.commit()
+        for number in (1, 0, 2):
+            if places[number]:
+                want.over(images[number], *places[number])
+        self.expect((640, 480), want)
+
+    def test_overlays(self):
+        """two overlays and a cursor, over each edge: nobody reads anything"""
+        picture = self.show(0, (640, 480))
+        self.expect_planes(picture, (100, 80), (130, 100), (150, 120))
+        before, scans = self.viewer.counted(), self.scans()
+        for places in (
+                ((-20, 50), (600, 50), (100, -15)),
+                ((100, -30), (120, 440), (-20, 50)),
+                ((-40, -40), (590, 450), (620, 460)),
+                ((200, 100), None, (210, 110)),
+                ((300, 200), (310, 210), (320, 220))):
+            self.expect_planes(picture, *places)
+        picture = self.show(1, (640, 480))
+        self.expect_planes(picture, (300, 200), (310, 210), (320, 220))
+        self.expect_way(before, 4)
+        if self.direct:
+            assert self.scans() == scans, self.vm.vgpu("gpu0")
+        self.expect_planes(picture, None, None, None)
 
     def test_off_and_on(self):
         """the guest's display off and on"""
@@ -302,10 +342,12 @@ class ScreenKmsOnePlane(ScreenKms):
     cursor = layers.Image(ARGB, 48, 40, 192, b"".join(
         bytes((5 * x, 6 * y, x ^ y, 255)) for y in range(40)
         for x in range(48)))
+    overlays = (layers.noise(XRGB, 80, 72, 6), layers.noise(XRGB, 96, 64, 5))
 
     @classmethod
     def cases(cls):
-        return ["test_cursor", "test_without", "test_quit_leaves_nothing"]
+        return ["test_cursor", "test_overlays", "test_without",
+                "test_quit_leaves_nothing"]
 
     def test_without(self):
         """without a cursor the guest's buffer is shown as it is"""

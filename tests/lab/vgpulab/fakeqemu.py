@@ -18,6 +18,7 @@ _ROOT, _NAME = "/org/qemu/Display1", "org.qemu.Display1"
 LISTENER = _NAME + ".Listener"
 DMABUF2 = LISTENER + ".Unix.ScanoutDMABUF2"
 MAP = LISTENER + ".Unix.Map"
+PLANES = LISTENER + ".Unix.Planes"
 
 _XML = f"""<node>
 <interface name="{_NAME}.VM"><property name="Name" type="s" access="read"/>

@@ -9,15 +9,19 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import time
 
 from vgpulab import kms, layers, mesa, oracle, paths
+from vgpulab.fakeqemu import Buffer, FakeQemu
 from vgpulab.group import Group
 from vgpulab.oracle import CHECKS
 from vgpulab.planes import ARGB, CURSOR, OVERLAYS, PRIMARY, XRGB, Planes
+from vgpulab.skip import Skip
 from vgpulab.viewers import dbus, screen
 from vgpulab.viewers.screen import VgpuScreen
 from vgpulab.wait import until
 
+FULL = os.environ.get("VGPU_TEST_FULL") == "1"
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 PAGE = 4 << 20
@@ -385,6 +389,85 @@ class ScreenKmsMbochs(ScreenGroup):
                     size, oracle.pattern(CHECKS, *size, frame))
         assert "it is copied" in self.viewer.said(), self.viewer.said()
         assert self.viewer.counted()[1] == 0, self.viewer.seconds()
+
+
+class ScreenKmsTold(Group):
+    """Buffers of a guest that is not there: the test draws into them."""
+
+    SEEN = 16
+
+    def configure(self, vm):
+        raise NotImplementedError("there is no machine")
+
+    def setup(self):
+        screen.need()
+        self._stack = contextlib.ExitStack()
+        bus = self._stack.enter_context(dbus.Bus())
+        self.qemu = self._stack.enter_context(FakeQemu(bus))
+        self.viewer = self._stack.enter_context(
+            VgpuScreen("--kms", "--dbus", bus.address,
+                       environment=dict(os.environ, **SEAT)))
+
+    def teardown(self):
+        self._stack.close()
+
+    def flip(self, size, frames):
+        """Flips two buffers, each of which is drawn when it is free.
+
+        Returns the checksums of what was on screen, and of what was drawn.
+        """
+        colours = [0xff000000 | oracle.mix(number)
+                   for number in range(self.SEEN)]
+        buffers = [Buffer(*size, real=True) for _ in range(2)]
+        for buffer in buffers:
+            buffer.fill(colours[0])
+            self.qemu.show(buffer)
+        until("the mode", lambda: kms.mode() == size)
+        with kms.Frames() as seen:
+            for number in range(frames):
+                buffer = buffers[number % 2]
+                buffer.fill(colours[number % self.SEEN])
+                self.qemu.show(buffer)
+        for buffer in buffers:
+            buffer.close()
+        return seen.checksums, {
+            kms.Screen(*size).filled(colour).checksum() for colour in colours}
+
+    def test_released(self):
+        """a guest that draws into what is free: no frame is torn"""
+        count = 10000 if FULL else 1000
+        seen, drawn = self.flip((320, 240), count)
+        torn = [hex(checksum) for checksum in seen if checksum not in drawn]
+        assert not torn, (len(torn), torn[:9])
+        # The guest runs at the monitor's rate, and not ahead of it.
+        assert len(seen) >= count - 2, len(seen)
+        frames, planes, _, held, copied = self.viewer.counted()
+        assert frames >= count and planes == 1, self.viewer.seconds()
+        assert not held and not copied, (held, copied)
+
+    def rate(self, frames):
+        """Flips in a second; nobody draws, and no checksum is computed."""
+        buffers = [Buffer(640, 480, real=True) for _ in range(2)]
+        for number in range(10):
+            self.qemu.show(buffers[number % 2])
+        begun = time.monotonic()
+        for number in range(frames):
+            self.qemu.show(buffers[number % 2])
+        took = time.monotonic() - begun
+        for buffer in buffers:
+            buffer.close()
+        return frames / took
+
+    def test_rate(self):
+        """a minute of flips, one for each of the monitor's frames"""
+        if not FULL:
+            raise Skip("a minute: VGPU_TEST_FULL=1")
+        rate = self.rate(3600)
+        assert 59 <= rate <= 61, (rate, self.viewer.seconds())
+
+    def test_quit_leaves_nothing(self):
+        """nothing was complained of"""
+        assert "warning" not in self.viewer.said(), self.viewer.said()
 
 
 class ScreenKmsRefused(Group):

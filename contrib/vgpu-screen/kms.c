@@ -288,17 +288,18 @@ static bool kms_look_at_connector(KmsOutput *out)
 
     out->connected = connector && connector->connected;
     if (out->connected) {
-        const drmModeModeInfo *info;
+        ScreenMode mode;
 
         g_array_set_size(out->modes, 0);
         g_array_append_vals(out->modes, connector->modes->data,
                             connector->modes->len);
         out->mode = -1;
         kms_choose_mode(out);
-        info = &g_array_index(out->modes, drmModeModeInfo,
-                              kms_find_mode(out, 0, 0));
+        mode = kms_mode(&g_array_index(out->modes, drmModeModeInfo,
+                                       kms_find_mode(out, 0, 0)));
         dbus_client_wish(out->client, connector->width_mm,
-                         connector->height_mm, info->hdisplay, info->vdisplay);
+                         connector->height_mm, mode.width, mode.height,
+                         mode.refresh_mhz);
     }
     g_array_unref(connectors);
     return out->connected;

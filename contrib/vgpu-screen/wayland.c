@@ -60,6 +60,7 @@ struct WaylandOutput {
     int view_height;
     ScreenRect fit;             /* of it, in the window */
     bool cursor_waits;          /* for the compositor */
+    int refresh_mhz;            /* of the monitor; 0: unknown */
 
     unsigned serial;            /* of the last frame */
     GQueue frames;              /* that are not complete yet */
@@ -117,8 +118,11 @@ static void feedback_presented(void *opaque,
     Frame *frame = opaque;
     int64_t took_us = g_get_monotonic_time() - frame->committed_us;
 
-    if (refresh_ns && took_us * 1000 > 2 * (int64_t)refresh_ns) {
-        frame->out->screen->stats.late++;
+    if (refresh_ns) {
+        frame->out->refresh_mhz = 1000000000000 / refresh_ns;
+        if (took_us * 1000 > 2 * (int64_t)refresh_ns) {
+            frame->out->screen->stats.late++;
+        }
     }
     feedback_ended(frame);
 }
@@ -463,7 +467,7 @@ static void wayland_wish(WaylandOutput *out)
     int height = out->height * out->scale / SCALE_ONE;
 
     if (width != view.width || height != view.height) {
-        dbus_client_wish(out->client, 0, 0, width, height);
+        dbus_client_wish(out->client, 0, 0, width, height, out->refresh_mhz);
     }
 }
 

@@ -130,6 +130,21 @@ class ScreenKms(ScreenGroup):
         else:
             assert copied > before[4], self.viewer.seconds()
 
+    def test_monitor_s_own(self):
+        """the guest is told of the monitor's own mode and refresh rate"""
+        def look():
+            edid = self.planes.edid()
+            assert len(edid) >= 128, "it is unplugged"
+            # Its first detailed timing: VESA's E-EDID, section 3.10.2.
+            size = (edid[56] | (edid[58] & 0xf0) << 4,
+                    edid[59] | (edid[61] & 0xf0) << 4)
+            total = ((size[0] + edid[57] + (edid[58] & 15) * 256)
+                     * (size[1] + edid[60] + (edid[61] & 15) * 256))
+            rate = 10000 * int.from_bytes(edid[54:56], "little") / total
+            assert size == (1024, 768) and 59 < rate < 61, (size, rate)
+            return True
+        until("the EDID", look)
+
     def test_modes(self):
         """the guest's modes, and those that the monitor has not: centred"""
         self.expect_picture_on((640, 480), self.show(0, (640, 480)))

@@ -108,6 +108,9 @@ static struct wl_buffer *write_copy(WaylandSurface *s, Screen *screen,
 {
     WaylandCopy *copy = free_copy(s, plane);
 
+    if (!copy) {
+        return NULL;
+    }
     tell_of_copies(plane->buffer);
     stale_copies(s, damage);
     if (!screen_paint_plane(screen, plane, copy->image, &copy->stale)) {

@@ -15,13 +15,8 @@
 #include "qemu/osdep.h"
 #include "paint.h"
 #include "wayland-input.h"
-#include "wayland-surface.h"
+#include "wayland-window.h"
 #include "wayland.h"
-
-/* A window opens with its guest's picture, and after that time without. */
-#define FIRST_PICTURE_MS 500
-/* Scales are in 120ths. */
-#define SCALE_ONE 120
 
 typedef struct Frame {
     ScreenFrame frame;
@@ -38,24 +33,11 @@ struct WaylandOutput {
 
     WaylandDisplay display;
     WaylandInput in;
-    WaylandSurface window;
+    WaylandWindow window;
     WaylandSurface surfaces[SCREEN_PLANES];
     WaylandSurface pointer;             /* the cursor as the pointer's image */
-    struct xdg_surface *xdg;
-    struct xdg_toplevel *toplevel;
-    struct wp_fractional_scale_v1 *scale_object;
     struct wl_callback *callback;
-    WaylandCopy *black;
 
-    bool configured;
-    bool mapped;                /* there is a window */
-    guint first_picture;        /* how long it waits for a picture's size */
-    bool sized;                 /* by the compositor or its user */
-    int scale;                  /* SCALE_ONE: a pixel for each unit */
-    int width;                  /* of the window, in the compositor's units */
-    int height;
-    int asked_width;            /* by the configuration that is to come */
-    int asked_height;
     int view_width;             /* of the picture that is on screen */
     int view_height;
     ScreenRect fit;             /* of it, in the window */
@@ -246,7 +228,7 @@ static void wayland_set_pointer(WaylandOutput *out, ScreenFrame *frame,
 static void wayland_show_cursor(WaylandOutput *out, ScreenFrame *frame)
 {
     const ScreenPlane *plane = &out->screen->planes[SCREEN_CURSOR];
-    ScreenRect window = { 0, 0, out->width, out->height };
+    ScreenRect window = { 0, 0, out->window.width, out->window.height };
     ScreenRect place = screen_plane_on(out->screen, SCREEN_CURSOR, out->fit);
     bool points = wayland_points(out);
     WaylandSurface *surface = points ? &out->pointer
@@ -262,14 +244,14 @@ static void wayland_show_cursor(WaylandOutput *out, ScreenFrame *frame)
                        frame, points ? (ScreenRect) { } : place, window);
     wayland_set_pointer(out, frame, place);
     /* Places above the window are part of its own state. */
-    wl_surface_commit(out->window.surface);
+    wl_surface_commit(out->window.surface.surface);
 }
 
 static void wayland_cursor_changed(void *opaque)
 {
     WaylandOutput *out = opaque;
 
-    if (out->configured && out->view_width) {
+    if (out->window.configured && out->view_width) {
         wayland_show_cursor(out, NULL);
     }
 }
@@ -306,25 +288,17 @@ static void wayland_lay_out(WaylandOutput *out)
     const ScreenPlane *picture = &out->screen->planes[SCREEN_PICTURE];
     WaylandSurface *surface = &out->surfaces[SCREEN_PICTURE];
 
-    out->mapped = true;
     out->view_width = picture->view.width;
     out->view_height = picture->view.height;
-    if (!out->sized && out->view_width) {
-        out->width = MAX(out->view_width * SCALE_ONE / out->scale, 1);
-        out->height = MAX(out->view_height * SCALE_ONE / out->scale, 1);
-    }
-    out->fit = screen_fit_scaled(out->view_width, out->view_height,
-                                 out->width, out->height);
-    wp_viewport_set_destination(out->window.viewport, out->width, out->height);
-    wl_surface_attach(out->window.surface, out->black->wl_buffer, 0, 0);
-    wl_surface_damage_buffer(out->window.surface, 0, 0, 1, 1);
+    out->fit = wayland_window_lay_out(&out->window, out->view_width,
+                                      out->view_height);
     if (out->fit.width) {
         wl_subsurface_set_position(surface->subsurface, out->fit.x,
                                    out->fit.y);
         wp_viewport_set_destination(surface->viewport, out->fit.width,
                                     out->fit.height);
     }
-    wl_surface_commit(out->window.surface);
+    wl_surface_commit(out->window.surface.surface);
 }
 
 /* The window has another size, and shows what it did. */
@@ -414,11 +388,11 @@ static void wayland_show(WaylandOutput *out)
     Screen *screen = out->screen;
     const ScreenPlane *picture = &screen->planes[SCREEN_PICTURE];
 
-    if (!out->configured) {
+    if (!out->window.configured) {
         return;
     }
     if (!picture->buffer) {
-        if (out->mapped) {
+        if (out->window.mapped) {
             wayland_show_off(out);
         }
         return;
@@ -432,7 +406,7 @@ static void wayland_show(WaylandOutput *out)
             return;
         }
     }
-    if (!out->mapped || picture->view.width != out->view_width ||
+    if (!out->window.mapped || picture->view.width != out->view_width ||
         picture->view.height != out->view_height) {
         wayland_lay_out(out);
         wayland_show_cursor(out, NULL);
@@ -460,113 +434,30 @@ static const ScreenOutputOps wayland_output_ops = {
 
 /* --- The window --- */
 
+/* The guest is told what its user has made of it. */
 static void wayland_wish(WaylandOutput *out)
 {
     ScreenRect view = out->screen->planes[SCREEN_PICTURE].view;
-    int width = out->width * out->scale / SCALE_ONE;
-    int height = out->height * out->scale / SCALE_ONE;
+    int width = out->window.width * out->window.scale / WAYLAND_SCALE_ONE;
+    int height = out->window.height * out->window.scale / WAYLAND_SCALE_ONE;
 
     if (width != view.width || height != view.height) {
         dbus_client_wish(out->client, 0, 0, width, height, out->refresh_mhz);
     }
 }
 
-/* The guest shows nothing yet, or its screen is off. */
-static gboolean wayland_map(gpointer opaque)
+static void wayland_resized(void *opaque)
 {
     WaylandOutput *out = opaque;
 
-    out->first_picture = 0;
-    if (!out->mapped) {
-        wayland_lay_out(out);
-        wayland_show(out);
-    }
-    return G_SOURCE_REMOVE;
-}
-
-static void xdg_configure(void *opaque, struct xdg_surface *xdg,
-                          uint32_t serial)
-{
-    WaylandOutput *out = opaque;
-    bool resized = out->asked_width && out->asked_height &&
-                   (out->asked_width != out->width ||
-                    out->asked_height != out->height);
-
-    xdg_surface_ack_configure(xdg, serial);
-    if (resized) {
-        out->width = out->asked_width;
-        out->height = out->asked_height;
-        out->sized = true;
+    if (out->window.sized) {
         wayland_wish(out);
     }
-    if (!out->configured) {
-        out->configured = true;
-        out->first_picture = g_timeout_add(FIRST_PICTURE_MS, wayland_map, out);
+    if (out->window.configured) {
+        wayland_relay_out(out);
         wayland_show(out);
-    } else if (resized && out->mapped) {
-        wayland_relay_out(out);
     }
 }
-
-static const struct xdg_surface_listener xdg_listener = {
-    .configure = xdg_configure,
-};
-
-static void toplevel_configure(void *opaque, struct xdg_toplevel *toplevel,
-                               int32_t width, int32_t height,
-                               struct wl_array *states)
-{
-    WaylandOutput *out = opaque;
-
-    out->asked_width = width;
-    out->asked_height = height;
-    if (!width || !height) {
-        out->sized = false;
-    }
-}
-
-static void toplevel_close(void *opaque, struct xdg_toplevel *toplevel)
-{
-    WaylandOutput *out = opaque;
-
-    out->closed(out->opaque, NULL);
-}
-
-static const struct xdg_toplevel_listener toplevel_listener = {
-    .configure = toplevel_configure,
-    .close = toplevel_close,
-};
-
-static void shell_ping(void *opaque, struct xdg_wm_base *shell,
-                       uint32_t serial)
-{
-    xdg_wm_base_pong(shell, serial);
-}
-
-static const struct xdg_wm_base_listener shell_listener = {
-    .ping = shell_ping,
-};
-
-static void preferred_scale(void *opaque, struct wp_fractional_scale_v1 *object,
-                            uint32_t scale)
-{
-    WaylandOutput *out = opaque;
-
-    if (scale < SCALE_ONE / 4 || scale == out->scale) {
-        return;
-    }
-    out->scale = scale;
-    if (out->mapped) {
-        wayland_relay_out(out);
-        if (out->sized) {
-            wayland_wish(out);
-        }
-    }
-}
-
-static const struct wp_fractional_scale_v1_listener scale_listener = {
-    .preferred_scale = preferred_scale,
-};
 
 static bool wayland_to_picture(void *opaque, double *x, double *y)
 {
@@ -589,42 +480,38 @@ static const WaylandInputOps wayland_input_ops = {
     .leave = wayland_leave,
 };
 
-static void wayland_make_window(WaylandOutput *out, bool fullscreen)
+static const WaylandWindowOps wayland_window_ops = {
+    .ready = wayland_picture_changed,
+    .resized = wayland_resized,
+    .close = wayland_leave,
+};
+
+static bool wayland_make_window(WaylandOutput *out, bool fullscreen)
 {
     g_autofree char *title = g_strdup_printf("%s - vgpu-screen",
                                              dbus_client_name(out->client));
     WaylandDisplay *d = &out->display;
 
-    wayland_surface_init(&out->window, d, NULL);
+    dbus_client_size(out->client, &out->window.width, &out->window.height);
+    out->window.width = out->window.width ?: 640;
+    out->window.height = out->window.height ?: 480;
+    out->window.ops = &wayland_window_ops;
+    out->window.opaque = out;
+    if (!wayland_window_init(&out->window, d, title, fullscreen)) {
+        return false;
+    }
     wayland_surface_init(&out->pointer, d, NULL);
     for (int i = 0; i < SCREEN_PLANES; i++) {
         bool above = i != SCREEN_PICTURE && i != SCREEN_CURSOR;
 
         wayland_surface_init(&out->surfaces[i], d,
                              above ? out->surfaces[SCREEN_PICTURE].surface
-                                   : out->window.surface);
+                                   : out->window.surface.surface);
         if (!above) {
             wl_subsurface_set_desync(out->surfaces[i].subsurface);
         }
     }
-    xdg_wm_base_add_listener(d->shell, &shell_listener, out);
-    out->xdg = xdg_wm_base_get_xdg_surface(d->shell, out->window.surface);
-    xdg_surface_add_listener(out->xdg, &xdg_listener, out);
-    out->toplevel = xdg_surface_get_toplevel(out->xdg);
-    xdg_toplevel_add_listener(out->toplevel, &toplevel_listener, out);
-    xdg_toplevel_set_title(out->toplevel, title);
-    xdg_toplevel_set_app_id(out->toplevel, "org.qemu.vgpu-screen");
-    if (fullscreen) {
-        xdg_toplevel_set_fullscreen(out->toplevel, NULL);
-    }
-    if (d->scales) {
-        out->scale_object =
-            wp_fractional_scale_manager_v1_get_fractional_scale(
-                d->scales, out->window.surface);
-        wp_fractional_scale_v1_add_listener(out->scale_object,
-                                            &scale_listener, out);
-    }
-    wl_surface_commit(out->window.surface);
+    return true;
 }
 
 /* --- Beginning and end --- */
@@ -636,7 +523,7 @@ static void wayland_lost(void *opaque, const char *why)
     out->closed(out->opaque, why);
 }
 
-static bool wayland_begin(WaylandOutput *out, Error **errp)
+static bool wayland_begin(WaylandOutput *out, bool fullscreen, Error **errp)
 {
     WaylandDisplay *d = &out->display;
 
@@ -646,12 +533,13 @@ static bool wayland_begin(WaylandOutput *out, Error **errp)
     if (!wayland_display_open(d, errp)) {
         return false;
     }
-    out->black = wayland_copy_new(d->shm, WL_SHM_FORMAT_XRGB8888, 1, 1,
-                                  wayland_buffers_changed, out);
-    if (!out->black) {
+    if (!wayland_make_window(out, fullscreen)) {
         error_setg_errno(errp, errno, "No shared memory");
         return false;
     }
+    out->in.display = d;
+    out->in.surface = out->window.surface.surface;
+    wayland_input_init(&out->in);
     return true;
 }
 
@@ -667,22 +555,14 @@ WaylandOutput *wayland_output_new(Screen *screen, DBusClient *client,
     out->client = client;
     out->closed = closed;
     out->opaque = opaque;
-    out->scale = SCALE_ONE;
     out->in.input = input;
-    out->in.display = &out->display;
     out->in.ops = &wayland_input_ops;
     out->in.opaque = out;
     g_queue_init(&out->frames);
-    if (!wayland_begin(out, errp)) {
+    if (!wayland_begin(out, fullscreen, errp)) {
         wayland_output_free(out);
         return NULL;
     }
-    dbus_client_size(client, &out->width, &out->height);
-    out->width = out->width ?: 640;
-    out->height = out->height ?: 480;
-    wayland_make_window(out, fullscreen);
-    out->in.surface = out->window.surface;
-    wayland_input_init(&out->in);
     screen_set_output(screen, &wayland_output_ops, out);
     return out;
 }
@@ -694,17 +574,12 @@ void wayland_output_free(WaylandOutput *out)
     }
     screen_set_output(out->screen, NULL, NULL);
     g_queue_clear_full(&out->frames, (GDestroyNotify)frame_free);
-    g_clear_handle_id(&out->first_picture, g_source_remove);
     g_clear_pointer(&out->callback, wl_callback_destroy);
-    g_clear_pointer(&out->scale_object, wp_fractional_scale_v1_destroy);
     for (int i = SCREEN_PLANES - 1; i >= 0; i--) {
         wayland_surface_finish(&out->surfaces[i]);
     }
     wayland_surface_finish(&out->pointer);
-    g_clear_pointer(&out->toplevel, xdg_toplevel_destroy);
-    g_clear_pointer(&out->xdg, xdg_surface_destroy);
-    wayland_surface_finish(&out->window);
-    g_clear_pointer(&out->black, wayland_copy_free);
+    wayland_window_finish(&out->window);
     wayland_input_finish(&out->in);
     /* The buffers' imports are the compositor's, too. */
     screen_show(out->screen, NULL, (ScreenRect) { }, false);

@@ -329,28 +329,12 @@ static void probe_buffer(VFIODisplay *dpy, VFIOPlaneBuffer *buffer,
     }
 }
 
-static void show_planes(VFIODisplay *dpy)
-{
-    DisplayPlane planes[DISPLAY_MAX_PLANES];
-    unsigned n;
-
-    QEMU_BUILD_BUG_ON(ARRAY_SIZE(planes) < MIRROR_OVERLAYS + 1);
-    if (dpy->overlays.later || dpy->cursor.later) {
-        return;     /* they stay as they were */
-    }
-    n = vfio_display_overlays_planes(&dpy->overlays, planes);
-    n += vfio_display_cursor_plane(&dpy->cursor, &planes[n]);
-    vfio_display_show_planes(&dpy->screen, planes, n);
-}
-
 /* The cursor has been queried as well: OpenGL may draw that, too. */
 static void draw(VFIODisplay *dpy)
 {
     VFIODisplayScreen *screen = &dpy->screen;
 
-    if (screen->primary && screen->planes) {
-        show_planes(dpy);
-    }
+    vfio_display_give_planes(screen, &dpy->overlays, &dpy->cursor);
     if (screen->primary && (!screen->composed || screen->planes)) {
         screen->redraw_due |=
             vfio_display_damage_redraws(&dpy->damage,

@@ -15,10 +15,12 @@
 
 /* --- Memory that vanishes --- */
 
-/* Read by the signal's handler; start 0: free. */
+/* start 0: free */
 static struct {
+    /* volatile: the signal handler reads it in the middle of anything */
     volatile uintptr_t start;
-    volatile size_t size;
+    size_t size;
+    /* volatile: the signal handler writes it, likewise */
     volatile sig_atomic_t lost;
 } guards[GUARDS];
 

@@ -54,7 +54,7 @@ typedef struct ScreenOutputOps {
     void (*picture_changed)(void *output);
     /* Another shape, place or visibility of the cursor. */
     void (*cursor_changed)(void *output);
-    /* Whether it takes such a buffer; the CPU can read those that it does not */
+    /* Whether it takes such a buffer as it is. */
     bool (*takes)(void *output, ScreenBuffer *buffer);
 } ScreenOutputOps;
 

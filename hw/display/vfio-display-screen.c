@@ -72,6 +72,10 @@ void vfio_display_show_placeholder(VFIODisplayScreen *screen,
 void vfio_display_prepare_surface(VFIODisplayScreen *screen,
                                   const VFIOPlane *plane)
 {
+    if (screen->composed &&
+        console_mirror_holds(screen->mirror, plane->width, plane->height)) {
+        return;     /* its overlays are what the next ones are compared with */
+    }
     if (is_showable(plane->width, plane->height)) {
         console_mirror_prepare(screen->mirror, plane->width, plane->height);
         screen->placeholder = NULL;

@@ -190,6 +190,7 @@ def test_planes():
             # But for a look now and then, as this vGPU does not notify.
             info = setup.vm.vgpu()
             assert not info["bytes-read"] + info["cursor-updates"], info
+            until("rest", lambda: not viewer.seconds()[-1][0])
             with dbus.Listener(setup.bus) as other:
                 composed = setup.vm.show_overlay(
                     setup.draw(2, (640, 480)), (50, 60, 64, 48), 0x33)

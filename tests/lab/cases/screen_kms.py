@@ -24,6 +24,7 @@ from vgpulab.wait import until
 FULL = os.environ.get("VGPU_TEST_FULL") == "1"
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+SLOT = 5
 PAGE = 4 << 20
 CURSOR_PAGE = 12 * PAGE
 # Nobody else wants the seat, and there are no text consoles.
@@ -51,7 +52,7 @@ class ScreenGroup(Group):
         self.bus = self._stack.enter_context(dbus.Bus())
         vm.add_guest()
         vm.add_qtest()
-        vm.add_vgpu(self.kind, "gpu0", 5, options="display=on")
+        self.mdev = vm.add_vgpu(self.kind, "gpu0", SLOT, options="display=on")
         if self.gl:
             vm.environment = mesa.need_import()
         vm.add_args("-display", dbus.option(self.bus)
@@ -257,6 +258,23 @@ class ScreenKms(ScreenGroup):
         self.expect_picture_on((640, 480), self.show(0, (640, 480)))
         self.vm.qmp.command("system_reset")
         self.vm.guest.wait_ready()
+        self.planes = Planes(self.vm, "gpu0")
+        self.expect_picture_on((800, 600), self.show(1, (800, 600)))
+
+    def test_unplugged(self):
+        """the vGPU is unplugged with planes on screen, and plugged in again"""
+        picture = self.show(0, (640, 480))
+        self.expect_planes(picture, (300, 200), (310, 210), (320, 220))
+        want = kms.checksum()
+        self.vm.qmp.command("device_del", id="gpu0")
+        self.vm.guest.command(f"eject {SLOT}")
+        self.vm.qmp.wait_event("DEVICE_DELETED", device="gpu0")
+        until("something else", lambda: kms.checksum() != want)
+        self.viewer.expect_alive()
+        self.vm.qmp.command("device_add", driver="vfio-pci", id="gpu0",
+                            addr=f"{SLOT:#x}", sysfsdev=self.mdev.path,
+                            display="on")
+        self.vm.guest.command("scan")
         self.planes = Planes(self.vm, "gpu0")
         self.expect_picture_on((800, 600), self.show(1, (800, 600)))
 

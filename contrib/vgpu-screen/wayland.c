@@ -222,6 +222,7 @@ static void wayland_set_pointer(WaylandOutput *out, ScreenFrame *frame,
                            image);
     } else {
         wayland_input_set_image(&out->in, NULL, 0, 0);
+        wayland_surface_hide(&out->pointer);
     }
 }
 
@@ -245,6 +246,17 @@ static void wayland_show_cursor(WaylandOutput *out, ScreenFrame *frame)
     wayland_set_pointer(out, frame, place);
     /* Places above the window are part of its own state. */
     wl_surface_commit(out->window.surface.surface);
+}
+
+/* A frame may have another one, which nobody else tells of. */
+static bool wayland_cursor_differs(const WaylandOutput *out)
+{
+    const ScreenBuffer *buffer = out->screen->planes[SCREEN_CURSOR].buffer;
+
+    const ScreenBuffer *above = out->surfaces[SCREEN_CURSOR].buffer;
+
+    return out->screen->has_plane_cursor ||
+           (above ?: out->pointer.buffer) != buffer;
 }
 
 static void wayland_cursor_changed(void *opaque)
@@ -375,8 +387,7 @@ static void wayland_show_frame(WaylandOutput *out)
     wayland_show_picture(out, frame, &damage);
     wl_surface_commit(out->surfaces[SCREEN_PICTURE].surface);
     pixman_region32_fini(&damage);
-    if (out->screen->has_plane_cursor ||
-        out->surfaces[SCREEN_CURSOR].direct || out->pointer.direct) {
+    if (wayland_cursor_differs(out)) {
         wayland_show_cursor(out, frame);
     }
     out->screen->stats.frames++;

@@ -536,6 +536,8 @@ def test_refused_planes():
         told.planes([overlay(ARGB), overlay(XRGB, (636, 478))], fd)
         told.expect(picture.with_fill(10, 20, 8, 4, 0x332211).with_fill(
             636, 478, 4, 2, 0x332211), "over it")
+        told.planes([overlay(ARGB, kind=1, blend=1)], fd)
+        told.expect(picture.with_fill(10, 20, 8, 4, 0x332211), "a cursor")
         told.planes([], fd)
         told.expect(picture, "nothing over it")
         os.close(fd)

@@ -468,7 +468,7 @@ class ScreenKmsTold(Group):
 
     def test_released(self):
         """a guest that draws into what is free: no frame is torn"""
-        count = 10000 if FULL else 1000
+        count = 10000 if FULL else 500
         seen, drawn = self.flip((320, 240), count)
         torn = [hex(checksum) for checksum in seen if checksum not in drawn]
         assert not torn, (len(torn), torn[:9])

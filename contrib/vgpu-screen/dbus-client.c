@@ -153,9 +153,12 @@ void dbus_client_size(DBusClient *client, int *width, int *height)
 }
 
 void dbus_client_wish(DBusClient *client, int width_mm, int height_mm,
-                      int width, int height)
+                      int width, int height, int refresh_mhz)
 {
-    /* A device that takes no wishes answers with an error. */
+    /* A device that takes no wishes answers with an error, as old QEMUs do. */
+    qemu_dbus_display1_console_call_set_refresh_rate(
+        client->console, refresh_mhz, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL,
+        NULL);
     qemu_dbus_display1_console_call_set_uiinfo(
         client->console, CLAMP(width_mm, 0, UINT16_MAX),
         CLAMP(height_mm, 0, UINT16_MAX), 0, 0, width, height,

@@ -71,11 +71,12 @@ void dbus_client_size(DBusClient *client, int *width, int *height);
  * @height_mm: likewise
  * @width: in pixels
  * @height: in pixels
+ * @refresh_mhz: in thousandths of a hertz; 0: unknown
  *
  * Tells the guest of a monitor of that size. It may do as it likes.
  */
 void dbus_client_wish(DBusClient *client, int width_mm, int height_mm,
-                      int width, int height);
+                      int width, int height, int refresh_mhz);
 
 /* @keycode: a number of QEMU's ("qnum"). */
 void dbus_client_key(DBusClient *client, unsigned keycode, bool down);

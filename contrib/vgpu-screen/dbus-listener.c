@@ -24,6 +24,7 @@ struct DBusListener {
     QemuDBusDisplay1Listener *skeleton;
     QemuDBusDisplay1ListenerUnixMap *map;
     QemuDBusDisplay1ListenerUnixScanoutDMABUF2 *dmabuf2;
+    QemuDBusDisplay1ListenerUnixPlanes *planes;
     Screen *screen;
     void (*closed)(void *opaque);
     void *opaque;
@@ -125,7 +126,7 @@ static gboolean handle_update(DBusListener *listener,
 {
     Pixels pixels = { width, height, stride, format };
     uint64_t size = width > 0 && height > 0 ? pixels_size(&pixels) : 0;
-    ScreenBuffer *buffer = listener->screen->buffer;
+    ScreenBuffer *buffer = listener->screen->planes[SCREEN_PICTURE].buffer;
 
     if (!buffer || buffer->num_planes || buffer->map ||
         x < 0 || y < 0 || !size || g_variant_get_size(data) < size ||
@@ -155,6 +156,7 @@ static ScreenBuffer *map_pixels(int fd, uint64_t offset, const Pixels *pixels)
     ScreenBuffer *buffer;
     void *map;
 
+    /* It may shrink later, and is guarded. */
     if (!size || pixels->stride % 4 || offset % 4 || fstat(fd, &info) < 0 ||
         offset + size > info.st_size) {
         return NULL;
@@ -166,8 +168,10 @@ static ScreenBuffer *map_pixels(int fd, uint64_t offset, const Pixels *pixels)
     buffer = screen_buffer_new();
     buffer->width = pixels->width;
     buffer->height = pixels->height;
-    buffer->map = map;
-    buffer->map_size = offset + size;
+    if (!screen_buffer_set_map(buffer, map, offset + size)) {
+        screen_buffer_unref(buffer);
+        return NULL;
+    }
     buffer->image = pixman_image_create_bits(pixels->format, pixels->width,
                                              pixels->height, map + offset,
                                              pixels->stride);
@@ -209,27 +213,6 @@ static gboolean handle_update_map(DBusListener *listener,
     return done(invocation);
 }
 
-/* There is nothing behind a screen that could be seen through it. */
-static uint32_t without_alpha(uint32_t fourcc)
-{
-    switch (fourcc) {
-    case DRM_FORMAT_ARGB8888:
-        return DRM_FORMAT_XRGB8888;
-    case DRM_FORMAT_ABGR8888:
-        return DRM_FORMAT_XBGR8888;
-    case DRM_FORMAT_RGBA8888:
-        return DRM_FORMAT_RGBX8888;
-    case DRM_FORMAT_BGRA8888:
-        return DRM_FORMAT_BGRX8888;
-    case DRM_FORMAT_ARGB2101010:
-        return DRM_FORMAT_XRGB2101010;
-    case DRM_FORMAT_ABGR2101010:
-        return DRM_FORMAT_XBGR2101010;
-    default:
-        return fourcc;
-    }
-}
-
 /* Whether memory and picture have sizes that can be. */
 static bool dmabuf_is_sane(const ScreenBuffer *buffer, ScreenRect view)
 {
@@ -248,23 +231,30 @@ static bool dmabuf_is_sane(const ScreenBuffer *buffer, ScreenRect view)
     return true;
 }
 
+/* Which dma-buf it is; false: it cannot be. */
+static bool identify(ScreenBuffer *buffer, ScreenRect view)
+{
+    struct stat info;
+
+    if (!dmabuf_is_sane(buffer, view) || fstat(buffer->fds[0], &info) < 0) {
+        return false;
+    }
+    buffer->device = info.st_dev;
+    buffer->inode = info.st_ino;
+    return true;
+}
+
 /* Consumes the buffer. */
 static gboolean show_dmabuf(DBusListener *listener,
                             GDBusMethodInvocation *invocation,
                             ScreenBuffer *buffer, ScreenRect view)
 {
-    ScreenBuffer *known;
-    struct stat info;
-
-    if (!dmabuf_is_sane(buffer, view) || fstat(buffer->fds[0], &info) < 0) {
+    if (!identify(buffer, view)) {
         screen_buffer_unref(buffer);
         return refuse(invocation, "ScanoutDMABUF");
     }
-    buffer->device = info.st_dev;
-    buffer->inode = info.st_ino;
-    known = screen_recent(listener->screen, buffer);
-    screen_buffer_unref(buffer);
-    screen_show(listener->screen, known, view, true);
+    screen_show(listener->screen, screen_recent(listener->screen, buffer),
+                view, true);
     return done(invocation);
 }
 
@@ -283,7 +273,7 @@ static gboolean handle_scanout_dmabuf(DBusListener *listener,
     buffer->num_planes = 1;
     buffer->fds[0] = take_fd(fds, g_variant_get_handle(handle));
     buffer->strides[0] = stride;
-    buffer->fourcc = without_alpha(fourcc);
+    buffer->fourcc = screen_opaque_format(fourcc);
     buffer->modifier = modifier;
     return show_dmabuf(listener, invocation, buffer, whole(buffer));
 }
@@ -294,7 +284,7 @@ static bool take_planes(ScreenBuffer *buffer, GUnixFDList *fds,
 {
     unsigned n = buffer->num_planes;
 
-    if (n < 1 || n > SCREEN_MAX_PLANES || g_variant_n_children(handles) != n ||
+    if (n < 1 || n > BUFFER_MAX_PLANES || g_variant_n_children(handles) != n ||
         g_variant_n_children(offsets) != n ||
         g_variant_n_children(strides) != n) {
         return false;
@@ -327,7 +317,7 @@ static gboolean handle_scanout_dmabuf2(DBusListener *listener,
     buffer->height = backing_height;
     buffer->bottom_up = y0_top;
     buffer->num_planes = num_planes;
-    buffer->fourcc = without_alpha(fourcc);
+    buffer->fourcc = screen_opaque_format(fourcc);
     buffer->modifier = modifier;
     if (!take_planes(buffer, fds, handles, offsets, strides)) {
         screen_buffer_unref(buffer);
@@ -336,20 +326,97 @@ static gboolean handle_scanout_dmabuf2(DBusListener *listener,
     return show_dmabuf(listener, invocation, buffer, view);
 }
 
+/* A plane as SetPlanes has it */
+#define PLANE "(u@ah@au@auutuuiiuuuii)"
+
+static bool take_plane(GVariant *from, GUnixFDList *fds, ScreenPlane *plane,
+                       unsigned *kind, int *hot_x, int *hot_y)
+{
+    ScreenBuffer *buffer = screen_buffer_new();
+    g_autoptr(GVariant) handles = NULL;
+    g_autoptr(GVariant) offsets = NULL;
+    g_autoptr(GVariant) strides = NULL;
+    ScreenRect place;
+    unsigned blend;
+
+    g_variant_get(from, PLANE, kind, &handles, &offsets, &strides,
+                  &buffer->fourcc, &buffer->modifier, &buffer->width,
+                  &buffer->height, &place.x, &place.y, &place.width,
+                  &place.height, &blend, hot_x, hot_y);
+    buffer->num_planes = g_variant_n_children(handles);
+    buffer->straight_alpha = blend == 1;
+    plane->buffer = buffer;
+    plane->view = whole(buffer);
+    plane->place = place;
+    return *kind <= 1 && blend <= 1 &&
+           take_planes(buffer, fds, handles, offsets, strides) &&
+           identify(buffer, plane->view) &&
+           place.width > 0 && place.width <= SCREEN_MAX_SIZE &&
+           place.height > 0 && place.height <= SCREEN_MAX_SIZE &&
+           place.x >= -SCREEN_MAX_SIZE && place.x <= SCREEN_MAX_SIZE &&
+           place.y >= -SCREEN_MAX_SIZE && place.y <= SCREEN_MAX_SIZE;
+}
+
+static const char *take_stack(DBusListener *listener, GUnixFDList *fds,
+                              GVariant *from, ScreenPlane *planes,
+                              int *hot_x, int *hot_y)
+{
+    int overlay = SCREEN_OVERLAY;
+
+    for (gsize i = 0; i < g_variant_n_children(from); i++) {
+        g_autoptr(GVariant) child = g_variant_get_child_value(from, i);
+        ScreenPlane plane;
+        unsigned kind;
+        bool sane = take_plane(child, fds, &plane, &kind, hot_x, hot_y);
+        ScreenPlane *to = kind == 1 ? &planes[SCREEN_CURSOR]
+                                    : &planes[overlay++];
+
+        if (!sane || to->buffer || overlay > SCREEN_CURSOR) {
+            screen_buffer_unref(plane.buffer);
+            return "SetPlanes";
+        }
+        plane.buffer = screen_recent(listener->screen, plane.buffer);
+        *to = plane;
+        if (!screen_can_show(listener->screen, plane.buffer)) {
+            return "SetPlanes: no such buffer can be shown";
+        }
+    }
+    return NULL;
+}
+
+static gboolean handle_set_planes(DBusListener *listener,
+                                  GDBusMethodInvocation *invocation,
+                                  GUnixFDList *fds, GVariant *from)
+{
+    ScreenPlane planes[SCREEN_PLANES] = { };
+    int hot_x = 0, hot_y = 0;
+    const char *why = take_stack(listener, fds, from, planes, &hot_x, &hot_y);
+
+    if (!why) {
+        screen_set_planes(listener->screen, planes, hot_x, hot_y);
+        return done(invocation);
+    }
+    for (int i = 0; i < SCREEN_PLANES; i++) {
+        screen_buffer_unref(planes[i].buffer);
+    }
+    /* No warning: QEMU then composes. */
+    g_dbus_method_invocation_return_error_literal(
+        invocation, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS, why);
+    return TRUE;
+}
+
+/* An empty rectangle: the planes over the picture have changed. */
 static gboolean handle_update_dmabuf(DBusListener *listener,
                                      GDBusMethodInvocation *invocation,
                                      gint x, gint y, gint width, gint height)
 {
-    Screen *screen = listener->screen;
-    ScreenRect all = { 0, 0, screen->view.width, screen->view.height };
     ScreenRect rect = { x, y, width, height };
 
-    rect = screen_rect_intersect(rect, all);
-    if (!screen->buffer || !rect.width) {
+    if (!screen_has(listener->screen, rect)) {
         return done(invocation);
     }
-    screen_hold(screen, invocation);
-    screen_damage(screen, rect);
+    screen_hold(listener->screen, invocation);
+    screen_damage(listener->screen, rect);
     return TRUE;
 }
 
@@ -375,16 +442,20 @@ static gboolean handle_cursor_define(DBusListener *listener,
                                      gint width, gint height, gint hot_x,
                                      gint hot_y, GVariant *data)
 {
-    pixman_image_t *image;
+    ScreenBuffer *buffer;
 
     if (width <= 0 || width > 512 || height <= 0 || height > 512 ||
         g_variant_get_size(data) < (size_t)width * height * 4) {
         return refuse(invocation, "CursorDefine");
     }
-    image = pixman_image_create_bits(PIXMAN_a8r8g8b8, width, height, NULL, 0);
-    memcpy(pixman_image_get_data(image), g_variant_get_data(data),
+    buffer = screen_buffer_new();
+    buffer->width = width;
+    buffer->height = height;
+    buffer->image = pixman_image_create_bits(PIXMAN_a8r8g8b8, width, height,
+                                             NULL, 0);
+    memcpy(pixman_image_get_data(buffer->image), g_variant_get_data(data),
            (size_t)width * height * 4);
-    screen_set_cursor(listener->screen, image, hot_x, hot_y);
+    screen_set_cursor(listener->screen, buffer, hot_x, hot_y);
     return done(invocation);
 }
 
@@ -398,6 +469,7 @@ static void listener_make(DBusListener *listener)
     static const char *const interfaces[] = {
         "org.qemu.Display1.Listener.Unix.Map",
         "org.qemu.Display1.Listener.Unix.ScanoutDMABUF2",
+        "org.qemu.Display1.Listener.Unix.Planes",
         NULL
     };
 
@@ -427,6 +499,11 @@ static void listener_make(DBusListener *listener)
         listener->dmabuf2,
         "swapped-signal::handle-scanout-dmabuf2", handle_scanout_dmabuf2,
         listener, NULL);
+    listener->planes = qemu_dbus_display1_listener_unix_planes_skeleton_new();
+    g_object_connect(
+        listener->planes,
+        "swapped-signal::handle-set-planes", handle_set_planes, listener,
+        NULL);
 }
 
 static bool listener_connect(DBusListener *listener, int fd, Error **errp)
@@ -457,7 +534,7 @@ DBusListener *dbus_listener_new(int fd, Screen *screen,
                                 Error **errp)
 {
     DBusListener *listener = g_new0(DBusListener, 1);
-    GDBusInterfaceSkeleton *skeletons[3];
+    GDBusInterfaceSkeleton *skeletons[4];
 
     listener->screen = screen;
     listener->closed = closed;
@@ -470,6 +547,7 @@ DBusListener *dbus_listener_new(int fd, Screen *screen,
     skeletons[0] = G_DBUS_INTERFACE_SKELETON(listener->skeleton);
     skeletons[1] = G_DBUS_INTERFACE_SKELETON(listener->map);
     skeletons[2] = G_DBUS_INTERFACE_SKELETON(listener->dmabuf2);
+    skeletons[3] = G_DBUS_INTERFACE_SKELETON(listener->planes);
     for (int i = 0; i < ARRAY_SIZE(skeletons); i++) {
         g_dbus_interface_skeleton_export(skeletons[i], listener->connection,
                                          PATH, NULL);
@@ -489,6 +567,7 @@ void dbus_listener_free(DBusListener *listener)
         g_signal_handlers_disconnect_by_data(listener->connection, listener);
         g_dbus_connection_close_sync(listener->connection, NULL, NULL);
     }
+    g_clear_object(&listener->planes);
     g_clear_object(&listener->dmabuf2);
     g_clear_object(&listener->map);
     g_clear_object(&listener->skeleton);

@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <math.h>
 #include "geometry.h"
 
 ScreenRect screen_rect_intersect(ScreenRect a, ScreenRect b)
@@ -20,6 +21,31 @@ ScreenRect screen_rect_intersect(ScreenRect a, ScreenRect b)
         return (ScreenRect) { };
     }
     return (ScreenRect) { left, top, right - left, bottom - top };
+}
+
+ScreenCrop screen_rect_crop(ScreenRect view, ScreenRect place,
+                            ScreenRect within, ScreenRect *to)
+{
+    double scale_x = place.width ? (double)view.width / place.width : 0;
+    double scale_y = place.height ? (double)view.height / place.height : 0;
+
+    *to = screen_rect_intersect(place, within);
+    return (ScreenCrop) {
+        view.x + (to->x - place.x) * scale_x,
+        view.y + (to->y - place.y) * scale_y,
+        to->width * scale_x, to->height * scale_y,
+    };
+}
+
+ScreenRect screen_rect_scaled(ScreenRect rect, int width, int height,
+                              ScreenRect fit)
+{
+    return (ScreenRect) {
+        fit.x + floor((double)rect.x * fit.width / width),
+        fit.y + floor((double)rect.y * fit.height / height),
+        MAX((int64_t)rect.width * fit.width / width, 1),
+        MAX((int64_t)rect.height * fit.height / height, 1),
+    };
 }
 
 static ScreenRect rect_in_the_middle(int width, int height,

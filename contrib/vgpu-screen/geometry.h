@@ -14,6 +14,14 @@ typedef struct ScreenRect {
     int height;
 } ScreenRect;
 
+/* A part of a buffer, in its pixels and parts of them. */
+typedef struct ScreenCrop {
+    double x;
+    double y;
+    double width;
+    double height;
+} ScreenCrop;
+
 /* A mode of a monitor. refresh_mhz: in thousandths of a hertz. */
 typedef struct ScreenMode {
     int width;
@@ -30,6 +38,32 @@ typedef struct ScreenMode {
  * Returns: what is in both; width and height are 0 if nothing is.
  */
 ScreenRect screen_rect_intersect(ScreenRect a, ScreenRect b);
+
+/**
+ * screen_rect_crop:
+ * @view: what is shown of a buffer, in its pixels
+ * @place: where that is on a screen
+ * @within: what of the screen it may cover
+ * @to: set to where it is on the screen without what sticks out; empty if that
+ * is nothing
+ *
+ * Returns: what of the buffer is shown there.
+ */
+ScreenCrop screen_rect_crop(ScreenRect view, ScreenRect place,
+                            ScreenRect within, ScreenRect *to);
+
+/**
+ * screen_rect_scaled:
+ * @rect: in a picture of that size
+ * @width: of the picture, in pixels; not 0
+ * @height: likewise
+ * @fit: where on a screen the picture is
+ *
+ * Returns: where on the screen the rectangle is, which may be beyond @fit; not
+ * less than a pixel.
+ */
+ScreenRect screen_rect_scaled(ScreenRect rect, int width, int height,
+                              ScreenRect fit);
 
 /**
  * screen_fit_scaled:

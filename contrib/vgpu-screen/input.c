@@ -182,7 +182,7 @@ bool screen_input_is_absolute(ScreenInput *input)
 
 void screen_input_point(ScreenInput *input, double x, double y)
 {
-    ScreenRect view = input->screen->view;
+    ScreenRect view = input->screen->planes[SCREEN_PICTURE].view;
 
     if (!view.width || !view.height || !screen_input_is_absolute(input)) {
         return;

@@ -361,12 +361,14 @@ uint32_t kms_import(int fd, ScreenBuffer *buffer)
     return fb->fb;
 }
 
-void kms_refuse(ScreenBuffer *buffer)
+bool kms_refuse(ScreenBuffer *buffer)
 {
     KmsFb *fb = buffer->import;
 
-    if (fb && fb->fb) {
-        drmModeRmFB(fb->fd, fb->fb);
-        fb->fb = 0;
+    if (!fb || !fb->fb) {
+        return false;
     }
+    drmModeRmFB(fb->fd, fb->fb);
+    fb->fb = 0;
+    return true;
 }

@@ -90,7 +90,10 @@ void kms_dumb_free(KmsDumb *dumb);
  */
 uint32_t kms_import(int fd, ScreenBuffer *buffer);
 
-/* The buffer was imported, and cannot be shown: kms_import() is 0 from now. */
-void kms_refuse(ScreenBuffer *buffer);
+/*
+ * The buffer cannot be shown: kms_import() is 0 from now on. Returns whether it
+ * was imported.
+ */
+bool kms_refuse(ScreenBuffer *buffer);
 
 #endif /* VGPU_SCREEN_KMS_DEVICE_H */

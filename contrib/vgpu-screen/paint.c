@@ -5,8 +5,6 @@
  */
 
 #include "qemu/osdep.h"
-#include <math.h>
-
 #include "paint.h"
 
 static void paint_black(pixman_image_t *target, pixman_region32_t *where)
@@ -16,28 +14,6 @@ static void paint_black(pixman_image_t *target, pixman_region32_t *where)
     pixman_box32_t *boxes = pixman_region32_rectangles(where, &count);
 
     pixman_image_fill_boxes(PIXMAN_OP_SRC, target, &black, count, boxes);
-}
-
-/* The target's pixels to the source's: of the picture, or of the cursor. */
-static void set_transform(pixman_image_t *source, double scale_x,
-                          double scale_y, double x, double y, bool flip,
-                          int height)
-{
-    struct pixman_f_transform to_source;
-    pixman_transform_t fixed;
-
-    pixman_f_transform_init_identity(&to_source);
-    pixman_f_transform_scale(&to_source, NULL, scale_x, scale_y);
-    pixman_f_transform_translate(&to_source, NULL, x, y);
-    if (flip) {
-        pixman_f_transform_scale(&to_source, NULL, 1, -1);
-        pixman_f_transform_translate(&to_source, NULL, 0, height);
-    }
-    pixman_transform_from_pixman_f_transform(&fixed, &to_source);
-    pixman_image_set_transform(source, &fixed);
-    pixman_image_set_filter(source, scale_x == 1 && scale_y == 1
-                                    ? PIXMAN_FILTER_NEAREST
-                                    : PIXMAN_FILTER_BILINEAR, NULL, 0);
 }
 
 static uint64_t region_area(pixman_region32_t *region)
@@ -53,75 +29,129 @@ static uint64_t region_area(pixman_region32_t *region)
     return area;
 }
 
-static void paint_picture(Screen *screen, pixman_image_t *image,
-                          pixman_image_t *target, ScreenRect fit)
+/* The target's pixels to those of the plane's buffer. */
+static void set_transform(pixman_image_t *image, const ScreenPlane *plane,
+                          ScreenRect place)
 {
-    ScreenRect view = screen->view;
+    double scale_x = (double)plane->view.width / place.width;
+    double scale_y = (double)plane->view.height / place.height;
+    struct pixman_f_transform to_source;
+    pixman_transform_t fixed;
 
-    set_transform(image, (double)view.width / fit.width,
-                  (double)view.height / fit.height, view.x, view.y,
-                  screen->buffer->bottom_up, screen->buffer->height);
-    pixman_image_composite32(PIXMAN_OP_SRC, image, NULL, target, 0, 0, 0, 0,
-                             fit.x, fit.y, fit.width, fit.height);
+    pixman_f_transform_init_identity(&to_source);
+    pixman_f_transform_scale(&to_source, NULL, scale_x, scale_y);
+    pixman_f_transform_translate(&to_source, NULL, plane->view.x,
+                                 plane->view.y);
+    if (plane->buffer->bottom_up) {
+        pixman_f_transform_scale(&to_source, NULL, 1, -1);
+        pixman_f_transform_translate(&to_source, NULL, 0,
+                                     plane->buffer->height);
+    }
+    pixman_transform_from_pixman_f_transform(&fixed, &to_source);
+    pixman_image_set_transform(image, &fixed);
+    pixman_image_set_filter(image, scale_x == 1 && scale_y == 1
+                                   ? PIXMAN_FILTER_NEAREST
+                                   : PIXMAN_FILTER_BILINEAR, NULL, 0);
 }
 
-static void paint_cursor(Screen *screen, pixman_image_t *target,
-                         ScreenRect fit)
+static bool draw_plane(const ScreenPlane *plane, pixman_image_t *target,
+                       ScreenRect place, pixman_op_t op)
 {
-    ScreenRect place = screen_cursor_on(screen, fit);
-    pixman_image_t *image = screen->cursor.image;
+    pixman_image_t *image = screen_buffer_image(plane->buffer);
+    pixman_image_t *alpha = plane->buffer->alpha;
 
-    if (!place.width) {
-        return;
+    if (!image) {
+        return false;
     }
-    set_transform(image,
-                  (double)pixman_image_get_width(image) / place.width,
-                  (double)pixman_image_get_height(image) / place.height,
-                  0, 0, false, 0);
-    pixman_image_composite32(PIXMAN_OP_OVER, image, NULL, target, 0, 0, 0, 0,
+    set_transform(image, plane, place);
+    if (alpha) {
+        set_transform(alpha, plane, place);
+    }
+    pixman_image_composite32(op, image, alpha, target, 0, 0, 0, 0,
                              place.x, place.y, place.width, place.height);
+    if (screen_buffer_is_lost(plane->buffer)) {
+        errno = EFAULT;
+        return false;
+    }
+    return true;
+}
+
+bool screen_draw_plane(const ScreenPlane *plane, pixman_image_t *target)
+{
+    return draw_plane(plane, target, plane->place, PIXMAN_OP_OVER);
+}
+
+bool screen_paint_plane(Screen *screen, const ScreenPlane *plane,
+                        pixman_image_t *target,
+                        const pixman_region32_t *where)
+{
+    ScreenRect all = { 0, 0, plane->view.width, plane->view.height };
+    pixman_region32_t on;
+    bool drawn;
+
+    pixman_region32_init(&on);
+    pixman_region32_intersect_rect(&on, where, 0, 0, all.width, all.height);
+    screen->stats.copied += region_area(&on) * 4;
+    pixman_image_set_clip_region32(target, &on);
+    drawn = draw_plane(plane, target, all, PIXMAN_OP_SRC);
+    if (!drawn && errno != EFAULT) {
+        paint_black(target, &on);
+    }
+    pixman_image_set_clip_region32(target, NULL);
+    pixman_region32_fini(&on);
+    return drawn;
+}
+
+/* Beside the picture, and below it if it has none. */
+static void paint_beside(pixman_image_t *target, pixman_region32_t *on,
+                         ScreenRect picture)
+{
+    pixman_region32_t beside;
+
+    pixman_region32_init_rect(&beside, picture.x, picture.y, picture.width,
+                              picture.height);
+    pixman_region32_subtract(&beside, on, &beside);
+    paint_black(target, &beside);
+    pixman_region32_fini(&beside);
 }
 
 bool screen_paint(Screen *screen, pixman_image_t *target, ScreenRect fit,
-                  const pixman_region32_t *where, bool cursor)
+                  const pixman_region32_t *where, int planes)
 {
-    pixman_image_t *image =
-        screen->buffer ? screen_buffer_image(screen->buffer) : NULL;
-    pixman_region32_t on, beside;
+    ScreenBuffer *picture = screen->planes[SCREEN_PICTURE].buffer;
+    bool readable = picture && screen_buffer_image(picture);
+    pixman_region32_t on;
+    int code = 0;
 
     pixman_region32_init(&on);
-    pixman_region32_init(&beside);
     pixman_region32_intersect_rect(&on, where, 0, 0,
                                    pixman_image_get_width(target),
                                    pixman_image_get_height(target));
-    pixman_region32_copy(&beside, &on);
-    if (image) {
-        pixman_region32_t picture;
+    paint_beside(target, &on, readable ? fit : (ScreenRect) { });
+    pixman_image_set_clip_region32(target, &on);
+    for (int i = 0; picture && i < planes; i++) {
+        ScreenRect place = screen_plane_on(screen, i, fit);
 
-        pixman_region32_init_rect(&picture, fit.x, fit.y, fit.width,
-                                  fit.height);
-        pixman_region32_subtract(&beside, &on, &picture);
-        pixman_region32_fini(&picture);
-    }
-    paint_black(target, &beside);
-    if (image) {
-        screen->stats.copied += region_area(&on) * 4;
-        pixman_image_set_clip_region32(target, &on);
-        paint_picture(screen, image, target, fit);
-        if (cursor) {
-            paint_cursor(screen, target, fit);
+        if (place.width &&
+            !draw_plane(&screen->planes[i], target, place,
+                        i == SCREEN_PICTURE ? PIXMAN_OP_SRC
+                                            : PIXMAN_OP_OVER)) {
+            code = code == EFAULT ? code : errno;
         }
-        pixman_image_set_clip_region32(target, NULL);
+    }
+    pixman_image_set_clip_region32(target, NULL);
+    if (readable) {
+        screen->stats.copied += region_area(&on) * 4;
     }
     pixman_region32_fini(&on);
-    pixman_region32_fini(&beside);
-    return image || !screen->buffer;
+    errno = code;
+    return !code;
 }
 
 void screen_damage_on(const Screen *screen, pixman_region32_t *damage,
                       ScreenRect fit)
 {
-    ScreenRect view = screen->view;
+    ScreenRect view = screen->planes[SCREEN_PICTURE].view;
     pixman_region32_t scaled;
     pixman_box32_t *boxes;
     int count;
@@ -152,22 +182,13 @@ void screen_damage_on(const Screen *screen, pixman_region32_t *damage,
     pixman_region32_fini(&scaled);
 }
 
-ScreenRect screen_cursor_on(const Screen *screen, ScreenRect fit)
+ScreenRect screen_plane_on(const Screen *screen, int plane, ScreenRect fit)
 {
-    const ScreenCursor *cursor = &screen->cursor;
-    ScreenRect view = screen->view;
-    double scale_x, scale_y;
+    const ScreenPlane *picture = &screen->planes[SCREEN_PICTURE];
 
-    if (!screen->buffer || !cursor->visible || !cursor->image ||
-        !view.width || !view.height) {
+    if (!picture->buffer || !screen->planes[plane].buffer) {
         return (ScreenRect) { };
     }
-    scale_x = (double)fit.width / view.width;
-    scale_y = (double)fit.height / view.height;
-    return (ScreenRect) {
-        fit.x + floor(cursor->x * scale_x),
-        fit.y + floor(cursor->y * scale_y),
-        MAX(pixman_image_get_width(cursor->image) * scale_x, 1),
-        MAX(pixman_image_get_height(cursor->image) * scale_y, 1),
-    };
+    return screen_rect_scaled(screen->planes[plane].place,
+                              picture->view.width, picture->view.height, fit);
 }

@@ -11,9 +11,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "standard-headers/drm/drm_fourcc.h"
-#include <sys/mman.h>
-
 #include "screen.h"
 
 struct ScreenHold {
@@ -23,126 +20,6 @@ struct ScreenHold {
     bool taken;
     unsigned serial;            /* of the frame that shows it, once taken */
 };
-
-ScreenBuffer *screen_buffer_new(void)
-{
-    ScreenBuffer *buffer = g_new0(ScreenBuffer, 1);
-
-    buffer->refs = 1;
-    memset(buffer->fds, -1, sizeof(buffer->fds));
-    return buffer;
-}
-
-ScreenBuffer *screen_buffer_ref(ScreenBuffer *buffer)
-{
-    buffer->refs++;
-    return buffer;
-}
-
-void screen_buffer_unref(ScreenBuffer *buffer)
-{
-    if (!buffer || --buffer->refs) {
-        return;
-    }
-    if (buffer->import_free) {
-        buffer->import_free(buffer->import);
-    }
-    if (buffer->image) {
-        pixman_image_unref(buffer->image);
-    }
-    if (buffer->map) {
-        munmap(buffer->map, buffer->map_size);
-    }
-    for (int i = 0; i < SCREEN_MAX_PLANES; i++) {
-        if (buffer->fds[i] >= 0) {
-            close(buffer->fds[i]);
-        }
-    }
-    g_free(buffer);
-}
-
-static pixman_format_code_t pixman_format_of(uint32_t fourcc)
-{
-    switch (fourcc) {
-    case DRM_FORMAT_XRGB8888:
-    case DRM_FORMAT_ARGB8888:
-        return PIXMAN_x8r8g8b8;
-    case DRM_FORMAT_XBGR8888:
-    case DRM_FORMAT_ABGR8888:
-        return PIXMAN_x8b8g8r8;
-    case DRM_FORMAT_RGBX8888:
-    case DRM_FORMAT_RGBA8888:
-        return PIXMAN_r8g8b8x8;
-    case DRM_FORMAT_BGRX8888:
-    case DRM_FORMAT_BGRA8888:
-        return PIXMAN_b8g8r8x8;
-    case DRM_FORMAT_XRGB2101010:
-        return PIXMAN_x2r10g10b10;
-    case DRM_FORMAT_XBGR2101010:
-        return PIXMAN_x2b10g10r10;
-    case DRM_FORMAT_RGB565:
-        return PIXMAN_r5g6b5;
-    default:
-        return 0;
-    }
-}
-
-/*
- * How much of a dma-buf can be mapped: no more than its whole pages. The rows
- * that are cut off are few, and black is better than nothing.
- */
-static size_t mappable_size(int fd, size_t wanted)
-{
-    size_t page = qemu_real_host_page_size();
-    off_t end = lseek(fd, 0, SEEK_END);
-
-    if (end < 0) {
-        return wanted;
-    }
-    return MIN(wanted, end / page * page);
-}
-
-static pixman_image_t *buffer_map(ScreenBuffer *buffer)
-{
-    pixman_format_code_t format = pixman_format_of(buffer->fourcc);
-    size_t stride = buffer->strides[0];
-    size_t end = buffer->offsets[0] + stride * buffer->height;
-    size_t rows;
-    void *map;
-
-    /* Longer rows than strides would end outside of what is mapped. */
-    if (!format || stride % 4 || buffer->offsets[0] % 4 ||
-        stride < (size_t)buffer->width * PIXMAN_FORMAT_BPP(format) / 8 ||
-        stride > INT32_MAX || buffer->num_planes != 1 ||
-        (buffer->modifier != DRM_FORMAT_MOD_LINEAR &&
-         buffer->modifier != DRM_FORMAT_MOD_INVALID)) {
-        errno = ENOTSUP;
-        return NULL;
-    }
-    buffer->map_size = mappable_size(buffer->fds[0], end);
-    if (buffer->map_size <= buffer->offsets[0] + stride) {
-        errno = EINVAL;
-        return NULL;
-    }
-    map = mmap(NULL, buffer->map_size, PROT_READ, MAP_SHARED,
-               buffer->fds[0], 0);
-    if (map == MAP_FAILED) {
-        return NULL;
-    }
-    buffer->map = map;
-    rows = (buffer->map_size - buffer->offsets[0]) / stride;
-    return pixman_image_create_bits(format, buffer->width,
-                                    MIN(rows, buffer->height),
-                                    map + buffer->offsets[0], stride);
-}
-
-pixman_image_t *screen_buffer_image(ScreenBuffer *buffer)
-{
-    if (!buffer->image && !buffer->map && buffer->num_planes) {
-        buffer->image = buffer_map(buffer);
-    }
-    return buffer->image;
-}
 
 void screen_init(Screen *screen)
 {
@@ -160,7 +37,7 @@ void screen_set_output(Screen *screen, const ScreenOutputOps *ops,
 
 static void screen_forget_recent(Screen *screen)
 {
-    for (int i = 0; i < SCREEN_MAX_PLANES; i++) {
+    for (int i = 0; i < ARRAY_SIZE(screen->recent); i++) {
         g_clear_pointer(&screen->recent[i], screen_buffer_unref);
     }
 }
@@ -173,6 +50,23 @@ static void hold_answer(ScreenHold *hold)
     g_free(hold);
 }
 
+static void plane_set(ScreenPlane *plane, ScreenPlane to)
+{
+    if (to.buffer) {
+        screen_buffer_ref(to.buffer);
+    }
+    screen_buffer_unref(plane->buffer);
+    *plane = to;
+}
+
+static void screen_drop_planes(Screen *screen)
+{
+    for (int i = 0; i < SCREEN_PLANES; i++) {
+        plane_set(&screen->planes[i], (ScreenPlane) { });
+    }
+    screen->has_plane_cursor = false;
+}
+
 void screen_finish(Screen *screen)
 {
     while (!g_queue_is_empty(&screen->holds)) {
@@ -180,44 +74,33 @@ void screen_finish(Screen *screen)
     }
     g_clear_handle_id(&screen->late_update, g_source_remove);
     screen_forget_recent(screen);
-    g_clear_pointer(&screen->buffer, screen_buffer_unref);
-    g_clear_pointer(&screen->cursor.image, pixman_image_unref);
+    screen_drop_planes(screen);
+    plane_set(&screen->cursor.plane, (ScreenPlane) { });
     pixman_region32_fini(&screen->damage);
-}
-
-static bool buffer_is_same(const ScreenBuffer *a, const ScreenBuffer *b)
-{
-    return a->inode == b->inode && a->device == b->device &&
-           a->width == b->width && a->height == b->height &&
-           a->bottom_up == b->bottom_up && a->num_planes == b->num_planes &&
-           a->fourcc == b->fourcc && a->modifier == b->modifier &&
-           !memcmp(a->offsets, b->offsets, sizeof(a->offsets)) &&
-           !memcmp(a->strides, b->strides, sizeof(a->strides));
 }
 
 ScreenBuffer *screen_recent(Screen *screen, ScreenBuffer *like)
 {
     ScreenBuffer **recent = screen->recent;
+    unsigned last = ARRAY_SIZE(screen->recent) - 1;
 
-    /* Buffers of another mode do not come back soon. */
-    if (recent[0] && (recent[0]->width != like->width ||
-                      recent[0]->height != like->height)) {
-        screen_forget_recent(screen);
-    }
-    for (int i = 0; i < SCREEN_MAX_PLANES && recent[i]; i++) {
-        if (buffer_is_same(recent[i], like)) {
-            return screen_buffer_ref(recent[i]);
+    for (unsigned i = 0; i <= last && recent[i]; i++) {
+        if (screen_buffer_is_same(recent[i], like)) {
+            screen_buffer_unref(like);
+            like = screen_buffer_ref(recent[i]);
+            last = i;
         }
     }
-    screen_buffer_unref(recent[SCREEN_MAX_PLANES - 1]);
-    memmove(&recent[1], &recent[0],
-            (SCREEN_MAX_PLANES - 1) * sizeof(recent[0]));
+    /* The one that was shown last comes first. */
+    screen_buffer_unref(recent[last]);
+    memmove(&recent[1], &recent[0], last * sizeof(recent[0]));
     recent[0] = screen_buffer_ref(like);
-    return screen_buffer_ref(like);
+    return like;
 }
 
 static void screen_changed(Screen *screen)
 {
+    screen->changed = true;
     g_clear_handle_id(&screen->late_update, g_source_remove);
     if (screen->ops) {
         screen->ops->picture_changed(screen->output);
@@ -233,18 +116,42 @@ static gboolean screen_update_is_late(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
+/* The cursor as QEMU defines it, where there is none among the planes. */
+static void screen_place_cursor(Screen *screen)
+{
+    const ScreenCursor *cursor = &screen->cursor;
+
+    if (screen->has_plane_cursor) {
+        return;
+    }
+    plane_set(&screen->planes[SCREEN_CURSOR],
+              cursor->visible && screen->planes[SCREEN_PICTURE].buffer
+              ? cursor->plane : (ScreenPlane) { });
+    screen->hot_x = cursor->hot_x;
+    screen->hot_y = cursor->hot_y;
+}
+
 void screen_show(Screen *screen, ScreenBuffer *buffer, ScreenRect view,
                  bool await_update)
 {
-    screen_buffer_unref(screen->buffer);
-    screen->buffer = buffer;
-    screen->view = view;
-    if (!buffer) {
+    ScreenPlane *picture = &screen->planes[SCREEN_PICTURE];
+
+    /* Buffers of another mode do not come back soon. */
+    if (!buffer || view.width != picture->view.width ||
+        view.height != picture->view.height) {
         screen_forget_recent(screen);
-        pixman_region32_clear(&screen->damage);
-        screen_changed(screen);
-        return;
+        if (buffer && buffer->num_planes) {
+            screen->recent[0] = screen_buffer_ref(buffer);
+        }
     }
+    if (!await_update) {
+        screen_drop_planes(screen);
+    }
+    screen_buffer_unref(picture->buffer);
+    *picture = (ScreenPlane) {
+        buffer, view, { 0, 0, view.width, view.height },
+    };
+    screen_place_cursor(screen);
     pixman_region32_fini(&screen->damage);
     pixman_region32_init_rect(&screen->damage, 0, 0, view.width, view.height);
     if (!await_update) {
@@ -254,17 +161,44 @@ void screen_show(Screen *screen, ScreenBuffer *buffer, ScreenRect view,
     }
 }
 
+void screen_set_planes(Screen *screen, const ScreenPlane *planes,
+                       int hot_x, int hot_y)
+{
+    screen->has_plane_cursor = planes[SCREEN_CURSOR].buffer;
+    for (int i = SCREEN_OVERLAY; i < SCREEN_PLANES; i++) {
+        screen_buffer_unref(screen->planes[i].buffer);
+        screen->planes[i] = planes[i];
+    }
+    screen->hot_x = hot_x;
+    screen->hot_y = hot_y;
+    screen_place_cursor(screen);
+}
+
+bool screen_can_show(Screen *screen, ScreenBuffer *buffer)
+{
+    return (screen->ops && screen->ops->takes(screen->output, buffer)) ||
+           screen_buffer_image(buffer);
+}
+
+bool screen_has(const Screen *screen, ScreenRect rect)
+{
+    const ScreenPlane *picture = &screen->planes[SCREEN_PICTURE];
+
+    return picture->buffer &&
+           ((!rect.width && !rect.height) ||
+            screen_rect_intersect(rect, picture->place).width);
+}
+
 void screen_damage(Screen *screen, ScreenRect rect)
 {
-    ScreenRect all = { 0, 0, screen->view.width, screen->view.height };
+    const ScreenPlane *picture = &screen->planes[SCREEN_PICTURE];
 
-    rect = screen_rect_intersect(rect, all);
-    if (!screen->buffer || !rect.width) {
-        return;
+    if (screen_has(screen, rect)) {
+        rect = screen_rect_intersect(rect, picture->place);
+        pixman_region32_union_rect(&screen->damage, &screen->damage,
+                                   rect.x, rect.y, rect.width, rect.height);
+        screen_changed(screen);
     }
-    pixman_region32_union_rect(&screen->damage, &screen->damage,
-                               rect.x, rect.y, rect.width, rect.height);
-    screen_changed(screen);
 }
 
 static gboolean hold_is_too_long(gpointer opaque)
@@ -287,38 +221,48 @@ void screen_hold(Screen *screen, GDBusMethodInvocation *invocation)
     g_queue_push_tail(&screen->holds, hold);
 }
 
-void screen_set_cursor(Screen *screen, pixman_image_t *image,
-                       int hot_x, int hot_y)
+static void screen_cursor_changed(Screen *screen)
 {
-    g_clear_pointer(&screen->cursor.image, pixman_image_unref);
-    screen->cursor.image = image;
-    screen->cursor.hot_x = hot_x;
-    screen->cursor.hot_y = hot_y;
-    screen->cursor.serial++;
-    if (screen->ops) {
+    screen_place_cursor(screen);
+    if (screen->ops && !screen->has_plane_cursor) {
         screen->ops->cursor_changed(screen->output);
     }
+}
+
+void screen_set_cursor(Screen *screen, ScreenBuffer *buffer,
+                       int hot_x, int hot_y)
+{
+    ScreenPlane *plane = &screen->cursor.plane;
+
+    screen_buffer_unref(plane->buffer);
+    plane->buffer = buffer;
+    plane->view = (ScreenRect) { 0, 0, buffer->width, buffer->height };
+    plane->place.width = buffer->width;
+    plane->place.height = buffer->height;
+    screen->cursor.hot_x = hot_x;
+    screen->cursor.hot_y = hot_y;
+    screen_cursor_changed(screen);
 }
 
 void screen_move_cursor(Screen *screen, int x, int y, bool visible)
 {
     ScreenCursor *cursor = &screen->cursor;
 
-    if (cursor->x == x && cursor->y == y && cursor->visible == visible) {
+    if (cursor->plane.place.x == x && cursor->plane.place.y == y &&
+        cursor->visible == visible) {
         return;
     }
-    cursor->x = x;
-    cursor->y = y;
+    cursor->plane.place.x = x;
+    cursor->plane.place.y = y;
     cursor->visible = visible;
-    if (screen->ops) {
-        screen->ops->cursor_changed(screen->output);
-    }
+    screen_cursor_changed(screen);
 }
 
 void screen_take(Screen *screen, unsigned serial, pixman_region32_t *damage)
 {
     pixman_region32_copy(damage, &screen->damage);
     pixman_region32_clear(&screen->damage);
+    screen->changed = false;
     for (GList *l = screen->holds.head; l; l = l->next) {
         ScreenHold *hold = l->data;
 
@@ -343,6 +287,17 @@ void screen_done(Screen *screen, unsigned serial)
     }
 }
 
+static bool frame_waits(const ScreenFrame *frame,
+                        bool (*is_busy)(const ScreenBuffer *buffer))
+{
+    for (int i = 0; i < SCREEN_PLANES; i++) {
+        if (frame->before[i] && is_busy(frame->before[i])) {
+            return true;
+        }
+    }
+    return !frame->shown;
+}
+
 void screen_complete_frames(Screen *screen, GQueue *frames,
                             bool (*is_busy)(const ScreenBuffer *buffer))
 {
@@ -352,7 +307,7 @@ void screen_complete_frames(Screen *screen, GQueue *frames,
         if (frame->complete) {
             continue;
         }
-        if (!frame->shown || (frame->before && is_busy(frame->before))) {
+        if (frame_waits(frame, is_busy)) {
             return;
         }
         frame->complete = true;

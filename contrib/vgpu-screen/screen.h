@@ -9,52 +9,35 @@
 #define VGPU_SCREEN_SCREEN_H
 
 #include <gio/gio.h>
-#include <pixman.h>
-#include <sys/types.h>
 
+#include "buffer.h"
 #include "geometry.h"
 
-#define SCREEN_MAX_PLANES 4
 /* How long QEMU, and the guest with it, waits for an update to be shown. */
 #define SCREEN_HOLD_MS 100
 /* Larger pictures are refused, as QEMU refuses them. */
 #define SCREEN_MAX_SIZE 16384
 
-/*
- * Memory that a picture lies in: a dma-buf, or pixels. Counted, as an output
- * may still read from it after the guest shows another one.
- */
-typedef struct ScreenBuffer {
-    unsigned refs;
-    int width;
-    int height;
-    bool bottom_up;             /* its first row is the picture's last */
+/* The guest's planes; later ones are nearer to the viewer. */
+enum {
+    SCREEN_PICTURE,
+    SCREEN_OVERLAY,
+    SCREEN_CURSOR = SCREEN_OVERLAY + 4,
+    SCREEN_PLANES,
+};
 
-    unsigned num_planes;        /* 0: pixels */
-    uint32_t fourcc;
-    uint64_t modifier;
-    int fds[SCREEN_MAX_PLANES];
-    uint32_t offsets[SCREEN_MAX_PLANES];
-    uint32_t strides[SCREEN_MAX_PLANES];
-    dev_t device;               /* with the inode: which dma-buf it is */
-    ino_t inode;
+typedef struct ScreenPlane {
+    ScreenBuffer *buffer;       /* NULL: it shows nothing */
+    ScreenRect view;            /* what is shown of it, y from its top */
+    ScreenRect place;           /* where, in the picture's pixels */
+} ScreenPlane;
 
-    pixman_image_t *image;      /* pixels; of a dma-buf, once mapped */
-    void *map;
-    size_t map_size;
-
-    void *import;               /* the output's, which frees it */
-    void (*import_free)(void *import);
-} ScreenBuffer;
-
+/* As CursorDefine and MouseSet tell it. */
 typedef struct ScreenCursor {
-    pixman_image_t *image;      /* a8r8g8b8, multiplied by alpha; or NULL */
+    ScreenPlane plane;
     int hot_x;                  /* where it points, from its corner */
     int hot_y;
-    int x;                      /* of its corner, in the picture's pixels, */
-    int y;                      /* which is what most devices tell */
     bool visible;
-    unsigned serial;            /* another one means another image */
 } ScreenCursor;
 
 typedef struct ScreenStats {
@@ -65,18 +48,20 @@ typedef struct ScreenStats {
     uint64_t copied;            /* bytes of pixels that the CPU has copied */
 } ScreenStats;
 
-/* What an output does; both are called from the main loop. */
+/* What an output does; all are called from the main loop. */
 typedef struct ScreenOutputOps {
     /* There is another picture, or damage. */
     void (*picture_changed)(void *output);
     /* Another shape, place or visibility of the cursor. */
     void (*cursor_changed)(void *output);
+    /* Whether it takes such a buffer as it is. */
+    bool (*takes)(void *output, ScreenBuffer *buffer);
 } ScreenOutputOps;
 
 /* A frame that an output was given, and is not done with. */
 typedef struct ScreenFrame {
     unsigned serial;
-    ScreenBuffer *before;       /* on screen until then; NULL: none to await */
+    ScreenBuffer *before[SCREEN_PLANES];    /* on screen until then, or NULL */
     bool shown;
     bool complete;
 } ScreenFrame;
@@ -84,41 +69,21 @@ typedef struct ScreenFrame {
 typedef struct ScreenHold ScreenHold;
 
 typedef struct Screen {
-    ScreenBuffer *buffer;       /* NULL: the guest's screen is off */
-    ScreenRect view;            /* the picture's place in it, y from its top */
-    pixman_region32_t damage;   /* in the view, since the output took it */
-    ScreenCursor cursor;
+    ScreenPlane planes[SCREEN_PLANES];
+    pixman_region32_t damage;   /* in the picture, since the output took it */
+    bool changed;               /* that, or planes over it, since then */
+    int hot_x;                  /* of the cursor */
+    int hot_y;
     ScreenStats stats;
 
-    ScreenBuffer *recent[SCREEN_MAX_PLANES];
+    ScreenCursor cursor;        /* if there is none among the planes */
+    bool has_plane_cursor;
+    ScreenBuffer *recent[16];
     GQueue holds;
     guint late_update;
     const ScreenOutputOps *ops;
     void *output;
 } Screen;
-
-/* --- Buffers --- */
-
-/**
- * screen_buffer_new:
- *
- * Returns: one reference to a buffer without any memory, for the caller to
- * fill. Its descriptors are closed with the last reference.
- */
-ScreenBuffer *screen_buffer_new(void);
-ScreenBuffer *screen_buffer_ref(ScreenBuffer *buffer);
-void screen_buffer_unref(ScreenBuffer *buffer);
-
-/**
- * screen_buffer_image:
- * @buffer: a dma-buf or pixels
- *
- * Maps a dma-buf on its first call.
- *
- * Returns: the buffer's memory as an image, which the buffer owns, or NULL with
- * errno set if the CPU cannot read it.
- */
-pixman_image_t *screen_buffer_image(ScreenBuffer *buffer);
 
 /* --- What QEMU says --- */
 
@@ -144,13 +109,13 @@ void screen_finish(Screen *screen);
 /**
  * screen_recent:
  * @screen: the screen
- * @like: a dma-buf as it came
+ * @like: a dma-buf as it came; consumed
  *
  * A guest that flips shows the same few buffers in turn. The output's import
  * of one is kept with it.
  *
- * Returns: a new reference to the same dma-buf of the same layout if the guest
- * has shown it lately, else to @like.
+ * Returns: a reference to the same dma-buf of the same layout if the guest has
+ * shown it lately, else @like.
  */
 ScreenBuffer *screen_recent(Screen *screen, ScreenBuffer *like);
 
@@ -159,15 +124,35 @@ ScreenBuffer *screen_recent(Screen *screen, ScreenBuffer *like);
  * @screen: the screen
  * @buffer: what it shows from now on; consumed; NULL: nothing
  * @view: the picture's place in it
- * @await_update: whether an update is about to say that it is complete
+ * @await_update: whether an update is about to say that it is complete; if not,
+ * no planes lie over it any more
  */
 void screen_show(Screen *screen, ScreenBuffer *buffer, ScreenRect view,
                  bool await_update);
 
 /**
+ * screen_set_planes:
+ * @screen: the screen
+ * @planes: SCREEN_PLANES of them, the picture unused; the buffers are consumed
+ * @hot_x: where the cursor points, from its corner
+ * @hot_y: likewise
+ *
+ * The next update shows them.
+ */
+void screen_set_planes(Screen *screen, const ScreenPlane *planes,
+                       int hot_x, int hot_y);
+
+/* Whether a buffer over the picture can be shown, by a plane or by the CPU. */
+bool screen_can_show(Screen *screen, ScreenBuffer *buffer);
+
+/* Whether screen_damage() has anything to do */
+bool screen_has(const Screen *screen, ScreenRect rect);
+
+/**
  * screen_damage:
  * @screen: the screen
- * @rect: what has changed, in the picture's pixels; clipped to the picture
+ * @rect: what has changed, in the picture's pixels; clipped to the picture;
+ * empty: the planes over it
  */
 void screen_damage(Screen *screen, ScreenRect rect);
 
@@ -179,7 +164,8 @@ void screen_damage(Screen *screen, ScreenRect rect);
  */
 void screen_hold(Screen *screen, GDBusMethodInvocation *invocation);
 
-void screen_set_cursor(Screen *screen, pixman_image_t *image,
+/* @buffer: pixels; consumed */
+void screen_set_cursor(Screen *screen, ScreenBuffer *buffer,
                        int hot_x, int hot_y);
 void screen_move_cursor(Screen *screen, int x, int y, bool visible);
 

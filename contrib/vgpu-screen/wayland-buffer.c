@@ -11,10 +11,8 @@
 
 #include "wayland-buffer.h"
 
-/* As the compositor's table has them. */
 typedef struct Format {
     uint32_t fourcc;
-    uint32_t padding;
     uint64_t modifier;
 } Format;
 
@@ -26,14 +24,7 @@ typedef struct Import {
     bool busy;
 } Import;
 
-static void add_format(WaylandDmabuf *dmabuf, uint32_t fourcc,
-                       uint64_t modifier)
-{
-    Format format = { .fourcc = fourcc, .modifier = modifier };
-
-    g_array_append_val(dmabuf->formats, format);
-}
-
+/* The same without modifiers */
 static void handle_format(void *opaque, struct zwp_linux_dmabuf_v1 *object,
                           uint32_t fourcc)
 {
@@ -42,7 +33,10 @@ static void handle_format(void *opaque, struct zwp_linux_dmabuf_v1 *object,
 static void handle_modifier(void *opaque, struct zwp_linux_dmabuf_v1 *object,
                             uint32_t fourcc, uint32_t high, uint32_t low)
 {
-    add_format(opaque, fourcc, (uint64_t)high << 32 | low);
+    WaylandDmabuf *dmabuf = opaque;
+    Format format = { fourcc, (uint64_t)high << 32 | low };
+
+    g_array_append_val(dmabuf->formats, format);
 }
 
 static const struct zwp_linux_dmabuf_v1_listener dmabuf_listener = {
@@ -50,114 +44,39 @@ static const struct zwp_linux_dmabuf_v1_listener dmabuf_listener = {
     .modifier = handle_modifier,
 };
 
-static void feedback_done(void *opaque,
-                          struct zwp_linux_dmabuf_feedback_v1 *feedback)
-{
-}
-
-static void feedback_table(void *opaque,
-                           struct zwp_linux_dmabuf_feedback_v1 *feedback,
-                           int32_t fd, uint32_t size)
-{
-    WaylandDmabuf *dmabuf = opaque;
-
-    if (dmabuf->table) {
-        munmap(dmabuf->table, dmabuf->table_size);
-    }
-    dmabuf->table = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    dmabuf->table_size = size;
-    if (dmabuf->table == MAP_FAILED) {
-        dmabuf->table = NULL;
-    }
-    close(fd);
-    /* Another table: what was in the last one may no longer be taken. */
-    g_array_set_size(dmabuf->formats, 0);
-}
-
-static void feedback_device(void *opaque,
-                            struct zwp_linux_dmabuf_feedback_v1 *feedback,
-                            struct wl_array *device)
-{
-}
-
-static void feedback_tranche(void *opaque,
-                             struct zwp_linux_dmabuf_feedback_v1 *feedback)
-{
-}
-
-static void feedback_formats(void *opaque,
-                             struct zwp_linux_dmabuf_feedback_v1 *feedback,
-                             struct wl_array *indices)
-{
-    WaylandDmabuf *dmabuf = opaque;
-    const Format *table = dmabuf->table;
-    uint16_t *index;
-
-    wl_array_for_each(index, indices) {
-        if (table && (*index + 1) * sizeof(*table) <= dmabuf->table_size) {
-            add_format(dmabuf, table[*index].fourcc, table[*index].modifier);
-        }
-    }
-}
-
-static void feedback_flags(void *opaque,
-                           struct zwp_linux_dmabuf_feedback_v1 *feedback,
-                           uint32_t flags)
-{
-}
-
-static const struct zwp_linux_dmabuf_feedback_v1_listener feedback_listener = {
-    .done = feedback_done,
-    .format_table = feedback_table,
-    .main_device = feedback_device,
-    .tranche_done = feedback_tranche,
-    .tranche_target_device = feedback_device,
-    .tranche_formats = feedback_formats,
-    .tranche_flags = feedback_flags,
-};
-
 void wayland_dmabuf_init(WaylandDmabuf *dmabuf, struct wl_registry *registry,
-                         uint32_t name, uint32_t version,
-                         void (*changed)(void *opaque), void *opaque)
+                         uint32_t name, void (*changed)(void *opaque),
+                         void *opaque)
 {
     dmabuf->changed = changed;
     dmabuf->opaque = opaque;
     dmabuf->formats = g_array_new(FALSE, FALSE, sizeof(Format));
+    /* Later versions have feedback instead, for those who allocate buffers. */
     dmabuf->dmabuf = wl_registry_bind(registry, name,
-                                      &zwp_linux_dmabuf_v1_interface,
-                                      MIN(version, 4));
+                                      &zwp_linux_dmabuf_v1_interface, 3);
     zwp_linux_dmabuf_v1_add_listener(dmabuf->dmabuf, &dmabuf_listener, dmabuf);
-    if (version >= 4) {
-        dmabuf->feedback =
-            zwp_linux_dmabuf_v1_get_default_feedback(dmabuf->dmabuf);
-        zwp_linux_dmabuf_feedback_v1_add_listener(
-            dmabuf->feedback, &feedback_listener, dmabuf);
-    }
 }
 
 void wayland_dmabuf_finish(WaylandDmabuf *dmabuf)
 {
-    if (!dmabuf->dmabuf) {
-        return;
+    if (dmabuf->dmabuf) {
+        zwp_linux_dmabuf_v1_destroy(dmabuf->dmabuf);
+        g_array_unref(dmabuf->formats);
     }
-    if (dmabuf->feedback) {
-        zwp_linux_dmabuf_feedback_v1_destroy(dmabuf->feedback);
-    }
-    zwp_linux_dmabuf_v1_destroy(dmabuf->dmabuf);
-    if (dmabuf->table) {
-        munmap(dmabuf->table, dmabuf->table_size);
-    }
-    g_array_unref(dmabuf->formats);
-    dmabuf->dmabuf = NULL;
 }
 
-static bool takes_format(WaylandDmabuf *dmabuf, uint32_t fourcc,
-                         uint64_t modifier)
+bool wayland_takes(const WaylandDmabuf *dmabuf, const ScreenBuffer *buffer)
 {
-    for (guint i = 0; dmabuf->dmabuf && i < dmabuf->formats->len; i++) {
+    /* Compositors take colours as multiplied by alpha. */
+    if (!dmabuf->dmabuf || !buffer->num_planes ||
+        (buffer->straight_alpha && screen_buffer_has_alpha(buffer))) {
+        return false;
+    }
+    for (guint i = 0; i < dmabuf->formats->len; i++) {
         const Format *format = &g_array_index(dmabuf->formats, Format, i);
 
-        if (format->fourcc == fourcc && format->modifier == modifier) {
+        if (format->fourcc == buffer->fourcc &&
+            format->modifier == buffer->modifier) {
             return true;
         }
     }
@@ -223,7 +142,7 @@ static Import *import_new(WaylandDmabuf *dmabuf, ScreenBuffer *buffer)
     Import *import = g_new0(Import, 1);
 
     import->dmabuf = dmabuf;
-    if (!takes_format(dmabuf, buffer->fourcc, buffer->modifier)) {
+    if (!wayland_takes(dmabuf, buffer)) {
         import->state = WAYLAND_IMPORT_REFUSED;
         return import;
     }
@@ -275,9 +194,7 @@ static void copy_released(void *opaque, struct wl_buffer *wl_buffer)
     WaylandCopy *copy = opaque;
 
     copy->busy = false;
-    if (copy->released) {
-        copy->released(copy->opaque);
-    }
+    copy->released(copy->opaque);
 }
 
 static const struct wl_buffer_listener copy_listener = {
@@ -285,7 +202,8 @@ static const struct wl_buffer_listener copy_listener = {
 };
 
 WaylandCopy *wayland_copy_new(struct wl_shm *shm, uint32_t format,
-                              int width, int height)
+                              int width, int height,
+                              void (*released)(void *opaque), void *opaque)
 {
     WaylandCopy *copy;
     struct wl_shm_pool *pool;
@@ -304,6 +222,9 @@ WaylandCopy *wayland_copy_new(struct wl_shm *shm, uint32_t format,
     copy = g_new0(WaylandCopy, 1);
     copy->memory = memory;
     copy->size = size;
+    copy->format = format;
+    copy->released = released;
+    copy->opaque = opaque;
     copy->image = pixman_image_create_bits(
         format == WL_SHM_FORMAT_ARGB8888 ? PIXMAN_a8r8g8b8 : PIXMAN_x8r8g8b8,
         width, height, memory, stride);

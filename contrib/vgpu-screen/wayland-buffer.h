@@ -11,15 +11,12 @@
 #include <wayland-client.h>
 
 #include "linux-dmabuf-unstable-v1-client-protocol.h"
-#include "screen.h"
+#include "buffer.h"
 
 /* What the compositor takes as dma-bufs, and whom to tell of buffers. */
 typedef struct WaylandDmabuf {
     struct zwp_linux_dmabuf_v1 *dmabuf;         /* NULL: it takes none */
-    struct zwp_linux_dmabuf_feedback_v1 *feedback;
     GArray *formats;
-    void *table;
-    size_t table_size;
     /* A buffer was taken or refused, or is free. */
     void (*changed)(void *opaque);
     void *opaque;
@@ -32,9 +29,12 @@ typedef enum WaylandImport {
 } WaylandImport;
 
 void wayland_dmabuf_init(WaylandDmabuf *dmabuf, struct wl_registry *registry,
-                         uint32_t name, uint32_t version,
-                         void (*changed)(void *opaque), void *opaque);
+                         uint32_t name, void (*changed)(void *opaque),
+                         void *opaque);
 void wayland_dmabuf_finish(WaylandDmabuf *dmabuf);
+
+/* Whether the compositor says that it takes such a buffer */
+bool wayland_takes(const WaylandDmabuf *dmabuf, const ScreenBuffer *buffer);
 
 /**
  * wayland_import:
@@ -60,9 +60,9 @@ typedef struct WaylandCopy {
     pixman_region32_t stale;    /* what has changed since it was written */
     void *memory;
     size_t size;
+    uint32_t format;
     bool busy;
-    /* It is free again; NULL: nobody waits for that. */
-    void (*released)(void *opaque);
+    void (*released)(void *opaque);     /* it is free again */
     void *opaque;
 } WaylandCopy;
 
@@ -72,11 +72,14 @@ typedef struct WaylandCopy {
  * @format: WL_SHM_FORMAT_XRGB8888 or WL_SHM_FORMAT_ARGB8888
  * @width: in pixels
  * @height: likewise
+ * @released: called when the compositor has done with it
+ * @opaque: its argument
  *
  * Returns: a copy of which everything is stale, or NULL with errno set.
  */
 WaylandCopy *wayland_copy_new(struct wl_shm *shm, uint32_t format,
-                              int width, int height);
+                              int width, int height,
+                              void (*released)(void *opaque), void *opaque);
 void wayland_copy_free(WaylandCopy *copy);
 
 #endif /* VGPU_SCREEN_WAYLAND_BUFFER_H */

@@ -61,12 +61,12 @@ static const struct zwp_relative_pointer_v1_listener relative_listener = {
 
 static void lock_pointer(WaylandInput *in)
 {
-    if (in->lock || !in->constraints || !in->relative ||
+    if (in->lock || !in->display->constraints || !in->relative ||
         screen_input_is_absolute(in->input)) {
         return;
     }
     in->lock = zwp_pointer_constraints_v1_lock_pointer(
-        in->constraints, in->surface, in->pointer, NULL,
+        in->display->constraints, in->surface, in->pointer, NULL,
         ZWP_POINTER_CONSTRAINTS_V1_LIFETIME_ONESHOT);
     zwp_locked_pointer_v1_add_listener(in->lock, &lock_listener, in);
 }
@@ -303,9 +303,9 @@ static void pointer_begin(WaylandInput *in)
 {
     in->pointer = wl_seat_get_pointer(in->seat);
     wl_pointer_add_listener(in->pointer, &pointer_listener, in);
-    if (in->relative_manager) {
+    if (in->display->relative_pointers) {
         in->relative = zwp_relative_pointer_manager_v1_get_relative_pointer(
-            in->relative_manager, in->pointer);
+            in->display->relative_pointers, in->pointer);
         zwp_relative_pointer_v1_add_listener(in->relative,
                                              &relative_listener, in);
     }
@@ -358,7 +358,12 @@ static const struct wl_seat_listener seat_listener = {
 
 void wayland_input_init(WaylandInput *in)
 {
-    if (in->seat) {
+    WaylandDisplay *d = in->display;
+
+    if (d->seat) {
+        /* Not before: it says at once what it has. */
+        in->seat = wl_registry_bind(d->registry, d->seat, &wl_seat_interface,
+                                    MIN(d->seat_version, 5));
         wl_seat_add_listener(in->seat, &seat_listener, in);
     }
 }
@@ -368,10 +373,7 @@ void wayland_input_finish(WaylandInput *in)
     pointer_end(in);
     g_clear_pointer(&in->touch, wl_touch_release);
     g_clear_pointer(&in->keyboard, wl_keyboard_release);
-    g_clear_pointer(&in->seat, wl_seat_release);
-    g_clear_pointer(&in->constraints, zwp_pointer_constraints_v1_destroy);
-    g_clear_pointer(&in->relative_manager,
-                    zwp_relative_pointer_manager_v1_destroy);
+    g_clear_pointer(&in->seat, wl_seat_destroy);
 }
 
 void wayland_input_set_image(WaylandInput *in, struct wl_surface *surface,

@@ -7,11 +7,8 @@
 #ifndef VGPU_SCREEN_WAYLAND_INPUT_H
 #define VGPU_SCREEN_WAYLAND_INPUT_H
 
-#include <wayland-client.h>
-
 #include "input.h"
-#include "pointer-constraints-unstable-v1-client-protocol.h"
-#include "relative-pointer-unstable-v1-client-protocol.h"
+#include "wayland-display.h"
 
 /* What the window does for its input. */
 typedef struct WaylandInputOps {
@@ -24,6 +21,7 @@ typedef struct WaylandInputOps {
 
 typedef struct WaylandInput {
     ScreenInput *input;
+    WaylandDisplay *display;
     struct wl_surface *surface;         /* the window's */
     const WaylandInputOps *ops;
     void *opaque;
@@ -32,8 +30,6 @@ typedef struct WaylandInput {
     struct wl_keyboard *keyboard;
     struct wl_pointer *pointer;
     struct wl_touch *touch;
-    struct zwp_pointer_constraints_v1 *constraints;     /* may be NULL */
-    struct zwp_relative_pointer_manager_v1 *relative_manager;   /* likewise */
     struct zwp_relative_pointer_v1 *relative;
     struct zwp_locked_pointer_v1 *lock;
     uint32_t enter_serial;
@@ -43,7 +39,7 @@ typedef struct WaylandInput {
     double axis;
 } WaylandInput;
 
-/* input, surface, ops and opaque are set; the seat is bound. */
+/* input, display, surface, ops and opaque are set. */
 void wayland_input_init(WaylandInput *in);
 void wayland_input_finish(WaylandInput *in);
 

@@ -2,39 +2,21 @@
  * A guest's screen as a window of a Wayland compositor
  *
  * The window is black. On it lies the picture, a surface of its own with the
- * guest's shape, so that a compositor with a free plane can scan it out as it
- * is, and above that the guest's cursor where it is not the pointer's image.
+ * guest's shape, on that the guest's overlays, and above all the guest's cursor
+ * where it is not the pointer's image. A compositor with free planes can scan
+ * them out as they are.
  *
  * A frame is complete when the compositor has begun to show it and released
- * the buffer of the one before. That is when the guest may draw on.
+ * the buffers of the one before. That is when the guest may draw on.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include "qemu/error-report.h"
-
-#include "fractional-scale-v1-client-protocol.h"
 #include "paint.h"
-#include "presentation-time-client-protocol.h"
-#include "viewporter-client-protocol.h"
-#include "wayland-buffer.h"
 #include "wayland-input.h"
-#include "wayland-source.h"
+#include "wayland-window.h"
 #include "wayland.h"
-#include "xdg-shell-client-protocol.h"
-
-#define COPIES 3
-/* A window opens with its guest's picture, and after that time without. */
-#define FIRST_PICTURE_MS 500
-/* Scales are in 120ths. */
-#define SCALE_ONE 120
-
-typedef struct Surface {
-    struct wl_surface *surface;
-    struct wl_subsurface *subsurface;
-    struct wp_viewport *viewport;
-} Surface;
 
 typedef struct Frame {
     ScreenFrame frame;
@@ -49,86 +31,33 @@ struct WaylandOutput {
     void (*closed)(void *opaque, const char *why);
     void *opaque;
 
-    struct wl_display *display;
-    struct wl_registry *registry;
-    struct wl_compositor *compositor;
-    struct wl_subcompositor *subcompositor;
-    struct wl_shm *shm;
-    struct xdg_wm_base *shell;
-    struct wp_viewporter *viewporter;
-    struct wp_presentation *presentation;               /* may be NULL */
-    struct wp_fractional_scale_manager_v1 *scales;      /* likewise */
-    WaylandDmabuf dmabuf;
+    WaylandDisplay display;
     WaylandInput in;
-    GSource *source;
-
-    Surface window;
-    Surface picture;
-    Surface cursor;
-    struct wl_surface *pointer;         /* the cursor as the pointer's image */
-    struct wp_viewport *pointer_viewport;
-    struct xdg_surface *xdg;
-    struct xdg_toplevel *toplevel;
-    struct wp_fractional_scale_v1 *scale_object;
+    WaylandWindow window;
+    WaylandSurface surfaces[SCREEN_PLANES];
+    WaylandSurface pointer;             /* the cursor as the pointer's image */
     struct wl_callback *callback;
-    WaylandCopy *black;
-    WaylandCopy *copies[COPIES];
-    WaylandCopy *cursor_copy;
-    unsigned cursor_serial;
 
-    bool configured;
-    bool mapped;                /* there is a window */
-    guint first_picture;        /* how long it waits for a picture's size */
-    bool sized;                 /* by the compositor or its user */
-    int scale;                  /* SCALE_ONE: a pixel for each unit */
-    int width;                  /* of the window, in the compositor's units */
-    int height;
-    int asked_width;            /* by the configuration that is to come */
-    int asked_height;
     int view_width;             /* of the picture that is on screen */
     int view_height;
     ScreenRect fit;             /* of it, in the window */
+    bool cursor_waits;          /* for the compositor */
+    int refresh_mhz;            /* of the monitor; 0: unknown */
 
     unsigned serial;            /* of the last frame */
     GQueue frames;              /* that are not complete yet */
-    ScreenBuffer *current;      /* the dma-buf of the last one, if it is one */
 };
 
 static void wayland_show(WaylandOutput *out);
-
-static void surface_init(WaylandOutput *out, Surface *surface)
-{
-    surface->surface = wl_compositor_create_surface(out->compositor);
-    surface->viewport = wp_viewporter_get_viewport(out->viewporter,
-                                                   surface->surface);
-}
-
-/* One that lies on the window, and leaves it its input. */
-static void surface_init_above(WaylandOutput *out, Surface *surface)
-{
-    struct wl_region *nowhere = wl_compositor_create_region(out->compositor);
-
-    surface_init(out, surface);
-    surface->subsurface = wl_subcompositor_get_subsurface(
-        out->subcompositor, surface->surface, out->window.surface);
-    wl_subsurface_set_desync(surface->subsurface);
-    wl_surface_set_input_region(surface->surface, nowhere);
-    wl_region_destroy(nowhere);
-}
-
-static void surface_finish(Surface *surface)
-{
-    g_clear_pointer(&surface->viewport, wp_viewport_destroy);
-    g_clear_pointer(&surface->subsurface, wl_subsurface_destroy);
-    g_clear_pointer(&surface->surface, wl_surface_destroy);
-}
 
 /* --- Which frames are complete --- */
 
 static void frame_free(Frame *frame)
 {
     g_clear_pointer(&frame->feedback, wp_presentation_feedback_destroy);
-    screen_buffer_unref(frame->frame.before);
+    for (int i = 0; i < SCREEN_PLANES; i++) {
+        screen_buffer_unref(frame->frame.before[i]);
+    }
     g_free(frame);
 }
 
@@ -171,8 +100,11 @@ static void feedback_presented(void *opaque,
     Frame *frame = opaque;
     int64_t took_us = g_get_monotonic_time() - frame->committed_us;
 
-    if (refresh_ns && took_us * 1000 > 2 * (int64_t)refresh_ns) {
-        frame->out->screen->stats.late++;
+    if (refresh_ns) {
+        frame->out->refresh_mhz = 1000000000000 / refresh_ns;
+        if (took_us * 1000 > 2 * (int64_t)refresh_ns) {
+            frame->out->screen->stats.late++;
+        }
     }
     feedback_ended(frame);
 }
@@ -212,113 +144,151 @@ static const struct wl_callback_listener frame_listener = {
     .done = handle_frame,
 };
 
-static void wayland_buffers_changed(void *opaque)
+static Frame *wayland_begin_frame(WaylandOutput *out)
 {
-    WaylandOutput *out = opaque;
-
-    wayland_complete_frames(out);
-    wayland_show(out);
-}
-
-/* before: the dma-buf that the compositor is to release, or NULL; consumed */
-static void wayland_begin_frame(WaylandOutput *out, ScreenBuffer *before)
-{
+    struct wl_surface *surface = out->surfaces[SCREEN_PICTURE].surface;
     Frame *frame = g_new0(Frame, 1);
 
     frame->out = out;
     frame->frame.serial = out->serial;
-    frame->frame.before = before;
     frame->committed_us = g_get_monotonic_time();
-    if (out->presentation) {
-        frame->feedback = wp_presentation_feedback(out->presentation,
-                                                   out->picture.surface);
+    if (out->display.presentation) {
+        frame->feedback =
+            wp_presentation_feedback(out->display.presentation, surface);
         wp_presentation_feedback_add_listener(frame->feedback,
                                               &feedback_listener, frame);
     }
     g_queue_push_tail(&out->frames, frame);
-    out->callback = wl_surface_frame(out->picture.surface);
+    out->callback = wl_surface_frame(surface);
     wl_callback_add_listener(out->callback, &frame_listener, out);
+    return frame;
 }
 
-/* --- The cursor --- */
+/* --- The guest's planes --- */
 
-static bool wayland_refresh_cursor(WaylandOutput *out)
+/* What the surface shows until now is to be released. */
+static void wayland_await_release(ScreenFrame *frame, int index,
+                                  const WaylandSurface *surface,
+                                  const ScreenPlane *plane)
 {
-    ScreenCursor *cursor = &out->screen->cursor;
-    int width, height;
-
-    if (!cursor->image || !cursor->visible) {
-        return false;
+    if (frame && !frame->before[index] && surface->direct &&
+        surface->buffer != plane->buffer) {
+        frame->before[index] = screen_buffer_ref(surface->buffer);
     }
-    if (out->cursor_copy && out->cursor_serial == cursor->serial) {
-        return true;
-    }
-    width = pixman_image_get_width(cursor->image);
-    height = pixman_image_get_height(cursor->image);
-    /* The one before may be read from: it goes with its last use. */
-    wayland_copy_free(out->cursor_copy);
-    out->cursor_copy = wayland_copy_new(out->shm, WL_SHM_FORMAT_ARGB8888,
-                                        width, height);
-    if (!out->cursor_copy) {
-        return false;
-    }
-    pixman_image_set_transform(cursor->image, NULL);
-    pixman_image_composite32(PIXMAN_OP_SRC, cursor->image, NULL,
-                             out->cursor_copy->image, 0, 0, 0, 0, 0, 0,
-                             width, height);
-    out->cursor_serial = cursor->serial;
-    return true;
 }
 
-static void wayland_attach_cursor(WaylandOutput *out,
-                                  struct wl_surface *surface,
-                                  struct wp_viewport *viewport, bool show)
+/*
+ * A plane other than the picture, in the coordinates of what it lies on.
+ * frame: its content may be another one; NULL: it has but moved
+ */
+static void wayland_show_plane(WaylandOutput *out, int index,
+                               WaylandSurface *surface, ScreenFrame *frame,
+                               ScreenRect place, ScreenRect within)
 {
-    wl_surface_attach(surface, show ? out->cursor_copy->wl_buffer : NULL,
-                      0, 0);
-    if (show) {
-        ScreenRect place = screen_cursor_on(out->screen, out->fit);
+    const ScreenPlane *plane = &out->screen->planes[index];
+    bool seen = screen_rect_intersect(place, within).width;
 
-        wp_viewport_set_destination(viewport, place.width, place.height);
-        wl_surface_damage_buffer(surface, 0, 0, INT32_MAX, INT32_MAX);
+    wayland_await_release(frame, index, surface, plane);
+    if (!seen) {
+        wayland_surface_hide(surface);
+    } else {
+        if (surface->buffer != plane->buffer ||
+            (frame && plane->buffer->num_planes)) {
+            wayland_surface_attach(surface, out->screen, plane, NULL);
+        }
+        wayland_surface_place(surface, plane, place, within);
     }
-    wl_surface_commit(surface);
+    wl_surface_commit(surface->surface);
 }
 
-static void wayland_show_cursor(WaylandOutput *out)
+/* Whether it is the pointer's image */
+static bool wayland_points(WaylandOutput *out)
 {
-    ScreenCursor *cursor = &out->screen->cursor;
-    ScreenRect place = screen_cursor_on(out->screen, out->fit);
-    bool there = place.width && wayland_refresh_cursor(out);
-    bool points = wayland_input_points(&out->in);
-    bool above = there && !points;
+    return wayland_input_points(&out->in) &&
+           out->screen->planes[SCREEN_CURSOR].buffer;
+}
 
-    if (above) {
-        wl_subsurface_set_position(out->cursor.subsurface, place.x, place.y);
-    }
-    wayland_attach_cursor(out, out->cursor.surface, out->cursor.viewport,
-                          above);
-    if (points && there) {
-        double scale_x = (double)out->fit.width / out->view_width;
-        double scale_y = (double)out->fit.height / out->view_height;
+static void wayland_set_pointer(WaylandOutput *out, ScreenFrame *frame,
+                                ScreenRect place)
+{
+    ScreenRect image = { 0, 0, place.width, place.height };
 
-        wayland_input_set_image(&out->in, out->pointer,
-                                cursor->hot_x * scale_x,
-                                cursor->hot_y * scale_y);
-        wayland_attach_cursor(out, out->pointer, out->pointer_viewport, true);
+    if (place.width && wayland_points(out)) {
+        wayland_input_set_image(
+            &out->in, out->pointer.surface,
+            out->screen->hot_x * out->fit.width / out->view_width,
+            out->screen->hot_y * out->fit.height / out->view_height);
+        wayland_show_plane(out, SCREEN_CURSOR, &out->pointer, frame, image,
+                           image);
     } else {
         wayland_input_set_image(&out->in, NULL, 0, 0);
+        wayland_surface_hide(&out->pointer);
     }
+}
+
+static void wayland_show_cursor(WaylandOutput *out, ScreenFrame *frame)
+{
+    const ScreenPlane *plane = &out->screen->planes[SCREEN_CURSOR];
+    ScreenRect window = { 0, 0, out->window.width, out->window.height };
+    ScreenRect place = screen_plane_on(out->screen, SCREEN_CURSOR, out->fit);
+    bool points = wayland_points(out);
+    WaylandSurface *surface = points ? &out->pointer
+                                     : &out->surfaces[SCREEN_CURSOR];
+
+    out->cursor_waits = place.width &&
+                        (frame || surface->buffer != plane->buffer) &&
+                        !wayland_surface_prepare(surface, plane);
+    if (out->cursor_waits) {
+        return;
+    }
+    wayland_show_plane(out, SCREEN_CURSOR, &out->surfaces[SCREEN_CURSOR],
+                       frame, points ? (ScreenRect) { } : place, window);
+    wayland_set_pointer(out, frame, place);
     /* Places above the window are part of its own state. */
-    wl_surface_commit(out->window.surface);
+    wl_surface_commit(out->window.surface.surface);
+}
+
+/* A frame may have another one, which nobody else tells of. */
+static bool wayland_cursor_differs(const WaylandOutput *out)
+{
+    const ScreenBuffer *buffer = out->screen->planes[SCREEN_CURSOR].buffer;
+
+    const ScreenBuffer *above = out->surfaces[SCREEN_CURSOR].buffer;
+
+    return out->screen->has_plane_cursor ||
+           (above ?: out->pointer.buffer) != buffer;
 }
 
 static void wayland_cursor_changed(void *opaque)
 {
     WaylandOutput *out = opaque;
 
-    if (out->configured && out->view_width) {
-        wayland_show_cursor(out);
+    if (out->window.configured && out->view_width) {
+        wayland_show_cursor(out, NULL);
+    }
+}
+
+static void wayland_buffers_changed(void *opaque)
+{
+    WaylandOutput *out = opaque;
+
+    wayland_complete_frames(out);
+    if (out->cursor_waits) {
+        wayland_cursor_changed(out);
+    }
+    wayland_show(out);
+}
+
+/* They are shown with the picture, on which they lie. */
+static void wayland_show_overlays(WaylandOutput *out, ScreenFrame *frame)
+{
+    ScreenRect on = { 0, 0, out->fit.width, out->fit.height };
+
+    for (int i = SCREEN_OVERLAY; i < SCREEN_CURSOR; i++) {
+        if (out->surfaces[i].buffer || out->screen->planes[i].buffer) {
+            wayland_show_plane(out, i, &out->surfaces[i], frame,
+                               screen_plane_on(out->screen, i, on), on);
+        }
     }
 }
 
@@ -327,132 +297,31 @@ static void wayland_cursor_changed(void *opaque)
 /* Its place in the window; the window is committed with it. */
 static void wayland_lay_out(WaylandOutput *out)
 {
-    ScreenRect view = out->screen->view;
+    const ScreenPlane *picture = &out->screen->planes[SCREEN_PICTURE];
+    WaylandSurface *surface = &out->surfaces[SCREEN_PICTURE];
 
-    out->mapped = true;
-    out->view_width = view.width;
-    out->view_height = view.height;
-    if (!out->sized && view.width) {
-        out->width = MAX(view.width * SCALE_ONE / out->scale, 1);
-        out->height = MAX(view.height * SCALE_ONE / out->scale, 1);
-    }
-    out->fit = screen_fit_scaled(view.width, view.height, out->width,
-                                 out->height);
-    wp_viewport_set_destination(out->window.viewport, out->width, out->height);
-    wl_surface_attach(out->window.surface, out->black->wl_buffer, 0, 0);
-    wl_surface_damage_buffer(out->window.surface, 0, 0, 1, 1);
+    out->view_width = picture->view.width;
+    out->view_height = picture->view.height;
+    out->fit = wayland_window_lay_out(&out->window, out->view_width,
+                                      out->view_height);
     if (out->fit.width) {
-        wl_subsurface_set_position(out->picture.subsurface, out->fit.x,
+        wl_subsurface_set_position(surface->subsurface, out->fit.x,
                                    out->fit.y);
-        wp_viewport_set_destination(out->picture.viewport, out->fit.width,
+        wp_viewport_set_destination(surface->viewport, out->fit.width,
                                     out->fit.height);
     }
-    wl_surface_commit(out->window.surface);
+    wl_surface_commit(out->window.surface.surface);
 }
 
-static void wayland_free_copies(WaylandOutput *out)
+/* The window has another size, and shows what it did. */
+static void wayland_relay_out(WaylandOutput *out)
 {
-    for (int i = 0; i < COPIES; i++) {
-        g_clear_pointer(&out->copies[i], wayland_copy_free);
+    wayland_lay_out(out);
+    if (out->fit.width && out->surfaces[SCREEN_PICTURE].buffer) {
+        wayland_show_overlays(out, NULL);
     }
-}
-
-static WaylandCopy *wayland_new_copy(WaylandOutput *out)
-{
-    WaylandCopy *copy = wayland_copy_new(
-        out->shm, WL_SHM_FORMAT_XRGB8888, out->screen->view.width,
-        out->screen->view.height);
-
-    if (copy) {
-        copy->released = wayland_buffers_changed;
-        copy->opaque = out;
-    }
-    return copy;
-}
-
-/* One that the compositor does not read, of the picture's size; or NULL */
-static WaylandCopy *wayland_free_copy(WaylandOutput *out)
-{
-    ScreenRect view = out->screen->view;
-
-    if (out->copies[0] &&
-        (pixman_image_get_width(out->copies[0]->image) != view.width ||
-         pixman_image_get_height(out->copies[0]->image) != view.height)) {
-        wayland_free_copies(out);
-    }
-    for (int i = 0; i < COPIES; i++) {
-        if (!out->copies[i]) {
-            out->copies[i] = wayland_new_copy(out);
-            return out->copies[i];
-        }
-        if (!out->copies[i]->busy) {
-            return out->copies[i];
-        }
-    }
-    return NULL;
-}
-
-static void wayland_damage_picture(WaylandOutput *out,
-                                   pixman_region32_t *damage, int x, int y)
-{
-    int count;
-    pixman_box32_t *boxes = pixman_region32_rectangles(damage, &count);
-
-    for (int i = 0; i < count; i++) {
-        wl_surface_damage_buffer(out->picture.surface, x + boxes[i].x1,
-                                 y + boxes[i].y1, boxes[i].x2 - boxes[i].x1,
-                                 boxes[i].y2 - boxes[i].y1);
-    }
-}
-
-static void wayland_attach_import(WaylandOutput *out,
-                                  struct wl_buffer *wl_buffer,
-                                  pixman_region32_t *damage)
-{
-    ScreenBuffer *buffer = out->screen->buffer;
-    ScreenRect view = out->screen->view;
-    struct wl_surface *surface = out->picture.surface;
-
-    wayland_import_use(buffer);
-    wl_surface_attach(surface, wl_buffer, 0, 0);
-    wl_surface_set_buffer_transform(
-        surface, buffer->bottom_up ? WL_OUTPUT_TRANSFORM_FLIPPED_180
-                                   : WL_OUTPUT_TRANSFORM_NORMAL);
-    wp_viewport_set_source(
-        out->picture.viewport, wl_fixed_from_int(view.x),
-        wl_fixed_from_int(view.y), wl_fixed_from_int(view.width),
-        wl_fixed_from_int(view.height));
-    if (buffer->bottom_up) {
-        wl_surface_damage_buffer(surface, 0, 0, INT32_MAX, INT32_MAX);
-    } else {
-        wayland_damage_picture(out, damage, view.x, view.y);
-    }
-}
-
-static void wayland_attach_copy(WaylandOutput *out, WaylandCopy *copy,
-                                pixman_region32_t *damage)
-{
-    ScreenRect all = { 0, 0, out->screen->view.width,
-                       out->screen->view.height };
-
-    for (int i = 0; i < COPIES && out->copies[i]; i++) {
-        pixman_region32_union(&out->copies[i]->stale, &out->copies[i]->stale,
-                              damage);
-    }
-    if (!screen_paint(out->screen, copy->image, all, &copy->stale, false)) {
-        warn_report_once("The guest's buffer can be shown neither by the "
-                         "compositor nor by the CPU (%s); without gl=on QEMU "
-                         "sends pixels", strerror(errno));
-    }
-    pixman_region32_clear(&copy->stale);
-    copy->busy = true;
-    wl_surface_attach(out->picture.surface, copy->wl_buffer, 0, 0);
-    wl_surface_set_buffer_transform(out->picture.surface,
-                                    WL_OUTPUT_TRANSFORM_NORMAL);
-    wp_viewport_set_source(out->picture.viewport, wl_fixed_from_int(0),
-                           wl_fixed_from_int(0), wl_fixed_from_int(all.width),
-                           wl_fixed_from_int(all.height));
-    wayland_damage_picture(out, damage, 0, 0);
+    wl_surface_commit(out->surfaces[SCREEN_PICTURE].surface);
+    wayland_show_cursor(out, NULL);
 }
 
 /* A compositor tells nothing more of a surface that it does not show. */
@@ -463,96 +332,97 @@ static void wayland_give_up_frames(WaylandOutput *out)
         ScreenFrame *frame = l->data;
 
         frame->shown = true;
-        g_clear_pointer(&frame->before, screen_buffer_unref);
+        for (int i = 0; i < SCREEN_PLANES; i++) {
+            g_clear_pointer(&frame->before[i], screen_buffer_unref);
+        }
     }
     wayland_complete_frames(out);
 }
 
 static void wayland_show_off(WaylandOutput *out)
 {
-    wl_surface_attach(out->picture.surface, NULL, 0, 0);
-    wl_surface_commit(out->picture.surface);
+    /* The picture last: it takes the others along. */
+    for (int i = SCREEN_CURSOR; i >= SCREEN_PICTURE; i--) {
+        wayland_surface_hide(&out->surfaces[i]);
+        wl_surface_commit(out->surfaces[i].surface);
+    }
     wayland_give_up_frames(out);
-    screen_buffer_unref(out->current);
-    out->current = NULL;
-    wayland_show_cursor(out);
+    wayland_show_cursor(out, NULL);
 }
 
-/* The buffer, or a copy, is attached and the frame committed. */
-static void wayland_show_picture(WaylandOutput *out,
-                                 struct wl_buffer *wl_buffer,
-                                 WaylandCopy *copy)
+static unsigned wayland_count_planes(const WaylandOutput *out)
 {
-    ScreenBuffer *before = out->current;
+    unsigned count = out->pointer.direct;
+
+    for (int i = 0; i < SCREEN_PLANES; i++) {
+        count += out->surfaces[i].direct;
+    }
+    return count;
+}
+
+static void wayland_show_picture(WaylandOutput *out, ScreenFrame *frame,
+                                 pixman_region32_t *damage)
+{
+    const ScreenPlane *plane = &out->screen->planes[SCREEN_PICTURE];
+    WaylandSurface *surface = &out->surfaces[SCREEN_PICTURE];
+
+    wayland_await_release(frame, SCREEN_PICTURE, surface, plane);
+    if ((surface->buffer != plane->buffer ||
+         pixman_region32_not_empty(damage)) &&
+        wayland_surface_attach(surface, out->screen, plane, damage)) {
+        wayland_surface_place(surface, plane, out->fit, out->fit);
+    }
+}
+
+/* Everything is prepared for that. */
+static void wayland_show_frame(WaylandOutput *out)
+{
+    ScreenFrame *frame;
     pixman_region32_t damage;
 
-    out->current = wl_buffer ? screen_buffer_ref(out->screen->buffer) : NULL;
-    if (before && before == out->current) {
-        g_clear_pointer(&before, screen_buffer_unref);
-    }
     pixman_region32_init(&damage);
     screen_take(out->screen, ++out->serial, &damage);
-    if (wl_buffer) {
-        wayland_attach_import(out, wl_buffer, &damage);
-    } else {
-        wayland_attach_copy(out, copy, &damage);
-    }
+    frame = &wayland_begin_frame(out)->frame;
+    wayland_show_overlays(out, frame);
+    wayland_show_picture(out, frame, &damage);
+    wl_surface_commit(out->surfaces[SCREEN_PICTURE].surface);
     pixman_region32_fini(&damage);
-    wayland_begin_frame(out, before);
-    wl_surface_commit(out->picture.surface);
-    out->screen->stats.frames++;
-    out->screen->stats.planes = wl_buffer ? 1 : 0;
-}
-
-static void wayland_tell_of_copies(const ScreenBuffer *buffer)
-{
-    static bool told;
-
-    if (!told && buffer->num_planes) {
-        told = true;
-        info_report("The compositor does not take the guest's buffer (%.4s, "
-                    "modifier 0x%" PRIx64 "): it is copied",
-                    (const char *)&buffer->fourcc, buffer->modifier);
+    if (wayland_cursor_differs(out)) {
+        wayland_show_cursor(out, frame);
     }
+    out->screen->stats.frames++;
+    out->screen->stats.planes = wayland_count_planes(out);
 }
 
 static void wayland_show(WaylandOutput *out)
 {
     Screen *screen = out->screen;
-    struct wl_buffer *wl_buffer = NULL;
-    WaylandCopy *copy = NULL;
+    const ScreenPlane *picture = &screen->planes[SCREEN_PICTURE];
 
-    if (!out->configured) {
+    if (!out->window.configured) {
         return;
     }
-    if (!screen->buffer) {
-        if (out->mapped) {
+    if (!picture->buffer) {
+        if (out->window.mapped) {
             wayland_show_off(out);
         }
         return;
     }
-    if (out->callback || !pixman_region32_not_empty(&screen->damage)) {
+    if (out->callback || !screen->changed) {
         return;
     }
-    switch (wayland_import(&out->dmabuf, screen->buffer, &wl_buffer)) {
-    case WAYLAND_IMPORT_PENDING:
-        return;
-    case WAYLAND_IMPORT_REFUSED:
-        wayland_tell_of_copies(screen->buffer);
-        copy = wayland_free_copy(out);
-        if (!copy) {
-            return;             /* until one is released */
+    for (int i = 0; i < SCREEN_CURSOR; i++) {
+        if (screen->planes[i].buffer &&
+            !wayland_surface_prepare(&out->surfaces[i], &screen->planes[i])) {
+            return;
         }
-        break;
-    case WAYLAND_IMPORT_READY:
-        break;
     }
-    if (!out->mapped || screen->view.width != out->view_width ||
-        screen->view.height != out->view_height) {
+    if (!out->window.mapped || picture->view.width != out->view_width ||
+        picture->view.height != out->view_height) {
         wayland_lay_out(out);
-        wayland_show_cursor(out);
+        wayland_show_cursor(out, NULL);
     }
-    wayland_show_picture(out, wl_buffer, copy);
+    wayland_show_frame(out);
 }
 
 static void wayland_picture_changed(void *opaque)
@@ -560,125 +430,45 @@ static void wayland_picture_changed(void *opaque)
     wayland_show(opaque);
 }
 
+static bool wayland_takes_buffer(void *opaque, ScreenBuffer *buffer)
+{
+    WaylandOutput *out = opaque;
+
+    return wayland_takes(&out->display.dmabuf, buffer);
+}
+
 static const ScreenOutputOps wayland_output_ops = {
     .picture_changed = wayland_picture_changed,
     .cursor_changed = wayland_cursor_changed,
+    .takes = wayland_takes_buffer,
 };
 
 /* --- The window --- */
 
+/* The guest is told what its user has made of it. */
 static void wayland_wish(WaylandOutput *out)
 {
-    int width = out->width * out->scale / SCALE_ONE;
-    int height = out->height * out->scale / SCALE_ONE;
+    ScreenRect view = out->screen->planes[SCREEN_PICTURE].view;
+    int width = out->window.width * out->window.scale / WAYLAND_SCALE_ONE;
+    int height = out->window.height * out->window.scale / WAYLAND_SCALE_ONE;
 
-    if (width != out->screen->view.width ||
-        height != out->screen->view.height) {
-        dbus_client_wish(out->client, 0, 0, width, height);
+    if (width != view.width || height != view.height) {
+        dbus_client_wish(out->client, 0, 0, width, height, out->refresh_mhz);
     }
 }
 
-/* The guest shows nothing yet, or its screen is off. */
-static gboolean wayland_map(gpointer opaque)
+static void wayland_resized(void *opaque)
 {
     WaylandOutput *out = opaque;
 
-    out->first_picture = 0;
-    if (!out->mapped) {
-        wayland_lay_out(out);
-        wayland_show(out);
-    }
-    return G_SOURCE_REMOVE;
-}
-
-static void xdg_configure(void *opaque, struct xdg_surface *xdg,
-                          uint32_t serial)
-{
-    WaylandOutput *out = opaque;
-    bool resized = out->asked_width && out->asked_height &&
-                   (out->asked_width != out->width ||
-                    out->asked_height != out->height);
-
-    xdg_surface_ack_configure(xdg, serial);
-    if (resized) {
-        out->width = out->asked_width;
-        out->height = out->asked_height;
-        out->sized = true;
+    if (out->window.sized) {
         wayland_wish(out);
     }
-    if (!out->configured) {
-        out->configured = true;
-        out->first_picture = g_timeout_add(FIRST_PICTURE_MS, wayland_map, out);
+    if (out->window.configured) {
+        wayland_relay_out(out);
         wayland_show(out);
-    } else if (resized && out->mapped) {
-        wayland_lay_out(out);
-        /* The picture's new place is a state of its own surface. */
-        wl_surface_commit(out->picture.surface);
-        wayland_show_cursor(out);
     }
 }
-
-static const struct xdg_surface_listener xdg_listener = {
-    .configure = xdg_configure,
-};
-
-static void toplevel_configure(void *opaque, struct xdg_toplevel *toplevel,
-                               int32_t width, int32_t height,
-                               struct wl_array *states)
-{
-    WaylandOutput *out = opaque;
-
-    out->asked_width = width;
-    out->asked_height = height;
-    if (!width || !height) {
-        out->sized = false;
-    }
-}
-
-static void toplevel_close(void *opaque, struct xdg_toplevel *toplevel)
-{
-    WaylandOutput *out = opaque;
-
-    out->closed(out->opaque, NULL);
-}
-
-static const struct xdg_toplevel_listener toplevel_listener = {
-    .configure = toplevel_configure,
-    .close = toplevel_close,
-};
-
-static void shell_ping(void *opaque, struct xdg_wm_base *shell,
-                       uint32_t serial)
-{
-    xdg_wm_base_pong(shell, serial);
-}
-
-static const struct xdg_wm_base_listener shell_listener = {
-    .ping = shell_ping,
-};
-
-static void preferred_scale(void *opaque, struct wp_fractional_scale_v1 *object,
-                            uint32_t scale)
-{
-    WaylandOutput *out = opaque;
-
-    if (scale < SCALE_ONE / 4 || scale == out->scale) {
-        return;
-    }
-    out->scale = scale;
-    if (out->mapped) {
-        wayland_lay_out(out);
-        wl_surface_commit(out->picture.surface);
-        wayland_show_cursor(out);
-        if (out->sized) {
-            wayland_wish(out);
-        }
-    }
-}
-
-static const struct wp_fractional_scale_v1_listener scale_listener = {
-    .preferred_scale = preferred_scale,
-};
 
 static bool wayland_to_picture(void *opaque, double *x, double *y)
 {
@@ -701,120 +491,66 @@ static const WaylandInputOps wayland_input_ops = {
     .leave = wayland_leave,
 };
 
-static void wayland_make_window(WaylandOutput *out, bool fullscreen)
+static const WaylandWindowOps wayland_window_ops = {
+    .ready = wayland_picture_changed,
+    .resized = wayland_resized,
+    .close = wayland_leave,
+};
+
+static bool wayland_make_window(WaylandOutput *out, bool fullscreen)
 {
     g_autofree char *title = g_strdup_printf("%s - vgpu-screen",
                                              dbus_client_name(out->client));
+    WaylandDisplay *d = &out->display;
 
-    surface_init(out, &out->window);
-    surface_init_above(out, &out->picture);
-    surface_init_above(out, &out->cursor);
-    out->pointer = wl_compositor_create_surface(out->compositor);
-    out->pointer_viewport = wp_viewporter_get_viewport(out->viewporter,
-                                                       out->pointer);
-    xdg_wm_base_add_listener(out->shell, &shell_listener, out);
-    out->xdg = xdg_wm_base_get_xdg_surface(out->shell, out->window.surface);
-    xdg_surface_add_listener(out->xdg, &xdg_listener, out);
-    out->toplevel = xdg_surface_get_toplevel(out->xdg);
-    xdg_toplevel_add_listener(out->toplevel, &toplevel_listener, out);
-    xdg_toplevel_set_title(out->toplevel, title);
-    xdg_toplevel_set_app_id(out->toplevel, "org.qemu.vgpu-screen");
-    if (fullscreen) {
-        xdg_toplevel_set_fullscreen(out->toplevel, NULL);
+    dbus_client_size(out->client, &out->window.width, &out->window.height);
+    out->window.width = out->window.width ?: 640;
+    out->window.height = out->window.height ?: 480;
+    out->window.ops = &wayland_window_ops;
+    out->window.opaque = out;
+    if (!wayland_window_init(&out->window, d, title, fullscreen)) {
+        return false;
     }
-    if (out->scales) {
-        out->scale_object =
-            wp_fractional_scale_manager_v1_get_fractional_scale(
-                out->scales, out->window.surface);
-        wp_fractional_scale_v1_add_listener(out->scale_object,
-                                            &scale_listener, out);
-    }
-    wl_surface_commit(out->window.surface);
-}
+    wayland_surface_init(&out->pointer, d, NULL);
+    for (int i = 0; i < SCREEN_PLANES; i++) {
+        bool above = i != SCREEN_PICTURE && i != SCREEN_CURSOR;
 
-/* --- The compositor --- */
-
-static void registry_global(void *opaque, struct wl_registry *registry,
-                            uint32_t name, const char *interface,
-                            uint32_t version)
-{
-    WaylandOutput *out = opaque;
-    const struct {
-        const struct wl_interface *interface;
-        void **object;
-        uint32_t version;       /* the newest that is known here */
-    } globals[] = {
-        { &wl_compositor_interface, (void **)&out->compositor, 4 },
-        { &wl_subcompositor_interface, (void **)&out->subcompositor, 1 },
-        { &wl_shm_interface, (void **)&out->shm, 1 },
-        { &wl_seat_interface, (void **)&out->in.seat, 5 },
-        { &xdg_wm_base_interface, (void **)&out->shell, 1 },
-        { &wp_viewporter_interface, (void **)&out->viewporter, 1 },
-        { &wp_presentation_interface, (void **)&out->presentation, 1 },
-        { &wp_fractional_scale_manager_v1_interface,
-          (void **)&out->scales, 1 },
-        { &zwp_pointer_constraints_v1_interface,
-          (void **)&out->in.constraints, 1 },
-        { &zwp_relative_pointer_manager_v1_interface,
-          (void **)&out->in.relative_manager, 1 },
-    };
-
-    for (int i = 0; i < ARRAY_SIZE(globals); i++) {
-        if (!*globals[i].object &&
-            !strcmp(interface, globals[i].interface->name)) {
-            *globals[i].object = wl_registry_bind(
-                registry, name, globals[i].interface,
-                MIN(version, globals[i].version));
+        wayland_surface_init(&out->surfaces[i], d,
+                             above ? out->surfaces[SCREEN_PICTURE].surface
+                                   : out->window.surface.surface);
+        if (!above) {
+            wl_subsurface_set_desync(out->surfaces[i].subsurface);
         }
     }
-    if (!strcmp(interface, zwp_linux_dmabuf_v1_interface.name) &&
-        version >= 3 && !out->dmabuf.dmabuf) {
-        wayland_dmabuf_init(&out->dmabuf, registry, name, version,
-                            wayland_buffers_changed, out);
-    }
+    return true;
 }
 
-static void registry_remove(void *opaque, struct wl_registry *registry,
-                            uint32_t name)
-{
-}
+/* --- Beginning and end --- */
 
-static const struct wl_registry_listener registry_listener = {
-    .global = registry_global,
-    .global_remove = registry_remove,
-};
-
-static void wayland_lost(void *opaque)
+static void wayland_lost(void *opaque, const char *why)
 {
     WaylandOutput *out = opaque;
 
-    out->closed(out->opaque, strerror(wl_display_get_error(out->display)));
+    out->closed(out->opaque, why);
 }
 
-static bool wayland_connect(WaylandOutput *out, Error **errp)
+static bool wayland_begin(WaylandOutput *out, bool fullscreen, Error **errp)
 {
-    out->display = wl_display_connect(NULL);
-    if (!out->display) {
-        error_setg_errno(errp, errno, "No Wayland compositor answers");
-        error_append_hint(errp, "WAYLAND_DISPLAY and XDG_RUNTIME_DIR of a "
-                          "session name it; without one there is --kms.\n");
+    WaylandDisplay *d = &out->display;
+
+    d->changed = wayland_buffers_changed;
+    d->lost = wayland_lost;
+    d->opaque = out;
+    if (!wayland_display_open(d, errp)) {
         return false;
     }
-    out->registry = wl_display_get_registry(out->display);
-    wl_registry_add_listener(out->registry, &registry_listener, out);
-    /* Once for the globals, once for what they say of themselves. */
-    if (wl_display_roundtrip(out->display) < 0 ||
-        wl_display_roundtrip(out->display) < 0) {
-        error_setg_errno(errp, errno, "The Wayland compositor has left");
+    if (!wayland_make_window(out, fullscreen)) {
+        error_setg_errno(errp, errno, "No shared memory");
         return false;
     }
-    if (!out->compositor || wl_compositor_get_version(out->compositor) < 4 ||
-        !out->subcompositor || !out->shm || !out->shell || !out->viewporter) {
-        error_setg(errp, "The Wayland compositor is too old: wl_compositor 4, "
-                   "wl_subcompositor, wl_shm, xdg_wm_base and wp_viewporter "
-                   "are needed");
-        return false;
-    }
+    out->in.display = d;
+    out->in.surface = out->window.surface.surface;
+    wayland_input_init(&out->in);
     return true;
 }
 
@@ -830,59 +566,16 @@ WaylandOutput *wayland_output_new(Screen *screen, DBusClient *client,
     out->client = client;
     out->closed = closed;
     out->opaque = opaque;
-    out->scale = SCALE_ONE;
     out->in.input = input;
     out->in.ops = &wayland_input_ops;
     out->in.opaque = out;
     g_queue_init(&out->frames);
-    if (!wayland_connect(out, errp)) {
+    if (!wayland_begin(out, fullscreen, errp)) {
         wayland_output_free(out);
         return NULL;
     }
-    out->black = wayland_copy_new(out->shm, WL_SHM_FORMAT_XRGB8888, 1, 1);
-    if (!out->black) {
-        error_setg_errno(errp, errno, "No shared memory");
-        wayland_output_free(out);
-        return NULL;
-    }
-    dbus_client_size(client, &out->width, &out->height);
-    out->width = out->width ?: 640;
-    out->height = out->height ?: 480;
-    wayland_make_window(out, fullscreen);
-    out->in.surface = out->window.surface;
-    wayland_input_init(&out->in);
-    out->source = wayland_source_new(out->display, wayland_lost, out);
     screen_set_output(screen, &wayland_output_ops, out);
     return out;
-}
-
-static void wayland_free_window(WaylandOutput *out)
-{
-    g_clear_handle_id(&out->first_picture, g_source_remove);
-    g_clear_pointer(&out->callback, wl_callback_destroy);
-    g_clear_pointer(&out->scale_object, wp_fractional_scale_v1_destroy);
-    g_clear_pointer(&out->pointer_viewport, wp_viewport_destroy);
-    g_clear_pointer(&out->pointer, wl_surface_destroy);
-    surface_finish(&out->cursor);
-    surface_finish(&out->picture);
-    g_clear_pointer(&out->toplevel, xdg_toplevel_destroy);
-    g_clear_pointer(&out->xdg, xdg_surface_destroy);
-    surface_finish(&out->window);
-    wayland_free_copies(out);
-    g_clear_pointer(&out->cursor_copy, wayland_copy_free);
-    g_clear_pointer(&out->black, wayland_copy_free);
-}
-
-static void wayland_free_globals(WaylandOutput *out)
-{
-    g_clear_pointer(&out->scales, wp_fractional_scale_manager_v1_destroy);
-    g_clear_pointer(&out->presentation, wp_presentation_destroy);
-    g_clear_pointer(&out->viewporter, wp_viewporter_destroy);
-    g_clear_pointer(&out->shell, xdg_wm_base_destroy);
-    g_clear_pointer(&out->shm, wl_shm_destroy);
-    g_clear_pointer(&out->subcompositor, wl_subcompositor_destroy);
-    g_clear_pointer(&out->compositor, wl_compositor_destroy);
-    g_clear_pointer(&out->registry, wl_registry_destroy);
 }
 
 void wayland_output_free(WaylandOutput *out)
@@ -892,20 +585,15 @@ void wayland_output_free(WaylandOutput *out)
     }
     screen_set_output(out->screen, NULL, NULL);
     g_queue_clear_full(&out->frames, (GDestroyNotify)frame_free);
-    screen_buffer_unref(out->current);
+    g_clear_pointer(&out->callback, wl_callback_destroy);
+    for (int i = SCREEN_PLANES - 1; i >= 0; i--) {
+        wayland_surface_finish(&out->surfaces[i]);
+    }
+    wayland_surface_finish(&out->pointer);
+    wayland_window_finish(&out->window);
+    wayland_input_finish(&out->in);
     /* The buffers' imports are the compositor's, too. */
     screen_show(out->screen, NULL, (ScreenRect) { }, false);
-    wayland_free_window(out);
-    wayland_input_finish(&out->in);
-    wayland_dmabuf_finish(&out->dmabuf);
-    wayland_free_globals(out);
-    if (out->source) {
-        g_source_destroy(out->source);
-        g_source_unref(out->source);
-    }
-    if (out->display) {
-        wl_display_flush(out->display);
-        wl_display_disconnect(out->display);
-    }
+    wayland_display_close(&out->display);
     g_free(out);
 }

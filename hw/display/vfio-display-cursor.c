@@ -8,6 +8,8 @@
  * buffer; that compares 16 to 256 KiB and copies what differs.
  *
  * Where the CPU cannot read the image, viewers with OpenGL get its dma-buf.
+ * Viewers that show planes get that in any case, and if there are no others
+ * nobody reads the image.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -90,6 +92,9 @@ static void cursor_take_off(VFIODisplayCursor *cursor)
 void vfio_display_cursor_closing(VFIODisplayCursor *cursor,
                                  const VFIOPlaneBuffer *buffer)
 {
+    if (cursor->above == buffer) {
+        cursor->above = NULL;
+    }
     if (cursor->gl == buffer) {
         cursor_take_off(cursor);
     }
@@ -206,6 +211,7 @@ static bool cursor_query(VFIODisplayCursor *cursor, VFIOPlane *plane)
         }
         if (vfio_display_is_silent(qemu_console_now(cursor_console(cursor)),
                                    &cursor->silent_ns)) {
+            cursor->above = NULL;
             cursor_hide(cursor);
         }
         return false;
@@ -215,6 +221,28 @@ static bool cursor_query(VFIODisplayCursor *cursor, VFIOPlane *plane)
     return true;
 }
 
+unsigned vfio_display_cursor_plane(const VFIODisplayCursor *cursor,
+                                   DisplayPlane *plane)
+{
+    VFIOPlaneHotspot hotspot = vfio_plane_hotspot(&cursor->above_plane);
+    const VFIODisplayBuffer *user;
+
+    if (!cursor->above) {
+        return 0;
+    }
+    user = cursor->above->user;
+    *plane = (DisplayPlane) {
+        .dmabuf = user->dmabuf,
+        .x = cursor->above_plane.x,
+        .y = cursor->above_plane.y,
+        .straight_alpha = cursor->above_plane.straight_alpha,
+        .cursor = true,
+        .hot_x = hotspot.x,
+        .hot_y = hotspot.y,
+    };
+    return 1;
+}
+
 static void cursor_update(VFIODisplayCursor *cursor, const VFIOPlane *primary)
 {
     VFIOPlaneBuffer *buffer = NULL;
@@ -222,21 +250,34 @@ static void cursor_update(VFIODisplayCursor *cursor, const VFIOPlane *primary)
     MirrorFrame frame;
     VFIOPlane plane;
     int err = 0;
+    bool planes_only;
 
+    cursor->later = false;
     /* drivers with a region may answer for the primary, and not say so */
     if (!cursor->source->kinds[VFIO_PLANE_KIND_DMABUF] ||
         !cursor_query(cursor, &plane)) {
         return;
     }
     if (vfio_plane_is_off(&plane)) {
+        cursor->above = NULL;
         cursor_hide(cursor);
         return;
     }
     fault = vfio_display_buffers_get_mapped(cursor->buffers, &plane, primary,
                                             &frame, &buffer, &err);
-    if (fault == VFIO_PLANE_FAULT_NONE) {
+    if (fault == VFIO_PLANE_FAULT_LATER) {
+        cursor->later = true;
+        return;
+    }
+    cursor->above = cursor->screen->planes ? buffer : NULL;
+    cursor->above_plane = plane;
+    planes_only = cursor->above &&
+        !qemu_console_wants_cursor(cursor_console(cursor));
+    if (planes_only) {
+        cursor_hide(cursor);
+    } else if (fault == VFIO_PLANE_FAULT_NONE) {
         cursor_mirror(cursor, &plane, &frame);
-    } else if (fault != VFIO_PLANE_FAULT_LATER) {
+    } else {
         vfio_display_bad_plane(cursor->source, fault, &plane, err);
         if (buffer) {
             cursor_hand_over(cursor, &plane, buffer);
@@ -264,6 +305,7 @@ void vfio_display_cursor_show(VFIODisplayCursor *cursor,
 
 void vfio_display_cursor_drop(VFIODisplayCursor *cursor)
 {
+    cursor->above = NULL;
     cursor_hide(cursor);
     mirror_layer_set_image(&cursor->layer, NULL);
     mirror_layer_finish(&cursor->layer);

@@ -22,6 +22,9 @@ typedef struct VFIODisplayCursor {
     int64_t silent_ns;      /* for vfio_display_is_silent() */
     VFIOPlaneBuffer *gl;    /* that viewers with OpenGL have, or NULL */
     bool redraw;            /* they have not drawn what changed of that */
+    VFIOPlaneBuffer *above; /* for viewers that show planes, or NULL */
+    VFIOPlane above_plane;  /* where that is */
+    bool later;             /* the buffer is not known yet */
     uint64_t updates;       /* images that the console was given */
 } VFIODisplayCursor;
 
@@ -39,6 +42,13 @@ void vfio_display_cursor_refresh(VFIODisplayCursor *cursor,
 void vfio_display_cursor_show(VFIODisplayCursor *cursor,
                               const VFIOPlane *plane,
                               const MirrorFrame *frame);
+
+/*
+ * The cursor for viewers that show it as a plane, if there is one. Returns how
+ * many: 0 or 1.
+ */
+unsigned vfio_display_cursor_plane(const VFIODisplayCursor *cursor,
+                                   DisplayPlane *plane);
 
 /* The buffer is about to be closed: viewers with OpenGL let go of it. */
 void vfio_display_cursor_closing(VFIODisplayCursor *cursor,

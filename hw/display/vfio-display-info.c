@@ -88,11 +88,14 @@ static VGPUDisplayPlaneList *vfio_display_query_planes(const VFIODisplay *dpy)
 
     for (uint32_t i = dpy->source.n_overlays; i-- > 0;) {
         vfio_display_add_plane(&list, VFIO_PLANE_OVERLAY, i,
-                               overlay[i].visible, &overlay[i].plane);
+                               overlay[i].visible || overlay[i].buffer,
+                               &overlay[i].plane);
     }
     if (dpy->source.kinds[VFIO_PLANE_KIND_DMABUF] || dpy->metadata) {
         vfio_display_add_plane(&list, VFIO_PLANE_CURSOR, 0,
-                               cursor->shown || cursor->gl, &cursor->plane);
+                               cursor->shown || cursor->gl || cursor->above,
+                               cursor->above ? &cursor->above_plane
+                                             : &cursor->plane);
     }
     vfio_display_add_plane(&list, VFIO_PLANE_PRIMARY, 0,
                            dpy->screen.state != VFIO_DISPLAY_BLANK,

@@ -279,8 +279,8 @@ static void read_last_frame(VFIODisplay *dpy)
 /* --- 5. To the viewers that take dma-bufs --------------------------------- */
 
 /*
- * Do overlays lie over this buffer? All viewers show the mirror then, which is
- * composed by the CPU: there must be a path for its pixels.
+ * Do overlays lie over this buffer? Viewers that show no planes show the mirror
+ * then, which is composed by the CPU: there must be a path for its pixels.
  */
 static bool is_composed(const VFIODisplay *dpy, const VFIOPlaneBuffer *buffer)
 {
@@ -294,15 +294,17 @@ static bool publish(VFIODisplay *dpy, VFIOPlaneBuffer *buffer)
 {
     VFIODisplayScreen *screen = &dpy->screen;
     bool composed = is_composed(dpy, buffer);
+    bool planes = qemu_console_has_planes_viewer(screen->con);
     VFIODisplayBuffer *user = buffer->user;
 
-    if (buffer == screen->primary && composed == screen->composed) {
+    if (buffer == screen->primary && composed == screen->composed &&
+        planes == screen->planes) {
         return false;
     }
     vfio_display_damage_flip(&dpy->damage,
                              screen->primary ? &screen->primary->plane : NULL,
                              &buffer->plane);
-    vfio_display_show_dmabuf(screen, buffer, user->dmabuf, composed);
+    vfio_display_show_dmabuf(screen, buffer, user->dmabuf, composed, planes);
     return true;
 }
 
@@ -332,7 +334,8 @@ static void draw(VFIODisplay *dpy)
 {
     VFIODisplayScreen *screen = &dpy->screen;
 
-    if (screen->primary && !screen->composed) {
+    vfio_display_give_planes(screen, &dpy->overlays, &dpy->cursor);
+    if (screen->primary && (!screen->composed || screen->planes)) {
         screen->redraw_due |=
             vfio_display_damage_redraws(&dpy->damage,
                                         qemu_console_quiet_ns(screen->con));

@@ -9,12 +9,11 @@
 
 #include "qemu/queue.h"
 #include "vfio-display-buffers.h"
-#include "vfio-display-cursor.h"
 #include "vfio-display-damage.h"
 #include "vfio-display-edid.h"
 #include "vfio-display-metadata.h"
 #include "vfio-display-notify.h"
-#include "vfio-display-overlay.h"
+#include "vfio-display-planes.h"
 #include "vfio-display-readback.h"
 #include "vfio-display-screen.h"
 #include "vfio-display-source.h"

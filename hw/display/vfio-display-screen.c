@@ -72,6 +72,10 @@ void vfio_display_show_placeholder(VFIODisplayScreen *screen,
 void vfio_display_prepare_surface(VFIODisplayScreen *screen,
                                   const VFIOPlane *plane)
 {
+    if (screen->composed &&
+        console_mirror_holds(screen->mirror, plane->width, plane->height)) {
+        return;     /* its overlays are what the next ones are compared with */
+    }
     if (is_showable(plane->width, plane->height)) {
         console_mirror_prepare(screen->mirror, plane->width, plane->height);
         screen->placeholder = NULL;
@@ -82,16 +86,30 @@ void vfio_display_prepare_surface(VFIODisplayScreen *screen,
 
 void vfio_display_show_dmabuf(VFIODisplayScreen *screen,
                               VFIOPlaneBuffer *buffer, QemuDmaBuf *dmabuf,
-                              bool composed)
+                              bool composed, bool planes)
 {
     trace_vfio_display_publish(screen->con, buffer->plane.id);
     screen->primary = buffer;
     screen->composed = composed;
-    if (composed) {
-        dpy_gfx_show_mirror(screen->con);
-    } else {
+    screen->planes = planes;
+    screen->redraw_due = true;
+    if (!composed) {
         dpy_gl_scanout_dmabuf(screen->con, dmabuf);
-        screen->redraw_due = true;
+    } else if (planes) {
+        dpy_gl_scanout_overlaid(screen->con, dmabuf);
+    } else {
+        dpy_gfx_show_mirror(screen->con);
+        screen->redraw_due = false;
+    }
+}
+
+void vfio_display_show_planes(VFIODisplayScreen *screen,
+                              const DisplayPlane *planes, unsigned n)
+{
+    if (!qemu_console_is_gl_blocked(screen->con) &&
+        dpy_gl_set_planes(screen->con, planes, n)) {
+        screen->planes_due = true;
+        qemu_console_note_activity(screen->con);
     }
 }
 
@@ -99,12 +117,18 @@ void vfio_display_draw_dmabuf(VFIODisplayScreen *screen)
 {
     const VFIOPlaneBuffer *primary = screen->primary;
 
-    if (screen->redraw_due && !qemu_console_is_gl_blocked(screen->con)) {
-        screen->redraw_due = false;
+    if (qemu_console_is_gl_blocked(screen->con)) {
+        return;
+    }
+    if (screen->redraw_due) {
         trace_vfio_display_redraw(screen->con, primary->plane.id);
         dpy_gl_update(screen->con, 0, 0, primary->plane.width,
                       primary->plane.height);
+    } else if (screen->planes_due) {
+        dpy_gl_update_planes(screen->con);
     }
+    screen->redraw_due = false;
+    screen->planes_due = false;
 }
 
 void vfio_display_screen_closing(VFIODisplayScreen *screen,

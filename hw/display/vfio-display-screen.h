@@ -31,7 +31,9 @@ typedef struct VFIODisplayScreen {
     VFIOPlaneBuffer *primary; /* that viewers with OpenGL have, or NULL */
     bool replacing;         /* another follows; they see no more of it */
     bool unread;            /* it changed unseen by those who take pixels */
-    bool composed;          /* overlays over it: all viewers show the mirror */
+    bool composed;          /* overlays over it: viewers show the mirror ... */
+    bool planes;            /* ... but for those that show planes themselves */
+    bool planes_due;        /* which are to draw them */
     bool redraw_due;        /* viewers of the dma-buf are to draw it */
     uint64_t frames;        /* that changed something */
     uint64_t bytes_probed;  /* read though no viewer wanted pixels */
@@ -61,13 +63,20 @@ void vfio_display_prepare_surface(VFIODisplayScreen *screen,
 
 /*
  * Shows viewers with OpenGL another buffer, or the same with or without
- * overlays over it (@composed).
+ * overlays over it (@composed). @planes: some of them show overlays themselves.
  */
 void vfio_display_show_dmabuf(VFIODisplayScreen *screen,
                               VFIOPlaneBuffer *buffer, QemuDmaBuf *dmabuf,
-                              bool composed);
+                              bool composed, bool planes);
 
-/* Has them draw it if that is due, unless they are busy. */
+/*
+ * Gives viewers that show planes those over the buffer, the nearest one last.
+ * If they are busy the next refresh does.
+ */
+void vfio_display_show_planes(VFIODisplayScreen *screen,
+                              const DisplayPlane *planes, unsigned n);
+
+/* Has them draw what is due, unless they are busy. */
 void vfio_display_draw_dmabuf(VFIODisplayScreen *screen);
 
 /* The buffer is about to be closed: if it is the primary's it goes. */

@@ -73,6 +73,7 @@ static void display_buffer_closing(void *opaque, VFIOPlaneBuffer *buffer)
 
     vfio_display_screen_closing(&dpy->screen, buffer);
     vfio_display_cursor_closing(&dpy->cursor, buffer);
+    vfio_display_overlays_closing(&dpy->overlays, buffer);
 }
 
 static void display_show_frame(void *opaque, const MirrorFrame *frame)

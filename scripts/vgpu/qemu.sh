@@ -258,7 +258,7 @@ qemu_ninja() {
 _qemu_compile() {
     local targets
     mapfile -t targets < <(qemu_qtests && qemu_tree_unit_tests)
-    [[ -z $(qemu_own_options) ]] ||
+    [[ $(qemu_own_options "$QEMU_TREE") != *vgpu-screen* ]] ||
         targets+=(contrib/vgpu-screen/vgpu-screen)
     qemu_ninja "$QEMU_TREE" qemu-system-x86_64 "${targets[@]}"
 }

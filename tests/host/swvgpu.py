@@ -161,7 +161,9 @@ class SwVgpu(QtestMachine):
                         4 * width * height, gray)
         self._show(OVERLAYS[0], _OVERLAY_BUFFER, width, height, id=0, x=left,
                    y=top)
-        return picture.with_fill(*rect, gray * 0x10101)
+        return picture.with_fill(left, top, min(width, picture.width - left),
+                                 min(height, picture.height - top),
+                                 gray * 0x10101)
 
     def hide_overlay(self):
         self.planes.hide(OVERLAYS[0])

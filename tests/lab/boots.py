@@ -5,7 +5,9 @@
 """
 
 BOOTS = {
-    "default": [],
+    # Planes over the picture on the virtual monitor, too.
+    # One of its modes is faster than others.
+    "default": ["vkms.enable_overlay=1", "video=Virtual-1:320x240@200"],
     # The unmodified driver's dma-bufs: read-only, so not mappable.
     "rdonly": ["mbochs.export_rdwr=0"],
     # A monitor whose only plane is the picture's.

@@ -51,7 +51,7 @@ static ScreenInput *begin(bool is_absolute)
 {
     sent = g_string_new(NULL);
     absolute = is_absolute;
-    screen.view = (ScreenRect) { 0, 0, 640, 480 };
+    screen.planes[SCREEN_PICTURE].view = (ScreenRect) { 0, 0, 640, 480 };
     return screen_input_new(NULL, &screen);
 }
 
@@ -170,7 +170,7 @@ static void test_absolute(void)
     screen_input_move(input, 0.5, 0);
     expect("@11,400 ");
     /* Nothing is pointed at while there is no picture. */
-    screen.view = (ScreenRect) { };
+    screen.planes[SCREEN_PICTURE].view = (ScreenRect) { };
     screen_input_point(input, 1, 1);
     expect("");
     end(input);

@@ -166,7 +166,7 @@ static uint32_t pixel_at(pixman_image_t *image, int x, int y)
 }
 
 /* Paints all of an 8x8 target, and returns it. */
-static pixman_image_t *paint(Screen *screen, ScreenRect fit, bool cursor)
+static pixman_image_t *paint(Screen *screen, ScreenRect fit, int planes)
 {
     pixman_image_t *target = pixman_image_create_bits(PIXMAN_x8r8g8b8, 8, 8,
                                                       NULL, 0);
@@ -174,7 +174,7 @@ static pixman_image_t *paint(Screen *screen, ScreenRect fit, bool cursor)
 
     memset(pixman_image_get_data(target), 0x55, 8 * 8 * 4);
     pixman_region32_init_rect(&all, -5, -5, 100, 100);
-    g_assert_true(screen_paint(screen, target, fit, &all, cursor));
+    g_assert_true(screen_paint(screen, target, fit, &all, planes));
     pixman_region32_fini(&all);
     return target;
 }
@@ -187,7 +187,7 @@ static void test_paint(void)
 
     screen_init(&screen);
     screen_show(&screen, buffer, whole(buffer), false);
-    target = paint(&screen, (ScreenRect) { 2, 1, 4, 4 }, false);
+    target = paint(&screen, (ScreenRect) { 2, 1, 4, 4 }, 1);
     for (int y = 0; y < 8; y++) {
         for (int x = 0; x < 8; x++) {
             bool on = x >= 2 && x < 6 && y >= 1 && y < 5;
@@ -200,8 +200,9 @@ static void test_paint(void)
 
     /* A part of a buffer whose rows come the other way round. */
     buffer->bottom_up = true;
-    screen.view = (ScreenRect) { 1, 1, 2, 3 };
-    target = paint(&screen, (ScreenRect) { 0, 0, 2, 3 }, false);
+    screen.planes[SCREEN_PICTURE].view = (ScreenRect) { 1, 1, 2, 3 };
+    screen.planes[SCREEN_PICTURE].place = (ScreenRect) { 0, 0, 2, 3 };
+    target = paint(&screen, (ScreenRect) { 0, 0, 2, 3 }, 1);
     for (int y = 0; y < 3; y++) {
         g_assert_cmphex(pixel_at(target, 0, y), ==,
                         pixel_at(buffer->image, 1, 2 - y));
@@ -212,30 +213,37 @@ static void test_paint(void)
 
     /* Nothing is shown: black. */
     screen_show(&screen, NULL, (ScreenRect) { }, false);
-    target = paint(&screen, (ScreenRect) { }, true);
+    target = paint(&screen, (ScreenRect) { }, SCREEN_PLANES);
     g_assert_cmphex(pixel_at(target, 3, 3), ==, 0);
     pixman_image_unref(target);
     screen_finish(&screen);
+}
+
+/* Opaque, nothing, half black and white; multiplied by alpha. */
+static ScreenBuffer *new_cursor(void)
+{
+    ScreenBuffer *buffer = screen_buffer_new();
+    static const uint32_t pixels[] = {
+        0xff00ff00, 0, 0x80000000, 0xffffffff,
+    };
+
+    buffer->width = buffer->height = 2;
+    buffer->image = pixman_image_create_bits(PIXMAN_a8r8g8b8, 2, 2, NULL, 0);
+    memcpy(pixman_image_get_data(buffer->image), pixels, sizeof(pixels));
+    return buffer;
 }
 
 static void test_paint_cursor(void)
 {
     Screen screen;
     ScreenBuffer *buffer = new_pixels(4, 4);
-    pixman_image_t *image = pixman_image_create_bits(PIXMAN_a8r8g8b8, 2, 2,
-                                                     NULL, 0);
-    uint32_t *pixels = pixman_image_get_data(image);
     pixman_image_t *target;
 
-    pixels[0] = 0xff00ff00;             /* opaque */
-    pixels[1] = 0;                      /* nothing */
-    pixels[2] = 0x80000000;             /* half black */
-    pixels[3] = 0xffffffff;
     screen_init(&screen);
     screen_show(&screen, buffer, whole(buffer), false);
-    screen_set_cursor(&screen, image, 1, 0);
+    screen_set_cursor(&screen, new_cursor(), 1, 0);
     screen_move_cursor(&screen, 1, 3, true);
-    target = paint(&screen, (ScreenRect) { 2, 2, 4, 4 }, true);
+    target = paint(&screen, (ScreenRect) { 2, 2, 4, 4 }, SCREEN_PLANES);
     g_assert_cmphex(pixel_at(target, 3, 5), ==, 0x00ff00);
     g_assert_cmphex(pixel_at(target, 4, 5), ==,
                     pixel_at(buffer->image, 2, 3));
@@ -245,11 +253,124 @@ static void test_paint_cursor(void)
     pixman_image_unref(target);
 
     screen_move_cursor(&screen, 1, 3, false);
-    target = paint(&screen, (ScreenRect) { 2, 2, 4, 4 }, true);
+    target = paint(&screen, (ScreenRect) { 2, 2, 4, 4 }, SCREEN_PLANES);
     g_assert_cmphex(pixel_at(target, 3, 5), ==,
                     pixel_at(buffer->image, 1, 3));
     pixman_image_unref(target);
     screen_finish(&screen);
+}
+
+/* A dma-buf of two pixels */
+static ScreenBuffer *new_overlay(uint32_t fourcc, uint32_t a, uint32_t b)
+{
+    ScreenBuffer *buffer = screen_buffer_new();
+    uint32_t pixels[] = { a, b };
+
+    buffer->fds[0] = memfd_create("buffer", 0);
+    g_assert_cmpint(ftruncate(buffer->fds[0], 4096), ==, 0);
+    g_assert_cmpint(pwrite(buffer->fds[0], pixels, 8, 0), ==, 8);
+    buffer->width = 2;
+    buffer->height = 1;
+    buffer->num_planes = 1;
+    buffer->strides[0] = 8;
+    buffer->fourcc = fourcc;
+    return buffer;
+}
+
+/* Planes lie over the picture in their order, each as its alpha is meant. */
+static void test_paint_planes(void)
+{
+    ScreenBuffer *buffer = new_pixels(4, 4);
+    ScreenPlane planes[SCREEN_PLANES] = {
+        [SCREEN_OVERLAY] = {
+            new_overlay(DRM_FORMAT_XRGB8888, 0x00112233, 0x00445566),
+            { 0, 0, 2, 1 }, { -1, 0, 2, 1 },
+        },
+        [SCREEN_OVERLAY + 1] = {
+            new_overlay(DRM_FORMAT_ARGB8888, 0x80ff0000, 0xff0000ff),
+            { 0, 0, 2, 1 }, { 0, 0, 2, 1 },
+        },
+    };
+    Screen screen;
+    pixman_image_t *target;
+
+    planes[SCREEN_OVERLAY + 1].buffer->straight_alpha = true;
+    screen_init(&screen);
+    screen_show(&screen, buffer, whole(buffer), true);
+    screen_set_planes(&screen, planes, 0, 0);
+    target = paint(&screen, (ScreenRect) { 2, 2, 4, 4 }, SCREEN_PLANES);
+    g_assert_cmphex(pixel_at(target, 1, 2), ==, 0x112233);
+    /* Half red over 0x445566 */
+    g_assert_cmphex(pixel_at(target, 2, 2), ==, 0xa22a33);
+    g_assert_cmphex(pixel_at(target, 3, 2), ==, 0x0000ff);
+    g_assert_cmphex(pixel_at(target, 4, 2), ==,
+                    pixel_at(buffer->image, 2, 0));
+    pixman_image_unref(target);
+    /* Pixels have no planes over them. */
+    screen_show(&screen, new_pixels(4, 4), whole(buffer), false);
+    g_assert_null(screen.planes[SCREEN_OVERLAY].buffer);
+    screen_finish(&screen);
+}
+
+/* Memory that goes while it is read is no picture, and no end either. */
+static void test_lost(void)
+{
+    ScreenBuffer *buffer = new_overlay(DRM_FORMAT_XRGB8888, 0x112233, 0);
+    pixman_image_t *target = pixman_image_create_bits(PIXMAN_x8r8g8b8, 2, 1,
+                                                      NULL, 0);
+    ScreenPlane plane = { buffer, { 0, 0, 2, 1 }, { 0, 0, 2, 1 } };
+    pixman_region32_t all;
+    Screen screen;
+
+    screen_init(&screen);
+    pixman_region32_init_rect(&all, 0, 0, 2, 1);
+    g_assert_true(screen_paint_plane(&screen, &plane, target, &all));
+    g_assert_cmphex(pixel_at(target, 0, 0), ==, 0x112233);
+    g_assert_cmpint(ftruncate(buffer->fds[0], 0), ==, 0);
+    for (int i = 0; i < 2; i++) {
+        errno = 0;
+        g_assert_false(screen_paint_plane(&screen, &plane, target, &all));
+        g_assert_cmpint(errno, ==, EFAULT);
+    }
+    pixman_region32_fini(&all);
+    pixman_image_unref(target);
+    screen_buffer_unref(buffer);
+    screen_finish(&screen);
+}
+
+static void test_crop(void)
+{
+    static const struct {
+        const char *why;
+        ScreenRect view, place, within, to;
+        ScreenCrop crop;
+    } cases[] = {
+        { "all of it", { 0, 0, 10, 20 }, { 5, 6, 10, 20 }, { 0, 0, 99, 99 },
+          { 5, 6, 10, 20 }, { 0, 0, 10, 20 } },
+        { "over the top left", { 0, 0, 10, 20 }, { -3, -4, 10, 20 },
+          { 0, 0, 99, 99 }, { 0, 0, 7, 16 }, { 3, 4, 7, 16 } },
+        { "over the bottom right", { 1, 2, 10, 20 }, { 95, 90, 10, 20 },
+          { 0, 0, 99, 99 }, { 95, 90, 4, 9 }, { 1, 2, 4, 9 } },
+        { "twice as large", { 0, 0, 10, 10 }, { -10, 0, 20, 20 },
+          { 0, 0, 99, 99 }, { 0, 0, 10, 20 }, { 5, 0, 5, 10 } },
+        { "beside it", { 0, 0, 10, 20 }, { 99, 0, 10, 20 }, { 0, 0, 99, 99 },
+          { 0, 0, 0, 0 }, { 0, 0, 0, 0 } },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        ScreenRect to;
+        ScreenCrop crop = screen_rect_crop(cases[i].view, cases[i].place,
+                                           cases[i].within, &to);
+
+        g_test_message("%s", cases[i].why);
+        g_assert_cmpmem(&to, sizeof(to), &cases[i].to, sizeof(to));
+        g_assert_cmpfloat(crop.width, ==, cases[i].crop.width);
+        g_assert_cmpfloat(crop.height, ==, cases[i].crop.height);
+        if (to.width) {
+            g_assert_cmpfloat(crop.x, ==, cases[i].crop.x);
+            g_assert_cmpfloat(crop.y, ==, cases[i].crop.y);
+        }
+    }
 }
 
 static void test_damage_scaled(void)
@@ -305,9 +426,15 @@ static void output_changed(void *opaque)
     ((Output *)opaque)->changes++;
 }
 
+static bool output_takes(void *opaque, ScreenBuffer *buffer)
+{
+    return false;
+}
+
 static const ScreenOutputOps output_ops = {
     .picture_changed = output_changed,
     .cursor_changed = output_changed,
+    .takes = output_takes,
 };
 
 static void output_init(Output *output)
@@ -406,8 +533,8 @@ static void test_frames(void)
     /* Upside down: the output still reads from it. */
     ScreenBuffer a = { .bottom_up = true }, b = { .bottom_up = true };
     ScreenFrame first_frame = { .serial = 1 };
-    ScreenFrame second_frame = { .serial = 2, .before = &a };
-    ScreenFrame third_frame = { .serial = 3, .before = &b };
+    ScreenFrame second_frame = { .serial = 2, .before[1] = &a };
+    ScreenFrame third_frame = { .serial = 3, .before[0] = &b };
     GQueue frames = G_QUEUE_INIT;
 
     output_init(&output);
@@ -511,7 +638,6 @@ static ScreenBuffer *show(Screen *screen, ScreenBuffer *buffer)
 {
     ScreenBuffer *known = screen_recent(screen, buffer);
 
-    screen_buffer_unref(buffer);
     screen_show(screen, known, whole(known), true);
     return known;
 }
@@ -531,15 +657,19 @@ static void test_recent(void)
     /* Another place in it is another picture. */
     g_assert_true(show(&screen, new_dmabuf(2, 4, 64)) != b);
     /* No more are kept than a guest flips between. */
-    for (int i = 3; i < 10; i++) {
+    for (int i = 3; i < 19; i++) {
         show(&screen, new_dmabuf(i, 4, 0));
     }
-    g_assert_cmpint(freed, ==, 8);
+    g_assert_cmpint(freed, ==, 5);
+    g_assert_true(show(&screen, new_dmabuf(3, 4, 0)));
+    g_assert_cmpint(freed, ==, 6);
     /* None of another mode, but what is on screen. */
-    show(&screen, new_dmabuf(1, 8, 0));
-    g_assert_cmpint(freed, ==, 12);
+    a = show(&screen, new_dmabuf(1, 8, 0));
+    g_assert_cmpint(freed, ==, 22);
+    g_assert_true(show(&screen, new_dmabuf(1, 8, 0)) == a);
+    g_assert_cmpint(freed, ==, 23);
     screen_show(&screen, NULL, (ScreenRect) { }, false);
-    g_assert_cmpint(freed, ==, 13);
+    g_assert_cmpint(freed, ==, 24);
     screen_finish(&screen);
 }
 
@@ -580,6 +710,9 @@ int main(int argc, char **argv)
     g_test_add_func("/vgpu-screen/to-picture", test_to_picture);
     g_test_add_func("/vgpu-screen/paint", test_paint);
     g_test_add_func("/vgpu-screen/paint-cursor", test_paint_cursor);
+    g_test_add_func("/vgpu-screen/paint-planes", test_paint_planes);
+    g_test_add_func("/vgpu-screen/lost", test_lost);
+    g_test_add_func("/vgpu-screen/crop", test_crop);
     g_test_add_func("/vgpu-screen/damage-scaled", test_damage_scaled);
     g_test_add_func("/vgpu-screen/hold", test_hold);
     g_test_add_func("/vgpu-screen/hold-serial-wraps", test_hold_serial_wraps);

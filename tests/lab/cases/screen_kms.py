@@ -9,17 +9,22 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import time
 
 from vgpulab import kms, layers, mesa, oracle, paths
+from vgpulab.fakeqemu import Buffer, FakeQemu
 from vgpulab.group import Group
 from vgpulab.oracle import CHECKS
-from vgpulab.planes import ARGB, CURSOR, PRIMARY, Planes
+from vgpulab.planes import ARGB, CURSOR, OVERLAYS, PRIMARY, XRGB, Planes
+from vgpulab.skip import Skip
 from vgpulab.viewers import dbus, screen
 from vgpulab.viewers.screen import VgpuScreen
 from vgpulab.wait import until
 
+FULL = os.environ.get("VGPU_TEST_FULL") == "1"
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+SLOT = 5
 PAGE = 4 << 20
 CURSOR_PAGE = 12 * PAGE
 # Nobody else wants the seat, and there are no text consoles.
@@ -47,7 +52,7 @@ class ScreenGroup(Group):
         self.bus = self._stack.enter_context(dbus.Bus())
         vm.add_guest()
         vm.add_qtest()
-        vm.add_vgpu(self.kind, "gpu0", 5, options="display=on")
+        self.mdev = vm.add_vgpu(self.kind, "gpu0", SLOT, options="display=on")
         if self.gl:
             vm.environment = mesa.need_import()
         vm.add_args("-display", dbus.option(self.bus)
@@ -85,9 +90,9 @@ class ScreenGroup(Group):
         top = (mode[1] - picture.height) // 2
         self.expect(mode, kms.Screen(*mode).picture(picture, left, top))
 
-    def bytes_read(self):
-        """By QEMU, of the guest's pictures."""
-        return self.vm.vgpu("gpu0")["bytes-read"]
+    def scans(self):
+        """How often QEMU has read any of the guest's planes."""
+        return self.vm.vgpu("gpu0")["scans"]
 
     def test_quit_leaves_nothing(self):
         """nothing was complained of, and QEMU ends: so does the viewer"""
@@ -126,17 +131,32 @@ class ScreenKms(ScreenGroup):
         else:
             assert copied > before[4], self.viewer.seconds()
 
+    def test_monitor_s_own(self):
+        """the guest is told of the monitor's own mode and refresh rate"""
+        def look():
+            edid = self.planes.edid()
+            assert len(edid) >= 128, "it is unplugged"
+            # Its first detailed timing: VESA's E-EDID, section 3.10.2.
+            size = (edid[56] | (edid[58] & 0xf0) << 4,
+                    edid[59] | (edid[61] & 0xf0) << 4)
+            total = ((size[0] + edid[57] + (edid[58] & 15) * 256)
+                     * (size[1] + edid[60] + (edid[61] & 15) * 256))
+            rate = 10000 * int.from_bytes(edid[54:56], "little") / total
+            assert size == (1024, 768) and 59 < rate < 61, (size, rate)
+            return True
+        until("the EDID", look)
+
     def test_modes(self):
         """the guest's modes, and those that the monitor has not: centred"""
         self.expect_picture_on((640, 480), self.show(0, (640, 480)))
-        before, read = self.viewer.counted(), self.bytes_read()
+        before, scans = self.viewer.counted(), self.scans()
         for number, (size, mode) in enumerate((
                 ((1024, 768), (1024, 768)), ((700, 500), (800, 600)),
                 ((640, 480), (640, 480))), 1):
             self.expect_picture_on(mode, self.show(number, size))
         self.expect_way(before, 1)
         if self.direct:
-            assert self.bytes_read() == read, self.vm.vgpu("gpu0")
+            assert self.scans() == scans, self.vm.vgpu("gpu0")
 
     def test_flips(self):
         """flips between buffers"""
@@ -168,6 +188,46 @@ class ScreenKms(ScreenGroup):
         self.planes.hide(CURSOR)
         self.expect_picture_on((640, 480), picture)
 
+    # The nearer one first: it is the order of zpos that counts.
+    overlays = (layers.noise(ARGB, 80, 72, 6), layers.noise(XRGB, 96, 64, 5))
+
+    def expect_planes(self, picture, *places):
+        """Two overlays and the cursor, at once; None: not there."""
+        want = kms.Screen(640, 480).picture(picture)
+        images = (*self.overlays, self.cursor)
+        for number, (plane, image, place) in enumerate(zip(
+                (*OVERLAYS[:2], CURSOR), images, places)):
+            if place:
+                self.planes.show(plane, image, CURSOR_PAGE + number * PAGE,
+                                 commit=False, x=place[0], y=place[1],
+                                 zpos=9 - number)
+            else:
+                self.planes.program(plane, commit=False, enable=0)
+        self.planes.commit()
+        for number in (1, 0, 2):
+            if places[number]:
+                want.over(images[number], *places[number])
+        self.expect((640, 480), want)
+
+    def test_overlays(self):
+        """two overlays and a cursor, over each edge: nobody reads anything"""
+        picture = self.show(0, (640, 480))
+        self.expect_planes(picture, (100, 80), (130, 100), (150, 120))
+        before, scans = self.viewer.counted(), self.scans()
+        for places in (
+                ((-20, 50), (600, 50), (100, -15)),
+                ((100, -30), (120, 440), (-20, 50)),
+                ((-40, -40), (590, 450), (620, 460)),
+                ((200, 100), None, (210, 110)),
+                ((300, 200), (310, 210), (320, 220))):
+            self.expect_planes(picture, *places)
+        picture = self.show(1, (640, 480))
+        self.expect_planes(picture, (300, 200), (310, 210), (320, 220))
+        self.expect_way(before, 4)
+        if self.direct:
+            assert self.scans() == scans, self.vm.vgpu("gpu0")
+        self.expect_planes(picture, None, None, None)
+
     def test_off_and_on(self):
         """the guest's display off and on"""
         picture = self.show(1, (640, 480))
@@ -198,6 +258,23 @@ class ScreenKms(ScreenGroup):
         self.expect_picture_on((640, 480), self.show(0, (640, 480)))
         self.vm.qmp.command("system_reset")
         self.vm.guest.wait_ready()
+        self.planes = Planes(self.vm, "gpu0")
+        self.expect_picture_on((800, 600), self.show(1, (800, 600)))
+
+    def test_unplugged(self):
+        """the vGPU is unplugged with planes on screen, and plugged in again"""
+        picture = self.show(0, (640, 480))
+        self.expect_planes(picture, (300, 200), (310, 210), (320, 220))
+        want = kms.checksum()
+        self.vm.qmp.command("device_del", id="gpu0")
+        self.vm.guest.command(f"eject {SLOT}")
+        self.vm.qmp.wait_event("DEVICE_DELETED", device="gpu0")
+        until("something else", lambda: kms.checksum() != want)
+        self.viewer.expect_alive()
+        self.vm.qmp.command("device_add", driver="vfio-pci", id="gpu0",
+                            addr=f"{SLOT:#x}", sysfsdev=self.mdev.path,
+                            display="on")
+        self.vm.guest.command("scan")
         self.planes = Planes(self.vm, "gpu0")
         self.expect_picture_on((800, 600), self.show(1, (800, 600)))
 
@@ -302,10 +379,12 @@ class ScreenKmsOnePlane(ScreenKms):
     cursor = layers.Image(ARGB, 48, 40, 192, b"".join(
         bytes((5 * x, 6 * y, x ^ y, 255)) for y in range(40)
         for x in range(48)))
+    overlays = (layers.noise(XRGB, 80, 72, 6), layers.noise(XRGB, 96, 64, 5))
 
     @classmethod
     def cases(cls):
-        return ["test_cursor", "test_without", "test_quit_leaves_nothing"]
+        return ["test_cursor", "test_overlays", "test_without",
+                "test_quit_leaves_nothing"]
 
     def test_without(self):
         """without a cursor the guest's buffer is shown as it is"""
@@ -343,6 +422,85 @@ class ScreenKmsMbochs(ScreenGroup):
                     size, oracle.pattern(CHECKS, *size, frame))
         assert "it is copied" in self.viewer.said(), self.viewer.said()
         assert self.viewer.counted()[1] == 0, self.viewer.seconds()
+
+
+class ScreenKmsTold(Group):
+    """Buffers of a guest that is not there: the test draws into them."""
+
+    SEEN = 16
+
+    def configure(self, vm):
+        raise NotImplementedError("there is no machine")
+
+    def setup(self):
+        screen.need()
+        self._stack = contextlib.ExitStack()
+        bus = self._stack.enter_context(dbus.Bus())
+        self.qemu = self._stack.enter_context(FakeQemu(bus))
+        self.viewer = self._stack.enter_context(
+            VgpuScreen("--kms", "--dbus", bus.address,
+                       environment=dict(os.environ, **SEAT)))
+
+    def teardown(self):
+        self._stack.close()
+
+    def flip(self, size, frames):
+        """Flips two buffers, each of which is drawn when it is free.
+
+        Returns the checksums of what was on screen, and of what was drawn.
+        """
+        colours = [0xff000000 | oracle.mix(number)
+                   for number in range(self.SEEN)]
+        buffers = [Buffer(*size, real=True) for _ in range(2)]
+        for buffer in buffers:
+            buffer.fill(colours[0])
+            self.qemu.show(buffer)
+        until("the mode", lambda: kms.mode() == size)
+        with kms.Frames() as seen:
+            for number in range(frames):
+                buffer = buffers[number % 2]
+                buffer.fill(colours[number % self.SEEN])
+                self.qemu.show(buffer)
+        for buffer in buffers:
+            buffer.close()
+        return seen.checksums, {
+            kms.Screen(*size).filled(colour).checksum() for colour in colours}
+
+    def test_released(self):
+        """a guest that draws into what is free: no frame is torn"""
+        count = 10000 if FULL else 500
+        seen, drawn = self.flip((320, 240), count)
+        torn = [hex(checksum) for checksum in seen if checksum not in drawn]
+        assert not torn, (len(torn), torn[:9])
+        # The guest runs at the monitor's rate, and not ahead of it.
+        assert len(seen) >= count - 2, len(seen)
+        frames, planes, _, held, copied = self.viewer.counted()
+        assert frames >= count and planes == 1, self.viewer.seconds()
+        assert not held and not copied, (held, copied)
+
+    def rate(self, frames):
+        """Flips in a second; nobody draws, and no checksum is computed."""
+        buffers = [Buffer(640, 480, real=True) for _ in range(2)]
+        for number in range(10):
+            self.qemu.show(buffers[number % 2])
+        begun = time.monotonic()
+        for number in range(frames):
+            self.qemu.show(buffers[number % 2])
+        took = time.monotonic() - begun
+        for buffer in buffers:
+            buffer.close()
+        return frames / took
+
+    def test_rate(self):
+        """a minute of flips, one for each of the monitor's frames"""
+        if not FULL:
+            raise Skip("a minute: VGPU_TEST_FULL=1")
+        rate = self.rate(3600)
+        assert 59 <= rate <= 61, (rate, self.viewer.seconds())
+
+    def test_quit_leaves_nothing(self):
+        """nothing was complained of"""
+        assert "warning" not in self.viewer.said(), self.viewer.said()
 
 
 class ScreenKmsRefused(Group):

@@ -6,8 +6,12 @@ is org.qemu.Display1 in QEMU's ui/dbus-display1.xml.
 """
 
 import contextlib
+import fcntl
+import mmap
 import os
+import struct
 import threading
+import time
 
 import gi
 
@@ -18,6 +22,7 @@ _ROOT, _NAME = "/org/qemu/Display1", "org.qemu.Display1"
 LISTENER = _NAME + ".Listener"
 DMABUF2 = LISTENER + ".Unix.ScanoutDMABUF2"
 MAP = LISTENER + ".Unix.Map"
+PLANES = LISTENER + ".Unix.Planes"
 
 _XML = f"""<node>
 <interface name="{_NAME}.VM"><property name="Name" type="s" access="read"/>
@@ -89,15 +94,26 @@ class FakeQemu:
                 Gio.DBusConnectionFlags.AUTHENTICATION_SERVER, None, None)
             self._registered.set()
 
-    def tell(self, method, kind, values, fds=(), interface=LISTENER):
-        """The client is told, and has answered."""
+    def tell(self, method, kind, values, fds=(), interface=LISTENER,
+             wait=True):
+        """The client is told, and has answered if that is waited for."""
         assert self._registered.wait(60), "there is no client"
         handles = Gio.UnixFDList.new()
         for fd in fds:
             handles.append(fd)
-        self._listener.call_with_unix_fd_list_sync(
-            None, _ROOT + "/Listener", interface, method,
-            GLib.Variant(kind, values), None, 0, 60000, handles, None)
+        call = (self._listener.call_with_unix_fd_list_sync if wait
+                else self._listener.call_with_unix_fd_list)
+        call(None, _ROOT + "/Listener", interface, method,
+             GLib.Variant(kind, values), None, 0, 60000, handles, None)
+
+    def show(self, buffer, fourcc=0x34325258):
+        """A whole dma-buf; returns when the client says that it is shown."""
+        width, height = buffer.width, buffer.height
+        self.tell("ScanoutDMABUF2", "(ahuuuuauauuuuutb)",
+                  ([0], 0, 0, width, height, [0], [4 * width], 1, fourcc,
+                   width, height, 0, False), [buffer.fd], interface=DMABUF2,
+                  wait=False)
+        self.tell("UpdateDMABUF", "(iiii)", (0, 0, width, height))
 
     def close(self):
         # The client may have ended, and closed it.
@@ -119,3 +135,40 @@ def memory(data):
     fd = os.memfd_create("vgpu-screen-test")
     os.write(fd, data)
     return fd
+
+
+class Buffer:
+    """A guest's buffer that the test draws into.
+
+    real: a dma-buf, by /dev/udmabuf; Mesa's software renderer takes memory.
+    """
+
+    _CREATE = 0x40187542
+
+    def __init__(self, width, height, real=False):
+        self.width, self.height = width, height
+        size = -(-4 * width * height // mmap.PAGESIZE) * mmap.PAGESIZE
+        memfd = os.memfd_create("vgpu-screen-test", os.MFD_ALLOW_SEALING)
+        os.ftruncate(memfd, size)
+        fcntl.fcntl(memfd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+        self.memory = mmap.mmap(memfd, size)
+        self.fd = self._to_dmabuf(memfd, size) if real else memfd
+
+    def _to_dmabuf(self, memfd, size):
+        with open("/dev/udmabuf", "rb") as device:
+            fd = fcntl.ioctl(
+                device, self._CREATE,
+                bytearray(struct.pack("=IIQQ", memfd, 1, 0, size)), True)
+        os.close(memfd)
+        return fd
+
+    def fill(self, colour):
+        """All of it, as slowly as a guest may draw."""
+        half = struct.pack("<I", colour) * (self.width * self.height // 2)
+        self.memory[:len(half)] = half
+        time.sleep(0.002)
+        self.memory[len(half):2 * len(half)] = half
+
+    def close(self):
+        self.memory.close()
+        os.close(self.fd)

@@ -11,6 +11,7 @@ import glob
 import os
 import re
 import struct
+import threading
 import zlib
 
 PRIME_FD_TO_HANDLE, GEM_CLOSE = 0xc00c642e, 0x40086409
@@ -51,6 +52,34 @@ def connector(state):
         status.write(state)
 
 
+class Frames:
+    """The checksums of all frames, from begin to end."""
+
+    def __init__(self):
+        self.checksums = []
+        self._ends = threading.Event()
+
+    def __enter__(self):
+        folder = f"/sys/kernel/debug/dri/{_card()}/crtc-0/crc"
+        with open(f"{folder}/control", "w", encoding="ascii") as control:
+            control.write("auto")
+        # pylint: disable=consider-using-with
+        self._data = open(f"{folder}/data", encoding="ascii")
+        self._data.readline()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+        return self
+
+    def _read(self):
+        while not self._ends.is_set():
+            self.checksums.append(int(self._data.readline().split()[-1], 16))
+
+    def __exit__(self, *_):
+        self._ends.set()
+        self._thread.join()
+        self._data.close()
+
+
 class Screen:
     """What vkms shows, composed here: black, and what lies over it.
 
@@ -61,6 +90,14 @@ class Screen:
     def __init__(self, width, height):
         self._rows = [bytearray(b"\xff\xff" + bytes(6)) * width
                       for _ in range(height)]
+
+    def filled(self, colour):
+        """All of it, with 0xrrggbb."""
+        pixel = struct.pack("<4H", 0xffff, *(
+            257 * (colour >> shift & 255) for shift in (16, 8, 0)))
+        for row in self._rows:
+            row[:] = pixel * (len(row) // 8)
+        return self
 
     def picture(self, picture, left=0, top=0):
         """All of an opaque picture."""

@@ -115,16 +115,15 @@ bool refresh_redraws(bool reported, int64_t quiet_ns, int64_t since_ns)
 /* Returns: whether to check once more. */
 static bool refresh_checked(RefreshChecks *checks, bool changed)
 {
-    unsigned gap = MIN(2 * MAX(checks->gap, 1), REFRESH_CHECKS_GAP);
+    unsigned gap;
 
-    if (changed && ++checks->found < REFRESH_CHECKS) {
+    checks->made++;
+    if (changed && checks->made < REFRESH_CHECKS) {
         return true;
     }
-    if (changed) {
-        gap = REFRESH_CHECKS_GAP_RESTLESS;
-    } else if (checks->found) {
-        gap = 1;
-    }
+    /* the rest of a frame was found, and when the guest pauses */
+    gap = !changed && checks->made > 1 ? 1 : MAX(checks->gap, 1);
+    gap = MIN(2 * gap, checks->made * REFRESH_CHECKS_SHARE);
     *checks = (RefreshChecks) { .gap = gap, .left = gap };
     return false;
 }
@@ -143,4 +142,9 @@ bool refresh_check(RefreshChecks *checks, bool changed)
     }
     checks->checking = true;
     return true;
+}
+
+int64_t refresh_check_ns(const RefreshChecks *checks, int64_t interval)
+{
+    return checks->made ? interval / 8 : interval / 5;
 }

@@ -175,22 +175,20 @@ bool refresh_redraws(bool reported, int64_t quiet_ns, int64_t since_ns);
 
 /* So many checks in a row, and the guest never pauses. */
 #define REFRESH_CHECKS 8
-/* At most so many frames between two that are checked. */
-#define REFRESH_CHECKS_GAP 64
-/* The same with a guest that never pauses. */
-#define REFRESH_CHECKS_GAP_RESTLESS 256
+/* In the long run one frame in so many is followed by a check. */
+#define REFRESH_CHECKS_SHARE 16
 
 /*
  * Which new frames are looked at again soon: all zero at first.
  * @gap: frames from one that is checked to the next
  * @left: frames until the next one
- * @found: checks in a row that found something
+ * @made: checks of this frame
  * @checking: the next refresh is one
  */
 typedef struct RefreshChecks {
     unsigned gap;
     unsigned left;
-    unsigned found;
+    unsigned made;
     bool checking;
 } RefreshChecks;
 
@@ -205,14 +203,25 @@ typedef struct RefreshChecks {
  * frame is followed by others shortly after it, until there is nothing new:
  * what they find is the rest of the frame. The next frame's refresh is to be
  * counted from the last one that found something, which takes it out of the
- * guest's way. The longer this finds nothing, the fewer frames are checked. A
- * guest that never pauses is let be.
+ * guest's way. The longer the checks of a frame find nothing, or find something
+ * each time, as with a guest that never pauses, the fewer frames are checked. A
+ * guest may only seem never to pause: its first frames take it longer.
  *
- * Returns: true if the next refresh is to come after REFRESH_CHECK_NS().
+ * Returns: true if the next refresh is to come after refresh_check_ns().
  */
 bool refresh_check(RefreshChecks *checks, bool changed);
 
-/* Nanoseconds until a frame is looked at again. */
-#define REFRESH_CHECK_NS(interval) ((interval) / 8)
+/**
+ * refresh_check_ns:
+ * @checks: refresh_check() has just returned true for them
+ * @interval: nanoseconds between two frames of a viewer
+ *
+ * The guest may wait for a CPU while the viewer shows what it got: the first
+ * check comes when it has gone on. The others are close enough together to find
+ * a pause of a quarter of @interval.
+ *
+ * Returns: nanoseconds until the same frame is looked at again.
+ */
+int64_t refresh_check_ns(const RefreshChecks *checks, int64_t interval);
 
 #endif /* UI_REFRESH_POLICY_H */

@@ -224,6 +224,15 @@ uint32_t virtio_gpu_attach_backing(VirtioGPU *gpu, uint32_t id,
                    sizeof(c.backing) + len);
 }
 
+uint32_t virtio_gpu_detach_backing(VirtioGPU *gpu, uint32_t id)
+{
+    struct virtio_gpu_resource_detach_backing c = {
+        .resource_id = cpu_to_le32(id),
+    };
+
+    return command(gpu, VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING, &c, sizeof(c));
+}
+
 static struct virtio_gpu_rect rect_to_le(struct virtio_gpu_rect rect)
 {
     return (struct virtio_gpu_rect) {

@@ -68,6 +68,7 @@ uint32_t virtio_gpu_create_3d(VirtioGPU *gpu, uint32_t id, uint32_t format,
                               uint32_t flags);
 uint32_t virtio_gpu_attach_backing(VirtioGPU *gpu, uint32_t id,
                                    const VirtioGPUMemory *memory);
+uint32_t virtio_gpu_detach_backing(VirtioGPU *gpu, uint32_t id);
 uint32_t virtio_gpu_transfer_2d(VirtioGPU *gpu, uint32_t id, uint32_t width,
                                 uint32_t height);
 uint32_t virtio_gpu_transfer_3d(VirtioGPU *gpu, uint32_t id, uint32_t width,
@@ -113,7 +114,7 @@ bool virtio_gpu_take_answer(VirtioGPU *gpu, unsigned *post,
 /* Moves the cursor, and waits until the device has done it. */
 void virtio_gpu_move_cursor(VirtioGPU *gpu, uint32_t x, uint32_t y);
 
-/* The device is reset by its driver, whatever is in flight, and set up again. */
+/* The driver resets the device, whatever is in flight, and sets it up again. */
 void virtio_gpu_reset(VirtioGPU *gpu);
 
 /* A screendump; always a whole one. */

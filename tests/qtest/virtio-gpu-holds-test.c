@@ -1,5 +1,6 @@
 /*
- * Flushes of a virtio-gpu that wait for a viewer, and commands that do not
+ * Flushes of a virtio-gpu that wait for a viewer, and commands that do not; and
+ * 2D resources that the viewer is shown where the guest has them
  *
  * The viewer is a D-Bus client that answers late or never. Blobs need
  * /dev/udmabuf, and the display OpenGL: VGPU_TEST_GL says that it is there.
@@ -15,7 +16,10 @@
 #include "vgpu-dbus-client.h"
 #include "virtio-gpu-driver.h"
 
-#define DISPLAY "dbus,p2p=on,gl=on -trace console_frame_given_up"
+#define DISPLAY "dbus,p2p=on,gl=on -trace console_frame_given_up " \
+    "-trace virtio_gpu_direct"
+#define BLOB "virtio-gpu-pci,blob=on"
+#define COPIED "virtio-gpu-pci"
 #define WIDTH 160
 #define HEIGHT 120
 #define SIZE (WIDTH * HEIGHT * 4)
@@ -53,7 +57,7 @@ typedef struct Answer {
 static void look(Client *client)
 {
     if (client->frame &&
-        memcmp(client->frame, client->frame + 1, SIZE - 1)) {
+        memcmp(client->frame, client->frame + 4, SIZE - 4)) {
         g_atomic_int_inc(&client->torn);
     }
 }
@@ -174,11 +178,12 @@ static void client_stop(Client *client)
 
 /* --- The guest ------------------------------------------------------------ */
 
-/* Two blobs, and a viewer of them. */
+/* Two buffers, blobs or 2D resources, and a viewer of them. */
 typedef struct Guest {
     VirtioGPU *gpu;
     Client client;
-    VirtioGPUMemory blobs[2];
+    bool blobs;
+    VirtioGPUMemory buffers[2];
     uint64_t fence;
 } Guest;
 
@@ -187,26 +192,45 @@ static void expect_ok(uint32_t response)
     g_assert_cmphex(response, ==, VIRTIO_GPU_RESP_OK_NODATA);
 }
 
-static void create_blobs(Guest *guest)
+static void create_2d(Guest *guest, uint32_t id,
+                      const VirtioGPUMemory *memory)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(guest->blobs); i++) {
-        expect_ok(virtio_gpu_create_blob(guest->gpu, 1 + i, &guest->blobs[i],
-                                         SIZE));
+    expect_ok(virtio_gpu_create_2d(guest->gpu, id,
+                                   VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, WIDTH,
+                                   HEIGHT));
+    expect_ok(virtio_gpu_attach_backing(guest->gpu, id, memory));
+}
+
+static void create_buffers(Guest *guest)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(guest->buffers); i++) {
+        if (guest->blobs) {
+            expect_ok(virtio_gpu_create_blob(guest->gpu, 1 + i,
+                                             &guest->buffers[i], SIZE));
+        } else {
+            create_2d(guest, 1 + i, &guest->buffers[i]);
+        }
     }
 }
 
-static Guest *guest_start(int delay_ms)
+static Guest *guest_start_with(const char *device, int delay_ms)
 {
     Guest *guest = g_new0(Guest, 1);
 
     guest->client.delay_ms = delay_ms;
-    guest->gpu = virtio_gpu_start("virtio-gpu-pci,blob=on", DISPLAY);
+    guest->blobs = g_str_equal(device, BLOB);
+    guest->gpu = virtio_gpu_start(device, DISPLAY);
     client_start(&guest->client, guest->gpu->machine);
-    for (unsigned i = 0; i < ARRAY_SIZE(guest->blobs); i++) {
-        guest->blobs[i] = virtio_gpu_alloc(guest->gpu, SIZE, 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(guest->buffers); i++) {
+        guest->buffers[i] = virtio_gpu_alloc(guest->gpu, SIZE, 3);
     }
-    create_blobs(guest);
+    create_buffers(guest);
     return guest;
+}
+
+static Guest *guest_start(int delay_ms)
+{
+    return guest_start_with(BLOB, delay_ms);
 }
 
 static void guest_stop(Guest *guest)
@@ -217,15 +241,17 @@ static void guest_stop(Guest *guest)
 }
 
 /* In two halves, and a viewer may look in between */
-static void paint(Guest *guest, unsigned blob, uint8_t colour)
+static void paint(Guest *guest, unsigned buffer, uint8_t colour)
 {
+    const VirtioGPUMemory *memory = &guest->buffers[buffer];
     QTestState *qts = guest->gpu->machine->qts;
+    size_t half = (size_t)memory->size * memory->parts / 2;
 
-    qtest_memset(qts, guest->blobs[blob].addr, colour, SIZE / 2);
-    qtest_memset(qts, guest->blobs[blob].addr + SIZE / 2, colour, SIZE / 2);
+    qtest_memset(qts, memory->addr, colour, half);
+    qtest_memset(qts, memory->addr + half, colour, half);
 }
 
-static void show(Guest *guest, unsigned blob)
+static void show_blob(Guest *guest, unsigned blob)
 {
     struct virtio_gpu_set_scanout_blob scanout = {
         .r = all,
@@ -237,6 +263,16 @@ static void show(Guest *guest, unsigned blob)
     };
 
     expect_ok(virtio_gpu_set_scanout_blob(guest->gpu, &scanout));
+}
+
+static void show(Guest *guest, unsigned buffer)
+{
+    if (guest->blobs) {
+        show_blob(guest, buffer);
+        return;
+    }
+    expect_ok(virtio_gpu_transfer_2d(guest->gpu, 1 + buffer, WIDTH, HEIGHT));
+    expect_ok(virtio_gpu_set_scanout(guest->gpu, 1 + buffer, all));
 }
 
 static void await_answer(Guest *guest, unsigned post)
@@ -277,15 +313,21 @@ static void await_frames(Guest *guest, int frames)
     }
 }
 
-static unsigned frames_given_up(Guest *guest)
+/* How often QEMU has said that */
+static unsigned times_said(Guest *guest, const char *words)
 {
     g_autofree char *said = NULL;
     g_auto(GStrv) parts = NULL;
 
     g_assert_true(g_file_get_contents(guest->gpu->machine->errors, &said,
                                       NULL, NULL));
-    parts = g_strsplit(said, "console_frame_given_up", -1);
+    parts = g_strsplit(said, words, -1);
     return MAX(g_strv_length(parts), 1) - 1;
+}
+
+static unsigned frames_given_up(Guest *guest)
+{
+    return times_said(guest, "console_frame_given_up");
 }
 
 /* --- Cases ---------------------------------------------------------------- */
@@ -447,13 +489,168 @@ static void test_reset(void)
         flush(guest, 0);
         virtio_gpu_kick(guest->gpu);
         virtio_gpu_reset(guest->gpu);
-        create_blobs(guest);
+        create_buffers(guest);
     }
     show(guest, 1);
     flush(guest, 1);
     virtio_gpu_kick(guest->gpu);
     client_stop(&guest->client);
     await_answer(guest, 0);
+    guest_stop(guest);
+}
+
+/* --- 2D resources ---------------------------------------------------------- */
+
+static void expect_colour(Guest *guest, uint8_t colour)
+{
+    g_autoptr(VGPUPicture) picture = virtio_gpu_screendump(guest->gpu);
+
+    g_assert_cmpuint(picture->width, ==, WIDTH);
+    g_assert_cmpuint(picture->height, ==, HEIGHT);
+    for (size_t i = 0; i < 3 * WIDTH * HEIGHT; i++) {
+        g_assert_cmphex(picture->rgb[i], ==, colour);
+    }
+}
+
+/* Until both are shown where they are: the first flush says that it waits. */
+static void go_direct(Guest *guest)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        flip(guest, i % 2, 10 + i);
+        expect_colour(guest, 10 + i);
+    }
+    g_assert_cmpuint(times_said(guest, "res 0x1: direct"), >=, 1);
+    g_assert_cmpuint(times_said(guest, "res 0x2: direct"), >=, 1);
+}
+
+/* The picture is right in the copy that follows, and in those after it. */
+static void expect_copied(Guest *guest, const char *why, uint8_t colour)
+{
+    g_assert_cmpuint(times_said(guest, why), >=, 1);
+    expect_colour(guest, colour);
+}
+
+static void test_2d_direct(void)
+{
+    Guest *guest = guest_start_with(COPIED, 5);
+    int frames;
+
+    go_direct(guest);
+    frames = g_atomic_int_get(&guest->client.frames);
+    for (unsigned i = 0; i < 20; i++) {
+        flip(guest, i % 2, 50 + i);
+    }
+    await_frames(guest, frames + 20);
+    g_assert_cmpuint(times_said(guest, "warning"), ==, 0);
+    if (!frames_given_up(guest)) {
+        g_assert_cmpint(g_atomic_int_get(&guest->client.torn), ==, 0);
+    }
+    guest_stop(guest);
+}
+
+static void test_2d_front(void)
+{
+    Guest *guest = guest_start_with(COPIED, 0);
+
+    go_direct(guest);
+    paint(guest, 1, 77);
+    expect_ok(virtio_gpu_transfer_2d(guest->gpu, 2, WIDTH, HEIGHT));
+    flush(guest, 1);
+    virtio_gpu_kick(guest->gpu);
+    await_answer(guest, 0);
+    expect_copied(guest, "res 0x2: the guest draws into", 77);
+    /* what is drawn is not seen before it is transferred */
+    paint(guest, 1, 78);
+    expect_colour(guest, 77);
+    flip(guest, 0, 79);
+    expect_colour(guest, 79);
+    flip(guest, 1, 80);
+    expect_colour(guest, 80);
+    guest_stop(guest);
+}
+
+static void test_2d_no_fence(void)
+{
+    Guest *guest = guest_start_with(COPIED, 0);
+
+    go_direct(guest);
+    paint(guest, 0, 77);
+    show(guest, 0);
+    expect_ok(virtio_gpu_flush(guest->gpu, 1, all));
+    expect_copied(guest, "res 0x1: the guest does not wait", 77);
+    go_direct(guest);
+    guest_stop(guest);
+}
+
+/* Memory that is detached, freed or changed while it is on screen */
+static void test_2d_gone(void)
+{
+    Guest *guest = guest_start_with(COPIED, 0);
+
+    go_direct(guest);
+    expect_ok(virtio_gpu_detach_backing(guest->gpu, 2));
+    paint(guest, 1, 99);
+    expect_colour(guest, 13);
+    expect_ok(virtio_gpu_attach_backing(guest->gpu, 2, &guest->buffers[0]));
+    flip(guest, 0, 20);
+    flip(guest, 1, 21);
+    expect_ok(virtio_gpu_unref(guest->gpu, 1));
+    expect_ok(virtio_gpu_unref(guest->gpu, 2));
+    vgpu_picture_free(virtio_gpu_screendump(guest->gpu));
+    create_buffers(guest);
+    go_direct(guest);
+    guest_stop(guest);
+}
+
+/* Parts that are no whole pages, and pixels at another place */
+static void test_2d_odd(void)
+{
+    Guest *guest = guest_start_with(COPIED, 0);
+    VirtioGPUMemory memory = virtio_gpu_alloc(guest->gpu, 2 * SIZE, 1);
+
+    go_direct(guest);
+    memory.addr += 16;
+    memory.size -= 16;
+    expect_ok(virtio_gpu_unref(guest->gpu, 1));
+    create_2d(guest, 1, &memory);
+    qtest_memset(guest->gpu->machine->qts, memory.addr, 55, SIZE);
+    show(guest, 0);
+    flush(guest, 0);
+    virtio_gpu_kick(guest->gpu);
+    await_answer(guest, 0);
+    expect_copied(guest, "res 0x1: no dma-buf can be made", 55);
+    guest_stop(guest);
+}
+
+/* Many resources are shown, with few descriptors. */
+static void test_2d_many(void)
+{
+    Guest *guest = guest_start_with(COPIED, 0);
+    unsigned files;
+
+    go_direct(guest);
+    files = vgpu_machine_open_files(guest->gpu->machine);
+    for (unsigned i = 0; i < 60; i++) {
+        create_2d(guest, 100 + i, &guest->buffers[i % 2]);
+        expect_ok(virtio_gpu_set_scanout(guest->gpu, 100 + i, all));
+        virtio_gpu_post_flush(guest->gpu, 100 + i, all, ++guest->fence);
+        virtio_gpu_kick(guest->gpu);
+        await_answer(guest, 0);
+    }
+    /* each has an image of its own in a file */
+    vgpu_machine_expect_files(guest->gpu->machine, files + 60 + 20);
+    guest_stop(guest);
+}
+
+static void test_2d_off(void)
+{
+    Guest *guest = guest_start_with(COPIED ",x-dmabuf-2d=off", 0);
+
+    for (unsigned i = 0; i < 4; i++) {
+        flip(guest, i % 2, i);
+        expect_colour(guest, i);
+    }
+    g_assert_cmpuint(times_said(guest, ": direct"), ==, 0);
     guest_stop(guest);
 }
 
@@ -499,5 +696,12 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-gpu/holds/stop", test_stop);
     qtest_add_func("virtio-gpu/holds/migrate", test_migrate);
     qtest_add_func("virtio-gpu/holds/reset", test_reset);
+    qtest_add_func("virtio-gpu/2d/direct", test_2d_direct);
+    qtest_add_func("virtio-gpu/2d/front", test_2d_front);
+    qtest_add_func("virtio-gpu/2d/no-fence", test_2d_no_fence);
+    qtest_add_func("virtio-gpu/2d/gone", test_2d_gone);
+    qtest_add_func("virtio-gpu/2d/odd", test_2d_odd);
+    qtest_add_func("virtio-gpu/2d/many", test_2d_many);
+    qtest_add_func("virtio-gpu/2d/off", test_2d_off);
     return g_test_run();
 }

@@ -59,6 +59,12 @@ class VirtioGpuBlobs(Group):
         dumps.run(*(["holds"] if FULL else names),
                   program="virtio-gpu-holds-test", prefix=HIDE_RENDER_NODES)
 
+    def test_2d(self):
+        """2D resources are shown where the guest has them, or copied"""
+        names = [f"2d/{test}" for test in ("direct", "front", "gone")]
+        dumps.run(*(["2d"] if FULL else names),
+                  program="virtio-gpu-holds-test", prefix=HIDE_RENDER_NODES)
+
     def test_windows(self):
         """with a window, which shows them: SDL's, or all with --full"""
         with XServer(2560, 2048) as screen:

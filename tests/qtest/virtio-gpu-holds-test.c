@@ -330,6 +330,16 @@ static unsigned frames_given_up(Guest *guest)
     return times_said(guest, "console_frame_given_up");
 }
 
+/* "info frame-holds" has these words. */
+static void expect_info(Guest *guest, const char *words)
+{
+    g_autoptr(QDict) info = qtest_qmp_assert_success_ref(
+        guest->gpu->machine->qts, "{ 'execute': 'x-query-frame-holds' }");
+
+    g_assert_nonnull(strstr(qdict_get_str(info, "human-readable-text"),
+                            words));
+}
+
 /* --- Cases ---------------------------------------------------------------- */
 
 /*
@@ -373,6 +383,8 @@ static void test_hangs(void)
         flip(guest, i % 2, i);
     }
     g_assert_cmpuint(frames_given_up(guest), ==, 3);
+    expect_info(guest, "frames: 10, held: 3, given up: 3, mean: ");
+    expect_info(guest, "  dbus-gl: busy, missed in a row: 3");
     guest_stop(guest);
 }
 

@@ -146,10 +146,11 @@ static void vnc_video_bh(void *opaque)
         if (!context->stream) {
             continue;
         }
-        if (video_stream_state(context->stream) != VIDEO_STREAM_BUSY) {
-            vnc_video_hold(context, NULL);
-        }
         vnc_video_look_at(context);
+        if (context->stream &&
+            video_stream_state(context->stream) != VIDEO_STREAM_BUSY) {
+            vnc_video_hold(context, false);
+        }
     }
     if (vs->has_dirty) {
         /* vs might be freed here */
@@ -184,7 +185,7 @@ static void vnc_video_begin(VncVideoContext *context, bool asked)
         return;
     }
     if (dmabuf) {
-        vnc_video_hold(context, shared->con);
+        vnc_video_hold(context, true);
         trace_vnc_video_feed(video->vs, context->rect.x, context->rect.y,
                              context->rect.w, context->rect.h);
     }

@@ -113,14 +113,23 @@ void vnc_video_open(VncVideo *video, VncVideoContext *context,
     context->stream = vnc_video_stream_new(context, NULL);
 }
 
-void vnc_video_hold(VncVideoContext *context, QemuConsole *con)
+void vnc_video_hold(VncVideoContext *context, bool hold)
 {
-    if (context->held) {
-        graphic_hw_gl_block(context->held, false);
+    VncVideoShared *shared = context->video->shared;
+
+    if (context->held != hold) {
+        context->held = hold;
+        shared->held += hold ? 1 : -1;
     }
-    context->held = con;
-    if (con) {
-        graphic_hw_gl_block(con, true);
+    if (!hold) {
+        vnc_video_frame_done(context->video->vs->vd, shared);
+    }
+}
+
+void vnc_video_frame_done(VncDisplay *vd, VncVideoShared *shared)
+{
+    if (!shared->held) {
+        dpy_frame_done(&vd->dcl, shared->frame);
     }
 }
 
@@ -153,7 +162,7 @@ void vnc_video_close(VncVideoContext *context, const char *reason)
     trace_vnc_video_close(vs, r->x, r->y, r->w, r->h, reason);
     vnc_video_stop_trial(context);
     video_stream_free(g_steal_pointer(&context->stream));
-    vnc_video_hold(context, NULL);
+    vnc_video_hold(context, false);
     if (context->live) {
         context->live = false;
         vnc_set_area_dirty(vs->dirty, vs->vd, r->x, r->y, r->w, r->h);
@@ -253,7 +262,7 @@ static void vnc_video_switch(VncVideoContext *context)
                           context->rect.w, context->rect.h,
                           dmabuf ? "dma-bufs" : "pixels");
     video_stream_free(context->stream);
-    vnc_video_hold(context, NULL);
+    vnc_video_hold(context, false);
     context->stream = g_steal_pointer(&context->next);
     vnc_video_stop_trial(context);
     context->dmabuf = dmabuf;

@@ -17,7 +17,7 @@ typedef struct VncVideoContext {
     VncMotionRect rect;
     VideoStream *stream;    /* NULL: there is none */
     bool dmabuf;            /* it is given dma-bufs */
-    QemuConsole *held;      /* whose dma-buf the encoder has, or NULL */
+    bool held;              /* the encoder has a dma-buf */
     VideoStream *next;      /* is to take its place, or is tried; or NULL */
     VideoDmabuf *trial;     /* what it is tried with; NULL: with pixels */
     VncVideoTrial result;
@@ -90,11 +90,20 @@ void vnc_video_fail(VncVideoContext *context, const char *why);
 /**
  * vnc_video_hold:
  * @context: a context
- * @con: whose dma-buf is with the encoder now; NULL: none any more
+ * @hold: the encoder has a dma-buf now, or has none any more
  *
- * Who draws the same buffer waits as long as the encoder has it.
+ * Who draws the same buffer can wait as long as an encoder has it.
  */
-void vnc_video_hold(VncVideoContext *context, QemuConsole *con);
+void vnc_video_hold(VncVideoContext *context, bool hold);
+
+/**
+ * vnc_video_frame_done:
+ * @vd: a VNC server
+ * @shared: what its clients share
+ *
+ * The console is told that the newest frame was read, unless an encoder has one.
+ */
+void vnc_video_frame_done(VncDisplay *vd, VncVideoShared *shared);
 
 /**
  * vnc_video_leave_dmabufs:

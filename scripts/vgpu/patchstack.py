@@ -34,10 +34,12 @@ NEEDS = {
     'dmabuf': ('fixes',),
     'console': ('fixes', 'dmabuf'),
     'viewers': ('fixes', 'dmabuf', 'console'),
-    'vgpu': ('fixes', 'dmabuf', 'console', 'viewers'),
+    'holds': ('fixes', 'dmabuf', 'console', 'viewers'),
+    'vgpu': ('fixes', 'dmabuf', 'console', 'viewers', 'holds'),
     'screen': ('fixes', 'dmabuf', 'console', 'viewers'),
     'performance': ('fixes',),
-    'video': ('fixes', 'dmabuf', 'console', 'viewers', 'performance'),
+    'video': ('fixes', 'dmabuf', 'console', 'viewers', 'holds',
+              'performance'),
 }
 
 

@@ -24,6 +24,8 @@ typedef struct Viewer {
     DisplayChangeListener dcl;
     bool asleep;
     bool refuses;
+    bool keeps;     /* it has not done with a frame when it returns */
+    uint64_t frame; /* the newest that it kept */
     DisplaySurface *surface;
     QemuDmaBuf *dmabuf;
     QemuDmaBuf *cursor;
@@ -180,6 +182,9 @@ static void viewer_gl_update(DisplayChangeListener *dcl, uint32_t x,
     Viewer *viewer = viewer_of(dcl);
 
     FUZZ_CHECK(!viewer->left);
+    if (viewer->keeps) {
+        viewer->frame = dpy_frame_keep(dcl);
+    }
     if (viewer->dmabuf) {
         viewer_look_at_dmabuf(viewer, viewer->dmabuf, VIEWER_MAX_EXTENT);
     }
@@ -297,7 +302,8 @@ void viewers_change(QemuConsole *con, FuzzInput *in)
         viewer_resize(con, in);
         break;
     case 6:
-        graphic_hw_gl_block(con, con->gl_block == 0);
+        viewer->keeps = !viewer->keeps;
+        dpy_frame_done(&viewer->dcl, viewer->frame);
         break;
     }
 }
@@ -315,9 +321,6 @@ void viewers_leave(void)
         Viewer *viewer = &viewers[i];
 
         if (viewer->dcl.ds) {
-            while (viewer->dcl.con->gl_block) {
-                graphic_hw_gl_block(viewer->dcl.con, false);
-            }
             viewer_leave(viewer);
         }
     }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The Debian packages, in bare root folders of the releases that they are for.
 
-usage: deb.py [RELEASE]...
+usage: deb.py [--base BASE] [RELEASE]...
 
 Prints TAP. ./vgpu deb makes the packages. What is installed here runs guests,
 lies beside Debian's own QEMU and has its devices; and nothing is left when it
@@ -10,6 +10,7 @@ is removed. As that takes minutes and some hundred packages from the network,
 it is done with --full, or for the releases that are named.
 """
 
+import argparse
 import os
 import shlex
 import shutil
@@ -29,8 +30,6 @@ from vgpulab.skip import Skip
 
 BUILD = Path(paths.BUILD)
 NAME = "qemu-vgpu"
-# Of QEMU: the package of another is not looked at.
-BASE = "10.0"
 PROGRAM = "/usr/bin/qemu-system-x86_64-vgpu"
 RELEASES = {"bookworm": 12, "trixie": 13}
 SIZE = 640, 480
@@ -77,15 +76,16 @@ sed s/LIBVIRT_TEMPLATE/libvirt-test/ /etc/apparmor.d/libvirt/TEMPLATE.qemu |
 class Root:
     """A bare Debian in a folder of its own."""
 
-    def __init__(self, release):
+    def __init__(self, release, base):
         self.release = release
+        self.base = base
         self.folder = BUILD / "deb-work" / release / "bare"
         self.before = None      # packages and files, without ours
 
     @property
     def package(self):
         found = list((BUILD / "deb").glob(
-            f"{NAME}_{BASE}.*~deb{RELEASES[self.release]}_amd64.deb"))
+            f"{NAME}_{self.base}.*~deb{RELEASES[self.release]}_amd64.deb"))
         return found[0] if found else None
 
     def require(self):
@@ -246,9 +246,9 @@ def show_domain(root):
     shutil.rmtree(root.folder)
 
 
-def cases(release):
+def cases(release, base):
     """The steps of one release, each on what the one before left."""
-    root = Root(release)
+    root = Root(release, base)
 
     def case(step):
         def run():
@@ -262,15 +262,19 @@ def cases(release):
 
 
 def main():
-    releases = sys.argv[1:]
-    if not releases and os.environ.get("VGPU_TEST_FULL") != "1":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--base", default="10.0",
+                        help="the QEMU that the packages are of")
+    parser.add_argument("releases", nargs="*", choices=[[], *RELEASES])
+    options = parser.parse_args()
+    if not options.releases and os.environ.get("VGPU_TEST_FULL") != "1":
         print("1..0 # SKIP only ./vgpu test --full installs the packages")
         return
     # Where the root folders find it, too.
     tempfile.tempdir = "/tmp"
     paths.build_guest()
-    tapcases.run([case for release in releases or RELEASES
-                  for case in cases(release)])
+    tapcases.run([case for release in options.releases or RELEASES
+                  for case in cases(release, options.base)])
 
 
 if __name__ == "__main__":

@@ -7,45 +7,16 @@
 
 #include "qemu/osdep.h"
 #include "qemu/dbus.h"
-#include "qemu/sockets.h"
-#include <gio/gio.h>
-#include <gio/gunixfdlist.h>
-#include "ui/dbus-display1.h"
+#include "vgpu-dbus-client.h"
 #include "virtio-gpu-driver.h"
 
-/* A client that implements Listener, and none of the newer interfaces. */
 typedef struct Client {
-    GDBusConnection *conn;
-    GDBusConnection *listener;
-    QemuDBusDisplay1Listener *skeleton;
+    VGPUDBusClient dbus;
     uint32_t width;
     uint32_t height;
     uint32_t stride;
     GVariant *pixels;   /* x8r8g8b8 */
 } Client;
-
-static GDBusConnection *connect_to(int fd, GDBusConnectionFlags flags)
-{
-    g_autoptr(GSocketConnection) stream = NULL;
-    g_autoptr(GSocket) socket = NULL;
-    g_autoptr(GError) err = NULL;
-    GDBusConnection *conn;
-
-    socket = g_socket_new_from_fd(fd, &err);
-    g_assert_no_error(err);
-    stream = g_socket_connection_factory_create_connection(socket);
-    conn = g_dbus_connection_new_sync(
-        G_IO_STREAM(stream), NULL,
-        flags | G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-        G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING, NULL, NULL, &err);
-    g_assert_no_error(err);
-    return conn;
-}
-
-static gpointer connect_listener(gpointer fd)
-{
-    return connect_to(GPOINTER_TO_INT(fd), G_DBUS_CONNECTION_FLAGS_NONE);
-}
 
 static gboolean on_scanout(QemuDBusDisplay1Listener *listener,
                            GDBusMethodInvocation *invocation,
@@ -61,56 +32,18 @@ static gboolean on_scanout(QemuDBusDisplay1Listener *listener,
     return DBUS_METHOD_INVOCATION_HANDLED;
 }
 
-static void client_listen(Client *client)
-{
-    QemuDBusDisplay1Console *console;
-    g_autoptr(GUnixFDList) fds = g_unix_fd_list_new();
-    g_autoptr(GError) err = NULL;
-    GThread *thread;
-    int pair[2];
-
-    g_assert_cmpint(qemu_socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
-    thread = g_thread_new(NULL, connect_listener, GINT_TO_POINTER(pair[0]));
-    console = qemu_dbus_display1_console_proxy_new_sync(
-        client->conn, G_DBUS_PROXY_FLAGS_NONE, NULL,
-        "/org/qemu/Display1/Console_0", NULL, &err);
-    g_assert_no_error(err);
-    g_unix_fd_list_append(fds, pair[1], &err);
-    g_assert_no_error(err);
-    close(pair[1]);
-    qemu_dbus_display1_console_call_register_listener_sync(
-        console, g_variant_new_handle(0), G_DBUS_CALL_FLAGS_NONE, -1, fds,
-        NULL, NULL, &err);
-    g_assert_no_error(err);
-    g_object_unref(console);
-    client->listener = g_thread_join(thread);
-    client->skeleton = qemu_dbus_display1_listener_skeleton_new();
-    g_signal_connect(client->skeleton, "handle-scanout",
-                     G_CALLBACK(on_scanout), client);
-    g_dbus_interface_skeleton_export(
-        G_DBUS_INTERFACE_SKELETON(client->skeleton), client->listener,
-        "/org/qemu/Display1/Listener", &err);
-    g_assert_no_error(err);
-    g_dbus_connection_start_message_processing(client->listener);
-}
-
 static void client_open(Client *client, VirtioGPU *gpu)
 {
-    int pair[2];
-
-    g_assert_cmpint(qemu_socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
-    qtest_qmp_add_client(gpu->machine->qts, "@dbus-display", pair[1]);
-    client->conn = connect_to(pair[0], G_DBUS_CONNECTION_FLAGS_NONE);
-    g_dbus_connection_start_message_processing(client->conn);
-    client_listen(client);
+    vgpu_dbus_client_open(&client->dbus, gpu->machine);
+    g_signal_connect(client->dbus.skeleton, "handle-scanout",
+                     G_CALLBACK(on_scanout), client);
+    vgpu_dbus_client_listen(&client->dbus);
 }
 
 static void client_close(Client *client)
 {
     g_clear_pointer(&client->pixels, g_variant_unref);
-    g_clear_object(&client->skeleton);
-    g_clear_object(&client->listener);
-    g_clear_object(&client->conn);
+    vgpu_dbus_client_close(&client->dbus);
 }
 
 /* Has the client the part of @picture that @rect is? */

@@ -17,11 +17,34 @@
 #define MAX_PARTS 64
 #define REQUEST_SIZE 4096
 
+/* Of a command in flight, and of its response behind it. */
+#define POST_SIZE 128
+
+static void set_up(VirtioGPU *gpu)
+{
+    uint64_t features = qvirtio_get_features(&gpu->pci->vdev);
+
+    g_assert_true(features & BIT_ULL(VIRTIO_F_VERSION_1));
+    qvirtio_set_features(&gpu->pci->vdev, features &
+                         (BIT_ULL(VIRTIO_F_VERSION_1) |
+                          BIT_ULL(VIRTIO_GPU_F_VIRGL) |
+                          BIT_ULL(VIRTIO_GPU_F_RESOURCE_BLOB)));
+    gpu->queue = qvirtqueue_setup(&gpu->pci->vdev, &gpu->alloc, 0);
+    gpu->cursor_queue = qvirtqueue_setup(&gpu->pci->vdev, &gpu->alloc, 1);
+    qvirtio_set_driver_ok(&gpu->pci->vdev);
+    gpu->posted = gpu->answered = 0;
+}
+
+static void clean_up(VirtioGPU *gpu)
+{
+    qvirtqueue_cleanup(gpu->pci->vdev.bus, gpu->cursor_queue, &gpu->alloc);
+    qvirtqueue_cleanup(gpu->pci->vdev.bus, gpu->queue, &gpu->alloc);
+}
+
 VirtioGPU *virtio_gpu_start(const char *device, const char *display)
 {
     VirtioGPU *gpu = g_new0(VirtioGPU, 1);
     QPCIAddress addr = { .devfn = QPCI_DEVFN(4, 0) };
-    uint64_t features;
 
     /* Memory in a file, for buffers that are made of it. */
     gpu->machine = vgpu_machine_start(
@@ -33,14 +56,9 @@ VirtioGPU *virtio_gpu_start(const char *device, const char *display)
     g_assert_nonnull(gpu->pci);
     qvirtio_pci_start_hw(&gpu->pci->obj);
 
-    features = qvirtio_get_features(&gpu->pci->vdev);
-    g_assert_true(features & BIT_ULL(VIRTIO_F_VERSION_1));
-    qvirtio_set_features(&gpu->pci->vdev, features &
-                         (BIT_ULL(VIRTIO_F_VERSION_1) |
-                          BIT_ULL(VIRTIO_GPU_F_VIRGL) |
-                          BIT_ULL(VIRTIO_GPU_F_RESOURCE_BLOB)));
-    gpu->queue = qvirtqueue_setup(&gpu->pci->vdev, &gpu->alloc, 0);
-    qvirtio_set_driver_ok(&gpu->pci->vdev);
+    set_up(gpu);
+    gpu->posts = guest_alloc(&gpu->alloc,
+                             2 * VIRTIO_GPU_MAX_POSTS * POST_SIZE);
     gpu->request = guest_alloc(&gpu->alloc, REQUEST_SIZE);
     gpu->response = guest_alloc(&gpu->alloc, REQUEST_SIZE);
     return gpu;
@@ -48,7 +66,8 @@ VirtioGPU *virtio_gpu_start(const char *device, const char *display)
 
 void virtio_gpu_stop(VirtioGPU *gpu)
 {
-    qvirtqueue_cleanup(gpu->pci->vdev.bus, gpu->queue, &gpu->alloc);
+    clean_up(gpu);
+    guest_free(&gpu->alloc, gpu->posts);
     guest_free(&gpu->alloc, gpu->request);
     guest_free(&gpu->alloc, gpu->response);
     qvirtio_pci_device_disable(gpu->pci);
@@ -112,8 +131,8 @@ static uint32_t command(VirtioGPU *gpu, uint32_t type, void *data, size_t len)
     qtest_memset(qts, gpu->response, 0, sizeof(*header));
 
     /* Nothing is left in the queue of the one before. */
-    gpu->queue->free_head = 0;
-    gpu->queue->num_free = gpu->queue->size;
+    gpu->queue->free_head = 2 * gpu->posted;
+    gpu->queue->num_free = gpu->queue->size - 2 * gpu->posted;
     head = qvirtqueue_add(qts, gpu->queue, gpu->request, len, false, true);
     qvirtqueue_add(qts, gpu->queue, gpu->response, sizeof(*header), true,
                    false);
@@ -205,6 +224,15 @@ uint32_t virtio_gpu_attach_backing(VirtioGPU *gpu, uint32_t id,
                    sizeof(c.backing) + len);
 }
 
+uint32_t virtio_gpu_detach_backing(VirtioGPU *gpu, uint32_t id)
+{
+    struct virtio_gpu_resource_detach_backing c = {
+        .resource_id = cpu_to_le32(id),
+    };
+
+    return command(gpu, VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING, &c, sizeof(c));
+}
+
 static struct virtio_gpu_rect rect_to_le(struct virtio_gpu_rect rect)
 {
     return (struct virtio_gpu_rect) {
@@ -284,6 +312,113 @@ uint32_t virtio_gpu_set_scanout_blob(
     };
 
     return command(gpu, VIRTIO_GPU_CMD_SET_SCANOUT_BLOB, &c, sizeof(c));
+}
+
+/* --- Commands that are not waited for ------------------------------------- */
+
+static uint64_t post_addr(const VirtioGPU *gpu, unsigned post)
+{
+    return gpu->posts + 2 * POST_SIZE * post;
+}
+
+static void post(VirtioGPU *gpu, uint32_t type, uint64_t fence, void *data,
+                 size_t len)
+{
+    QTestState *qts = gpu->machine->qts;
+    uint64_t request = post_addr(gpu, gpu->posted);
+    struct virtio_gpu_ctrl_hdr *header = data;
+    uint64_t avail = gpu->queue->avail;
+    uint16_t turn = qtest_readw(qts, avail + 2);
+
+    g_assert_cmpuint(len, <=, POST_SIZE);
+    g_assert_cmpuint(gpu->posted, <, VIRTIO_GPU_MAX_POSTS);
+    header->type = cpu_to_le32(type);
+    header->flags = cpu_to_le32(fence ? VIRTIO_GPU_FLAG_FENCE : 0);
+    header->fence_id = cpu_to_le64(fence);
+    qtest_memwrite(qts, request, data, len);
+    qtest_memset(qts, request + POST_SIZE, 0, POST_SIZE);
+
+    gpu->queue->free_head = 2 * gpu->posted;
+    gpu->queue->num_free = gpu->queue->size - gpu->queue->free_head;
+    qvirtqueue_add(qts, gpu->queue, request, len, false, true);
+    qvirtqueue_add(qts, gpu->queue, request + POST_SIZE, sizeof(*header),
+                   true, false);
+    qtest_writew(qts, avail + 4 + 2 * (turn % gpu->queue->size),
+                 2 * gpu->posted);
+    qtest_writew(qts, avail + 2, turn + 1);
+    gpu->posted++;
+}
+
+void virtio_gpu_post_flush(VirtioGPU *gpu, uint32_t id,
+                           struct virtio_gpu_rect rect, uint64_t fence)
+{
+    struct virtio_gpu_resource_flush c = {
+        .r = rect_to_le(rect),
+        .resource_id = cpu_to_le32(id),
+    };
+
+    post(gpu, VIRTIO_GPU_CMD_RESOURCE_FLUSH, fence, &c, sizeof(c));
+}
+
+void virtio_gpu_post_create_2d(VirtioGPU *gpu, uint32_t id, uint32_t width,
+                               uint32_t height, uint64_t fence)
+{
+    struct virtio_gpu_resource_create_2d c = {
+        .resource_id = cpu_to_le32(id),
+        .format = cpu_to_le32(VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM),
+        .width = cpu_to_le32(width),
+        .height = cpu_to_le32(height),
+    };
+
+    post(gpu, VIRTIO_GPU_CMD_RESOURCE_CREATE_2D, fence, &c, sizeof(c));
+}
+
+void virtio_gpu_kick(VirtioGPU *gpu)
+{
+    gpu->pci->vdev.bus->virtqueue_kick(&gpu->pci->vdev, gpu->queue);
+}
+
+bool virtio_gpu_take_answer(VirtioGPU *gpu, unsigned *which,
+                            uint32_t *response)
+{
+    QTestState *qts = gpu->machine->qts;
+    uint32_t head;
+
+    if (!gpu->posted || !qvirtqueue_get_buf(qts, gpu->queue, &head, NULL)) {
+        return false;
+    }
+    *which = head / 2;
+    *response = qtest_readl(qts, post_addr(gpu, *which) + POST_SIZE);
+    if (++gpu->answered == gpu->posted) {
+        gpu->posted = gpu->answered = 0;
+    }
+    return true;
+}
+
+void virtio_gpu_move_cursor(VirtioGPU *gpu, uint32_t x, uint32_t y)
+{
+    struct virtio_gpu_update_cursor c = {
+        .hdr.type = cpu_to_le32(VIRTIO_GPU_CMD_MOVE_CURSOR),
+        .pos.x = cpu_to_le32(x),
+        .pos.y = cpu_to_le32(y),
+    };
+    QTestState *qts = gpu->machine->qts;
+    QVirtQueue *queue = gpu->cursor_queue;
+
+    qtest_memwrite(qts, gpu->request, &c, sizeof(c));
+    queue->free_head = 0;
+    queue->num_free = queue->size;
+    qvirtqueue_add(qts, queue, gpu->request, sizeof(c), false, false);
+    qvirtqueue_kick(qts, &gpu->pci->vdev, queue, 0);
+    qvirtio_wait_used_elem(qts, &gpu->pci->vdev, queue, 0, NULL,
+                           VGPU_PATIENCE_US);
+}
+
+void virtio_gpu_reset(VirtioGPU *gpu)
+{
+    qvirtio_start_device(&gpu->pci->vdev);
+    clean_up(gpu);
+    set_up(gpu);
 }
 
 VGPUPicture *virtio_gpu_screendump(VirtioGPU *gpu)

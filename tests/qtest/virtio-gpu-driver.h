@@ -16,8 +16,12 @@ typedef struct VirtioGPU {
     QGuestAllocator alloc;
     QVirtioPCIDevice *pci;
     QVirtQueue *queue;
+    QVirtQueue *cursor_queue;
     uint64_t request;
     uint64_t response;
+    uint64_t posts;       /* what the commands in flight are made of */
+    unsigned posted;      /* since there was none in flight */
+    unsigned answered;    /* of those */
 } VirtioGPU;
 
 /**
@@ -64,6 +68,7 @@ uint32_t virtio_gpu_create_3d(VirtioGPU *gpu, uint32_t id, uint32_t format,
                               uint32_t flags);
 uint32_t virtio_gpu_attach_backing(VirtioGPU *gpu, uint32_t id,
                                    const VirtioGPUMemory *memory);
+uint32_t virtio_gpu_detach_backing(VirtioGPU *gpu, uint32_t id);
 uint32_t virtio_gpu_transfer_2d(VirtioGPU *gpu, uint32_t id, uint32_t width,
                                 uint32_t height);
 uint32_t virtio_gpu_transfer_3d(VirtioGPU *gpu, uint32_t id, uint32_t width,
@@ -81,6 +86,36 @@ uint32_t virtio_gpu_flush(VirtioGPU *gpu, uint32_t id,
  */
 uint32_t virtio_gpu_set_scanout_blob(
     VirtioGPU *gpu, const struct virtio_gpu_set_scanout_blob *scanout);
+
+/*
+ * Commands that are not waited for. They are in the queue until
+ * virtio_gpu_kick() tells the device of them, and @fence is 0 for none. At most
+ * VIRTIO_GPU_MAX_POSTS may be in flight.
+ */
+#define VIRTIO_GPU_MAX_POSTS 16
+void virtio_gpu_post_flush(VirtioGPU *gpu, uint32_t id,
+                           struct virtio_gpu_rect rect, uint64_t fence);
+void virtio_gpu_post_create_2d(VirtioGPU *gpu, uint32_t id, uint32_t width,
+                               uint32_t height, uint64_t fence);
+void virtio_gpu_kick(VirtioGPU *gpu);
+
+/**
+ * virtio_gpu_take_answer:
+ * @gpu: the device
+ * @post: which of the commands has been answered, counted from 0 since there
+ *        was none in flight
+ * @response: VIRTIO_GPU_RESP_*
+ *
+ * Returns: false if there is no answer yet, or no other one.
+ */
+bool virtio_gpu_take_answer(VirtioGPU *gpu, unsigned *post,
+                            uint32_t *response);
+
+/* Moves the cursor, and waits until the device has done it. */
+void virtio_gpu_move_cursor(VirtioGPU *gpu, uint32_t x, uint32_t y);
+
+/* The driver resets the device, whatever is in flight, and sets it up again. */
+void virtio_gpu_reset(VirtioGPU *gpu);
 
 /* A screendump; always a whole one. */
 VGPUPicture *virtio_gpu_screendump(VirtioGPU *gpu);

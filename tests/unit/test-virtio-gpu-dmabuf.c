@@ -42,6 +42,11 @@ RAMBlock *qemu_ram_block_from_host(void *ptr, bool round_offset,
     g_assert_not_reached();
 }
 
+bool qemu_ram_is_shared(RAMBlock *rb)
+{
+    g_assert_not_reached();
+}
+
 /* --- Tests ---------------------------------------------------------------- */
 
 /* Linear where it is the guest's memory; else its GPU's driver knows. */

@@ -52,6 +52,12 @@ class VirtioGpuBlobs(Group):
         """with D-Bus, which passes them on"""
         run("dbus", "flips", prefix=HIDE_RENDER_NODES)
 
+    def test_holds(self):
+        """a flush waits for a D-Bus client that is slow, nothing else does"""
+        names = "holds/others-go-on", "holds/flips/10", "2d/front"
+        dumps.run(*(("holds", "2d") if FULL else names),
+                  program="virtio-gpu-holds-test", prefix=HIDE_RENDER_NODES)
+
     def test_windows(self):
         """with a window, which shows them: SDL's, or all with --full"""
         with XServer(2560, 2048) as screen:

@@ -14,7 +14,7 @@
  * the first one it may still have to set itself up.
  */
 #define VIDEO_STREAM_SILENCE_MS 200
-#define VIDEO_STREAM_FIRST_MS 1000
+#define VIDEO_STREAM_FIRST_MS 3000
 
 /*
  * Two hold it: the owner, and its thread, which may be the last as encoders

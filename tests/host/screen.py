@@ -230,8 +230,8 @@ def check_killed(kind):
             with setup.open() as viewer:
                 # It is told what is there.
                 setup.expect(viewer, want, "the picture, again")
-                setup.expect(viewer, setup.draw(number + 1, (640, 480)),
-                             "a change")
+                setup.expect(viewer, setup.draw(
+                    number + 1, MODES[number % 2]), "a change")
         setup.vm.qmp.command("query-status")
 
 

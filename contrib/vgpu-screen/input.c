@@ -213,30 +213,21 @@ void screen_input_move(ScreenInput *input, double dx, double dy)
 
 void screen_input_button(ScreenInput *input, unsigned code, bool down)
 {
-    unsigned button;
+    static const struct {
+        unsigned code;
+        unsigned button;
+    } buttons[] = {
+        { BTN_LEFT, BUTTON_LEFT }, { BTN_RIGHT, BUTTON_RIGHT },
+        { BTN_MIDDLE, BUTTON_MIDDLE }, { BTN_SIDE, BUTTON_SIDE },
+        { BTN_BACK, BUTTON_SIDE }, { BTN_EXTRA, BUTTON_EXTRA },
+        { BTN_FORWARD, BUTTON_EXTRA },
+    };
 
-    switch (code) {
-    case BTN_LEFT:
-        button = BUTTON_LEFT;
-        break;
-    case BTN_MIDDLE:
-        button = BUTTON_MIDDLE;
-        break;
-    case BTN_RIGHT:
-        button = BUTTON_RIGHT;
-        break;
-    case BTN_SIDE:
-    case BTN_BACK:
-        button = BUTTON_SIDE;
-        break;
-    case BTN_EXTRA:
-    case BTN_FORWARD:
-        button = BUTTON_EXTRA;
-        break;
-    default:
-        return;
+    for (int i = 0; i < ARRAY_SIZE(buttons); i++) {
+        if (buttons[i].code == code) {
+            dbus_client_button(input->client, buttons[i].button, down);
+        }
     }
-    dbus_client_button(input->client, button, down);
 }
 
 void screen_input_wheel(ScreenInput *input, int steps)

@@ -121,6 +121,18 @@ bool vnc_dmabuf_offer(VncDmabuf *dmabuf, QemuDmaBuf *buffer)
     return vnc_dmabuf_take(dmabuf, buffer);
 }
 
+void vnc_dmabuf_keep(VncDmabuf *dmabuf)
+{
+    dmabuf->shared->frame = dpy_frame_keep(&dmabuf->vd->dcl);
+}
+
+void vnc_dmabuf_done(VncDmabuf *dmabuf)
+{
+    if (dmabuf && dmabuf->shared->frame && !dmabuf->shared->held) {
+        dpy_frame_done(&dmabuf->vd->dcl, dmabuf->shared->frame);
+    }
+}
+
 void vnc_dmabuf_lost(VncDmabuf *dmabuf)
 {
     if (dmabuf) {

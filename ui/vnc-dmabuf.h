@@ -93,6 +93,22 @@ bool vnc_dmabuf_wanted(const VncDmabuf *dmabuf);
 bool vnc_dmabuf_offer(VncDmabuf *dmabuf, QemuDmaBuf *buffer);
 
 /**
+ * vnc_dmabuf_keep:
+ * @dmabuf: a display's, whose dma-buf has a new frame
+ *
+ * The console keeps it until the clients' encoders have read it.
+ */
+void vnc_dmabuf_keep(VncDmabuf *dmabuf);
+
+/**
+ * vnc_dmabuf_done:
+ * @dmabuf: a display's, or NULL
+ *
+ * All clients had their chance to begin with the frame that is kept.
+ */
+void vnc_dmabuf_done(VncDmabuf *dmabuf);
+
+/**
  * vnc_dmabuf_lost:
  * @dmabuf: a display's, whose console shows no dma-buf any more, or NULL
  */

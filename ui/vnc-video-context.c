@@ -121,15 +121,8 @@ void vnc_video_hold(VncVideoContext *context, bool hold)
         context->held = hold;
         shared->held += hold ? 1 : -1;
     }
-    if (!hold) {
-        vnc_video_frame_done(context->video->vs->vd, shared);
-    }
-}
-
-void vnc_video_frame_done(VncDisplay *vd, VncVideoShared *shared)
-{
-    if (!shared->held) {
-        dpy_frame_done(&vd->dcl, shared->frame);
+    if (!hold && shared->frame && !shared->held) {
+        dpy_frame_done(&context->video->vs->vd->dcl, shared->frame);
     }
 }
 

@@ -97,15 +97,6 @@ void vnc_video_fail(VncVideoContext *context, const char *why);
 void vnc_video_hold(VncVideoContext *context, bool hold);
 
 /**
- * vnc_video_frame_done:
- * @vd: a VNC server
- * @shared: what its clients share
- *
- * The console is told that the newest frame was read, unless an encoder has one.
- */
-void vnc_video_frame_done(VncDisplay *vd, VncVideoShared *shared);
-
-/**
  * vnc_video_leave_dmabufs:
  * @context: a context whose stream is of dma-bufs, of which there are no more
  *

@@ -24,6 +24,8 @@ typedef struct VncVideo VncVideo;
  * @con: whose dma-buf that is
  * @dmabuf_failed: an encoder has failed that was given dma-bufs
  * @stale: the server's surface is not what is on screen
+ * @held: encoders that have a dma-buf now
+ * @frame: the newest that the console keeps for them (dpy_frame_keep())
  *
  * What all clients of a display have in common.
  */
@@ -36,6 +38,8 @@ typedef struct VncVideoShared {
     QemuConsole *con;
     bool dmabuf_failed;
     bool stale;
+    unsigned held;
+    uint64_t frame;
 } VncVideoShared;
 
 /**

@@ -113,7 +113,8 @@ _read_suite() {
     rm -f "$root/read"
     while read -r mirror; do
         _write_suite "$suite" "$mirror"
-        if _apt "$suite" apt-get update --error-on=any; then
+        # Callers print what they were asked for, and nothing else.
+        if _apt "$suite" apt-get update --error-on=any >&2; then
             touch "$root/read"
             return 0
         fi

@@ -66,7 +66,6 @@ _prepare_steps() {
 
 _build_step() {
     local test targets=(qemu-system-x86_64)
-    _git checkout -q "$1"
     for test in $(qemu_qtests) $(qemu_unit_tests); do
         [[ -f $STEPS/$test.c ]] && targets+=("$test")
     done
@@ -82,21 +81,15 @@ _steps() {
 }
 
 build_each() {
-    local commit subject number=0 total identity
+    local commit subject number=0 total
     run_step "${QEMU_STEP}series-prepare" "applying the series step by step" _prepare_steps
-    identity="$STEPS ${QEMU_OPTIONS[*]}"
-    if ! stamp_ok "${QEMU_STEP}series-configure" "$identity" ||
-        [[ ! -f $STEPS/build/build.ninja ]]; then
-        stamp_clear "${QEMU_STEP}series-configure"
-        run_step "${QEMU_STEP}series-configure" "configuring QEMU" \
-            _qemu_configure "$STEPS"
-        stamp_set "${QEMU_STEP}series-configure" "$identity"
-    fi
     total=$(_steps | wc -l)
     while IFS=$'\t' read -r commit subject <&3; do
         number=$((number + 1))
+        _git checkout -q "$commit"
+        qemu_configure_once "${QEMU_STEP}series-configure" QEMU "$STEPS"
         run_step "${QEMU_STEP}series-build-$number" \
-            "building step $number of $total: $subject" _build_step "$commit"
+            "building step $number of $total: $subject" _build_step
     done 3< <(_steps)
 }
 
@@ -128,7 +121,8 @@ _configure_without() {
         _write_pkg_config "$pkg_config" "$1"
     fi
     cd "$folder"
-    PKG_CONFIG=$pkg_config ../configure "${QEMU_OPTIONS[@]}" "${options[@]}"
+    PKG_CONFIG=$pkg_config ../configure "${QEMU_OPTIONS[@]}" \
+        --enable-gstreamer "${options[@]}"
 }
 
 # The emulator, and of the series' tests those that this configuration has.

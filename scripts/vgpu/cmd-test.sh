@@ -43,6 +43,29 @@ run_tap() {
         "$name" "$@" || (($? == 3))
 }
 
+# tap NAME LIMIT COMMAND...: a line of run_taps
+tap() {
+    printf '%q ' "$@"
+    echo
+}
+
+# The programs whose lines are on standard input, side by side, since they wait
+# more than they compute.
+run_taps() {
+    local before after lines
+    mapfile -t lines
+    before=$(wc -l <"$COUNTS")
+    (
+        export -f run_tap
+        export COUNTS VGPU_TOP VGPU_LOGS
+        # shellcheck disable=SC2016 # of that shell
+        printf '%s\n' "${lines[@]}" | xargs -d '\n' -n 1 -P "$VGPU_JOBS" \
+            bash -c 'eval "run_tap $1"' run_tap || true
+    )
+    after=$(wc -l <"$COUNTS")
+    ((after - before == ${#lines[@]})) || die "a test was not counted"
+}
+
 _unit_compile() {
     local identity
     # Its options are taken from there only once.
@@ -78,24 +101,18 @@ test_unit() {
         "$VGPU_TOP/vgpu" fuzz "$FUZZ_SECONDS"
 }
 
-# run_qemu_tests NAME EMULATOR FOLDER TEST...: side by side, as they wait more
-# than they compute. The tests lie in FOLDER, which has others too.
+# run_qemu_tests NAME EMULATOR FOLDER TEST... FOLDER has others too.
 run_qemu_tests() {
-    local kind=$1 emulator=$2 folder=$3 before after mesa
+    local kind=$1 emulator=$2 folder=$3 test mesa
     shift 3
     mapfile -t mesa <"$MESA_ENV"
     (($#)) || die "patches/series names no $kind test"
-    before=$(wc -l <"$COUNTS")
-    printf '%s\n' "${@##*/}" |
-        env "${mesa[@]}" VGPU_TEST_GL=1 QTEST_QEMU_BINARY="$emulator" \
+    for test in "${@##*/}"; do
+        tap "$kind/$test" "$PROGRAM_LIMIT" \
+            env "${mesa[@]}" VGPU_TEST_GL=1 QTEST_QEMU_BINARY="$emulator" \
             G_TEST_DBUS_DAEMON="$QEMU_TREE/tests/dbus-vmstate-daemon.sh" \
-            xargs -P "$VGPU_JOBS" -I '{}' \
-            python3 "$VGPU_TOP/scripts/vgpu/tap.py" \
-            --timeout "$PROGRAM_LIMIT" --counts "$COUNTS" \
-            --log "$VGPU_LOGS/test-$kind-{}.log" \
-            "$kind/{}" "$folder/{}" --tap -k || true
-    after=$(wc -l <"$COUNTS")
-    ((after - before == $#)) || die "a $kind test was not counted"
+            "$folder/$test" --tap -k
+    done | run_taps
 }
 
 test_qtest() {
@@ -131,28 +148,37 @@ test_qtest_asan() {
     )
 }
 
-test_matrix_asan() {
-    run_tap host/matrix-asan "$LAB_LIMIT" env "${ASAN_ENV[@]}" \
-        VGPU_QEMU="$QEMU_ASAN_BINARY" "$VGPU_TOP/tests/host/matrix.py"
+# The lines of what runs in the lab; the longest first.
+list_boots() {
+    local boots boot arguments argument lab
+    boots=$("$VGPU_TOP/tests/lab/run.py" --list-boots)
+    while IFS=$'\t' read -r boot arguments; do
+        lab=("$VGPU_TOP/vgpu" lab --timeout "$LAB_LIMIT")
+        for argument in $arguments; do
+            lab+=(--kernel-arg "$argument")
+        done
+        # The limit inside comes first: it says where a test hung.
+        tap "lab/$boot" $((LAB_LIMIT + 300)) "${lab[@]}" -- \
+            env VGPU_TEST_FULL="$VGPU_TEST_FULL" \
+            "$VGPU_TOP/tests/lab/run.py" --boot "$boot"
+    done <<<"$boots"
 }
 
-# Blobs are made of udmabufs, which few hosts have.
-test_stock_in_lab() {
-    run_tap lab/stock $((LAB_LIMIT + 300)) "$VGPU_TOP/vgpu" lab \
-        --timeout "$LAB_LIMIT" -- "$VGPU_TOP/tests/host/stock.py" blobs
-}
-
-# The lab tests that share one boot. $1: its name, then kernel arguments
-test_boot() {
-    local boot=$1 argument lab=("$VGPU_TOP/vgpu" lab --timeout "$LAB_LIMIT")
-    shift
-    for argument; do
-        lab+=(--kernel-arg "$argument")
+# Those of what runs without.
+list_host_programs() {
+    local program
+    for program in "$VGPU_TOP"/tests/host/*; do
+        [[ -f $program && -x $program ]] || continue
+        tap "host/$(basename "$program")" "$LAB_LIMIT" "$program"
     done
-    # The limit inside comes first: it says where a test hung.
-    run_tap "lab/$boot" $((LAB_LIMIT + 300)) "${lab[@]}" -- \
-        env VGPU_TEST_FULL="$VGPU_TEST_FULL" \
-        "$VGPU_TOP/tests/lab/run.py" --boot "$boot"
+}
+
+# Those of --full. Blobs are made of udmabufs, which few hosts have.
+list_full() {
+    tap host/matrix-asan "$LAB_LIMIT" env "${ASAN_ENV[@]}" \
+        VGPU_QEMU="$QEMU_ASAN_BINARY" "$VGPU_TOP/tests/host/matrix.py"
+    tap lab/stock $((LAB_LIMIT + 300)) "$VGPU_TOP/vgpu" lab \
+        --timeout "$LAB_LIMIT" -- "$VGPU_TOP/tests/host/stock.py" blobs
 }
 
 # For both releases; tests/host/deb.py installs them.
@@ -164,7 +190,7 @@ build_packages() {
 }
 
 test_lab() {
-    local packages boots boot arguments program
+    local packages
     mapfile -t packages < <(sed 's/#.*//' "$VGPU_TOP/tests/lab/packages.txt" |
         xargs -n 1)
     need_packages "${packages[@]}"
@@ -181,19 +207,11 @@ test_lab() {
     unlock_build
     "$VGPU_TOP/vgpu" lab --build-only
     ((VGPU_TEST_FULL == 0)) || build_packages
-    for program in "$VGPU_TOP"/tests/host/*; do
-        [[ -f $program && -x $program ]] || continue
-        run_tap "host/$(basename "$program")" "$LAB_LIMIT" "$program"
-    done
-    if ((VGPU_TEST_FULL)); then
-        test_matrix_asan
-        test_stock_in_lab
-    fi
-    boots=$("$VGPU_TOP/tests/lab/run.py" --list-boots)
-    while IFS=$'\t' read -r boot arguments <&3; do
-        # shellcheck disable=SC2086 # a list of words
-        test_boot "$boot" $arguments
-    done 3<<<"$boots"
+    {
+        list_boots
+        list_host_programs
+        ((VGPU_TEST_FULL == 0)) || list_full
+    } | run_taps
 }
 
 export VGPU_TEST_FULL=0

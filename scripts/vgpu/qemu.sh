@@ -102,7 +102,6 @@ QEMU_OPTIONS=(
     --enable-opengl --enable-spice --enable-virglrenderer
     --enable-gio --enable-dbus-display
     --enable-gtk --enable-sdl
-    --enable-gstreamer
     --enable-slirp --enable-fdt=system
     --enable-seccomp --enable-gnutls --enable-vnc-sasl --enable-tpm
     --enable-vhost-kernel --enable-vhost-net --enable-usb-redir
@@ -110,15 +109,22 @@ QEMU_OPTIONS=(
     --enable-werror
 )
 
-# Those of the source with the patches: stock QEMU has no such option.
+# qemu_own_options TREE: those that patches bring, as far as TREE has them.
 qemu_own_options() {
+    local option options=(--enable-gstreamer)
     if pkg-config --exists "${QEMU_SCREEN_LIBRARIES[@]}"; then
-        echo --enable-vgpu-screen
+        options+=(--enable-vgpu-screen)
     fi
+    for option in "${options[@]}"; do
+        if grep -qF -e "$option)" "$1/scripts/meson-buildoptions.sh"; then
+            echo "$option"
+        fi
+    done
 }
 
 QEMU_ASAN_OPTIONS=(
     "${QEMU_OPTIONS[@]}"
+    --enable-gstreamer
     --cc="ccache clang"
     --enable-asan --enable-ubsan
 )
@@ -286,26 +292,24 @@ qemu_prepare() {
     need_meson
 }
 
-# _qemu_configure_once STEP WHAT TREE OPTION...: as far as it is not up to date
-_qemu_configure_once() {
-    local identity
-    identity="${QEMU_OPTIONS[*]}${4:+ ${*:4}} $(hash_files "$3/configure" \
+# qemu_configure_once STEP WHAT TREE: as far as it is not up to date
+qemu_configure_once() {
+    local identity own
+    mapfile -t own < <(qemu_own_options "$3")
+    identity="${QEMU_OPTIONS[*]} ${own[*]} $(hash_files "$3/configure" \
         "$3/pythondeps.toml")"
     if ! stamp_ok "$1" "$identity" || [[ ! -f $3/build/build.ninja ]]; then
         stamp_clear "$1"
-        run_step "$1" "configuring $2" _qemu_configure "${@:3}"
+        run_step "$1" "configuring $2" _qemu_configure "$3" "${own[@]}"
         stamp_set "$1" "$identity"
     fi
 }
 
 # qemu_build: everything, as far as it is not up to date.
 qemu_build() {
-    local options
     qemu_prepare
     qemu_source
-    mapfile -t options < <(qemu_own_options)
-    _qemu_configure_once "${QEMU_STEP}qemu-configure" QEMU "$QEMU_TREE" \
-        "${options[@]}"
+    qemu_configure_once "${QEMU_STEP}qemu-configure" QEMU "$QEMU_TREE"
     run_step "${QEMU_STEP}qemu-build" "building QEMU" _qemu_compile
     _qemu_link "$QEMU_BINARY" "$QEMU_OUT"
     _qemu_link_screen
@@ -334,7 +338,7 @@ qemu_build_stock() {
             _qemu_stock_unpack
         stamp_set "${QEMU_STEP}stock-unpack" "$identity"
     fi
-    _qemu_configure_once "${QEMU_STEP}stock-configure" "stock QEMU" \
+    qemu_configure_once "${QEMU_STEP}stock-configure" "stock QEMU" \
         "$QEMU_STOCK_TREE"
     run_step "${QEMU_STEP}stock-build" "building stock QEMU" \
         _qemu_stock_compile

@@ -417,9 +417,12 @@ static void test_checks_restless(void)
 static void test_checks_restless_start(void)
 {
     RefreshChecks checks = { 0 };
+    unsigned checked = 0;
 
     while (refresh_check(&checks, true)) {
+        checked++;
     }
+    g_assert_cmpuint(checked, ==, REFRESH_CHECKS);
     g_assert_false(refresh_check(&checks, true));
     g_assert_true(refresh_check(&checks, true));
     g_assert_true(refresh_check(&checks, true));

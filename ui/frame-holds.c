@@ -54,13 +54,15 @@ void frame_viewer_keep(FrameViewer *viewer, uint64_t frame)
 void frame_viewer_done(FrameViewer *viewer, const FrameHolds *holds,
                        uint64_t frame, int64_t now)
 {
+    uint64_t oldest = viewer->done + 1;
+
     frame = MIN(frame, viewer->kept);
-    if (frame <= viewer->done) {
+    if (frame < oldest) {
         return;
     }
     viewer->done = frame;
-    if (holds->handed - frame < FRAME_HOLDS_MAX &&
-        now - handed_at(holds, frame) < FRAME_HOLD_NS) {
+    if (holds->handed - oldest < FRAME_HOLDS_MAX &&
+        now - handed_at(holds, oldest) < FRAME_HOLD_NS) {
         viewer->missed = 0;
     }
 }

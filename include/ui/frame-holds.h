@@ -90,9 +90,9 @@ void frame_viewer_keep(FrameViewer *viewer, uint64_t frame);
  * @frame: the viewer has done with this frame and all before it
  * @now: the time
  *
- * An answer in time makes up for those that were missed. A late one does not,
- * or a viewer that always is late would cost guests three time-outs for each
- * of its answers.
+ * An answer in time for the oldest frame that it kept makes up for those that
+ * were missed. A late one does not, or a viewer that always is late would cost
+ * guests three time-outs for each of its answers.
  */
 void frame_viewer_done(FrameViewer *viewer, const FrameHolds *holds,
                        uint64_t frame, int64_t now);

@@ -511,7 +511,7 @@ static void test_reset(void)
     guest_stop(guest);
 }
 
-/* --- 2D resources ---------------------------------------------------------- */
+/* --- 2D resources -------------------------------------------------------- */
 
 static void expect_colour(Guest *guest, uint8_t colour)
 {

@@ -71,7 +71,8 @@ static const Case cases[] = {
         { 50, HAND, A, 2, 1 }, { 90, TICK, 0, 0, 2 },
         { 100, HAND, A, 3, 2 }, { 140, TICK, 0, 0, 3 },
         { 150, HAND, A, 4, 4 }, { 155, DONE, A, 4, 4 },
-        { 160, HAND, A, 5, 4 }, { 170, DONE, A, 5, 5 } }, 4, 3, 40 },
+        { 160, HAND, A, 5, 5 }, { 165, DONE, A, 5, 5 },
+        { 170, HAND, A, 6, 5 }, { 180, DONE, A, 6, 6 } }, 4, 3, 40 },
     { "not-back-with-a-late-one", {
         { 0, HAND, A, 1, 0 }, { 40, TICK, 0, 0, 1 },
         { 50, HAND, A, 2, 1 }, { 90, TICK, 0, 0, 2 },
@@ -81,7 +82,7 @@ static const Case cases[] = {
     { "two-misses-are-forgiven", {
         { 0, HAND, A, 1, 0 }, { 40, TICK, 0, 0, 1 },
         { 50, HAND, A, 2, 1 }, { 90, TICK, 0, 0, 2 },
-        { 100, HAND, A, 3, 2 }, { 110, DONE, A, 3, 3 },
+        { 100, HAND, A, 3, 2 }, { 110, DONE, A, 2, 2 }, { 115, DONE, A, 3, 3 },
         { 150, HAND, A, 4, 3 }, { 190, TICK, 0, 0, 4 },
         { 200, HAND, A, 5, 4 }, { 240, TICK, 0, 0, 5 },
         { 250, HAND, A, 6, 5 } }, 5, 4, 40 },

@@ -328,7 +328,8 @@ void vnc_video_listed(VncState *vs, bool listed)
 {
     VncVideoDisplay *display = vs->vd->video;
 
-    if (!display || display->off || listed == (vs->video && vnc_video_wanted(vs->video))) {
+    if (!display || display->off ||
+        listed == (vs->video && vnc_video_wanted(vs->video))) {
         return;
     }
     if (!vs->video) {

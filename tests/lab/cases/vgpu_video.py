@@ -89,9 +89,10 @@ class VideoGroup(Group):
         return [line for line in self.vm.warnings()
                 if "no encoder works with the guest's buffers" in line]
 
-    def film(self, hertz=20):
+    def film(self, burst=0, hertz=20):
+        """burst: it rests for so many steps after as many."""
         self.vm.guest.command(f"rate {hertz}")
-        self.vm.guest.command(f"film {PAGES}")
+        self.vm.guest.command(f"film {PAGES} 0 1 {burst}")
 
     def watcher(self):
         return Rfb(self.vm.vnc_display, TIGHT, h264=FwhtDecoder())
@@ -176,6 +177,18 @@ class VgpuVideo(VideoGroup):
                 self.play(viewer, "pixels", lambda: self.path() == ["surface"],
                           lambda: self.look(viewer))
             self.dmabuf(viewer)
+            self.still(viewer)
+        self.pages = [page(number) for number in range(PAGES)]
+
+    def test_rest(self):
+        """the film rests: what was there before dma-bufs is shown to nobody"""
+        with self.watcher() as viewer:
+            self.film(burst=60)
+            self.dmabuf(viewer)
+            self.draw_bar(400, 0xff0000)
+            self.play(viewer, "a frame with it", self.frames(viewer, 2))
+            self.play(viewer, "a page, exactly", lambda: viewer.picture()
+                      in self.pages, lambda: self.look(viewer))
             self.still(viewer)
         self.pages = [page(number) for number in range(PAGES)]
 

@@ -38,6 +38,7 @@ NEEDS = {
     'screen': ('fixes', 'dmabuf', 'console', 'viewers'),
     'performance': ('fixes',),
     'video': ('fixes', 'dmabuf', 'console', 'viewers', 'performance'),
+    'windows': ('fixes', 'dmabuf', 'console', 'viewers', 'vgpu'),
 }
 
 

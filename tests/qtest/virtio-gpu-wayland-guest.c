@@ -11,6 +11,7 @@
 #include "libqos/malloc-pc.h"
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
+#include "standard-headers/drm/drm_fourcc.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "virtio-gpu-wayland-guest.h"
 
@@ -33,6 +34,8 @@ static void set_up(Guest *guest)
     g_assert_cmphex(features & needed, ==, needed);
     qvirtio_set_features(&guest->pci->vdev, needed);
     guest->queue = qvirtqueue_setup(&guest->pci->vdev, &guest->alloc, 0);
+    guest->cursor_queue = qvirtqueue_setup(&guest->pci->vdev, &guest->alloc,
+                                           1);
     qvirtio_set_driver_ok(&guest->pci->vdev);
     memset(guest->used, 0, sizeof(guest->used));
 }
@@ -64,6 +67,8 @@ void guest_stop(Guest *guest)
 {
     g_autofree char *dir = g_path_get_dirname(guest->socket);
 
+    qvirtqueue_cleanup(guest->pci->vdev.bus, guest->cursor_queue,
+                       &guest->alloc);
     qvirtqueue_cleanup(guest->pci->vdev.bus, guest->queue, &guest->alloc);
     qvirtio_pci_device_disable(guest->pci);
     g_free(guest->pci->pdev);
@@ -81,6 +86,8 @@ void guest_stop(Guest *guest)
 void guest_reset(Guest *guest)
 {
     qvirtio_start_device(&guest->pci->vdev);
+    qvirtqueue_cleanup(guest->pci->vdev.bus, guest->cursor_queue,
+                       &guest->alloc);
     qvirtqueue_cleanup(guest->pci->vdev.bus, guest->queue, &guest->alloc);
     set_up(guest);
 }
@@ -294,6 +301,27 @@ uint32_t guest_unref(Guest *guest, uint32_t resource)
                          sizeof(c));
 }
 
+void guest_set_cursor(Guest *guest, uint32_t resource)
+{
+    struct virtio_gpu_update_cursor c = {
+        .hdr.type = cpu_to_le32(VIRTIO_GPU_CMD_UPDATE_CURSOR),
+        .resource_id = cpu_to_le32(resource),
+    };
+    QTestState *qts = guest->machine->qts;
+    QVirtQueue *queue = guest->cursor_queue;
+    unsigned slot = take_slot(guest);
+
+    qtest_memwrite(qts, slot_addr(guest, slot), &c, sizeof(c));
+    queue->free_head = 0;
+    queue->num_free = queue->size;
+    qvirtqueue_add(qts, queue, slot_addr(guest, slot), sizeof(c), false,
+                   false);
+    qvirtqueue_kick(qts, &guest->pci->vdev, queue, 0);
+    qvirtio_wait_used_elem(qts, &guest->pci->vdev, queue, 0, NULL,
+                           VGPU_PATIENCE_US);
+    guest->used[slot] = false;
+}
+
 /* --- Connections -------------------------------------------------------- */
 
 static unsigned post_submit(Guest *guest, uint32_t context, uint8_t ring,
@@ -380,4 +408,38 @@ void guest_event(Guest *guest, const Connection *connection, unsigned poll,
                     VIRTIO_GPU_FLAG_FENCE | VIRTIO_GPU_FLAG_INFO_RING_IDX);
     g_assert_cmpuint(header.ring_idx, ==, 1);
     qtest_memread(guest->machine->qts, connection->ring, ring, GUEST_PAGE);
+}
+
+void expect_receive(const uint8_t *ring, unsigned n_ids,
+                           const void *data, size_t len)
+{
+    g_assert_cmpuint(ring[0], ==, 5);
+    g_assert_cmpuint(ldl_le_p(ring + 8), ==, n_ids);
+    g_assert_cmpuint(ldl_le_p(ring + 12), ==, len);
+    g_assert_cmpmem(ring + 64, len, data, len);
+}
+
+void expect_message(Guest *guest, const Connection *connection,
+                           const void *data, size_t len)
+{
+    uint8_t ring[GUEST_PAGE];
+
+    guest_event(guest, connection, guest_poll(guest, connection->context),
+                ring);
+    expect_receive(ring, 0, data, len);
+}
+
+uint64_t query_image(Guest *guest, const Connection *connection,
+                            uint32_t width, uint32_t height,
+                            uint32_t *blob_id)
+{
+    uint32_t image[6] = {
+        cpu_to_le32(2 | 24 << 16), 0, cpu_to_le32(width), cpu_to_le32(height),
+        cpu_to_le32(DRM_FORMAT_XRGB8888), 0,
+    };
+    QTestState *qts = guest->machine->qts;
+
+    expect_ok(guest_submit(guest, connection->context, image, sizeof(image)));
+    *blob_id = qtest_readl(qts, connection->query + 48);
+    return qtest_readq(qts, connection->query + 40);
 }

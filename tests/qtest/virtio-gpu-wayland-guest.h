@@ -22,6 +22,7 @@ typedef struct Guest {
     QGuestAllocator alloc;
     QVirtioPCIDevice *pci;
     QVirtQueue *queue;
+    QVirtQueue *cursor_queue;
     QPCIBar window;             /* where memory of the host's is mapped */
     uint64_t slots;             /* requests and responses */
     bool used[GUEST_SLOTS];
@@ -99,6 +100,9 @@ uint32_t guest_map(Guest *guest, uint32_t resource, uint64_t offset);
 uint32_t guest_unmap(Guest *guest, uint32_t resource);
 uint32_t guest_unref(Guest *guest, uint32_t resource);
 
+/* Takes a resource for the cursor, whatever it is. */
+void guest_set_cursor(Guest *guest, uint32_t resource);
+
 uint32_t guest_submit(Guest *guest, uint32_t context, const void *buf,
                       size_t len);
 
@@ -119,5 +123,17 @@ uint32_t guest_send(Guest *guest, const Connection *connection,
 /* Waits for the event of a poll, and reads the ring. */
 void guest_event(Guest *guest, const Connection *connection, unsigned poll,
                  uint8_t *ring);
+
+/* The ring has these bytes, and so many numbers. */
+void expect_receive(const uint8_t *ring, unsigned n_ids, const void *data,
+                    size_t len);
+
+/* Polls, and gets these bytes. */
+void expect_message(Guest *guest, const Connection *connection,
+                    const void *data, size_t len);
+
+/* The size and the number of an image with 32 bits a pixel. */
+uint64_t query_image(Guest *guest, const Connection *connection,
+                     uint32_t width, uint32_t height, uint32_t *blob_id);
 
 #endif /* TESTS_QTEST_VIRTIO_GPU_WAYLAND_GUEST_H */

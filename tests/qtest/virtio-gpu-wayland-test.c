@@ -8,19 +8,17 @@
 
 #include "qemu/osdep.h"
 #include <glib-unix.h>
-#include <sys/socket.h>
 #include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "qobject/qstring.h"
-#include "standard-headers/drm/drm_fourcc.h"
+#include "virtio-gpu-wayland-compositor.h"
 #include "virtio-gpu-wayland-guest.h"
 
 #define CAPSET 5
 #define MEMORY 1
 #define READ_PIPE 3
-#define WRITE_PIPE 4
 #define OK VIRTIO_GPU_RESP_OK_NODATA
 
 /* Memory is shared as files: that every host can. */
@@ -31,118 +29,7 @@ static void expect_ok(uint32_t response)
     g_assert_cmphex(response, ==, OK);
 }
 
-/* --- The compositor's side ---------------------------------------------- */
-
-static void say(int fd, const void *data, size_t len)
-{
-    g_assert_cmpint(send(fd, data, len, MSG_NOSIGNAL), ==, len);
-}
-
-static void say_with_fds(int fd, const void *data, size_t len, const int *fds,
-                         unsigned n_fds)
-{
-    g_autofree struct cmsghdr *header = g_malloc0(CMSG_SPACE(n_fds * 4));
-    struct iovec iov = { (void *)data, len };
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1,
-        .msg_control = header, .msg_controllen = CMSG_SPACE(n_fds * 4),
-    };
-
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(n_fds * 4);
-    memcpy(CMSG_DATA(header), fds, n_fds * 4);
-    g_assert_cmpint(sendmsg(fd, &msg, MSG_NOSIGNAL), ==, len);
-}
-
-/* Waits for a message. Returns the descriptor that it comes with, or -1. */
-static int hear(int fd, const char *expected)
-{
-    union {
-        struct cmsghdr align;
-        char buf[CMSG_SPACE(sizeof(int))];
-    } control;
-    char data[256];
-    struct iovec iov = { data, strlen(expected) };
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1,
-        .msg_control = &control, .msg_controllen = sizeof(control),
-    };
-    struct cmsghdr *header;
-    int got;
-
-    g_assert_cmpuint(strlen(expected), <=, sizeof(data));
-    g_assert_cmpint(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_WAITALL), ==,
-                    strlen(expected));
-    g_assert_cmpmem(data, strlen(expected), expected, strlen(expected));
-    header = CMSG_FIRSTHDR(&msg);
-    if (!header) {
-        return -1;
-    }
-    memcpy(&got, CMSG_DATA(header), sizeof(got));
-    return got;
-}
-
-static void hear_end(int fd)
-{
-    char byte;
-
-    g_assert_cmpint(recv(fd, &byte, 1, 0), ==, 0);
-    close(fd);
-}
-
-static int make_file(const void *data, size_t len)
-{
-    int fd = memfd_create("keymap", MFD_CLOEXEC);
-
-    g_assert_cmpint(write(fd, data, len), ==, len);
-    return fd;
-}
-
-/* A message of Wayland's: its header, and bytes that are its place. */
-static void fill_message(uint8_t *data, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        data[i] = i * 7 + i / 256;
-    }
-    stl_le_p(data + 4, (uint32_t)len << 16);
-}
-
 /* --- The guest's side --------------------------------------------------- */
-
-static uint32_t ring_id(const uint8_t *ring, unsigned i)
-{
-    return ldl_le_p(ring + 16 + 4 * i);
-}
-
-static uint32_t ring_type(const uint8_t *ring, unsigned i)
-{
-    return ldl_le_p(ring + 16 + 4 * (4 + i));
-}
-
-static uint32_t ring_size(const uint8_t *ring, unsigned i)
-{
-    return ldl_le_p(ring + 16 + 4 * (8 + i));
-}
-
-static void expect_receive(const uint8_t *ring, unsigned n_ids,
-                           const void *data, size_t len)
-{
-    g_assert_cmpuint(ring[0], ==, 5);
-    g_assert_cmpuint(ldl_le_p(ring + 8), ==, n_ids);
-    g_assert_cmpuint(ldl_le_p(ring + 12), ==, len);
-    g_assert_cmpmem(ring + 64, len, data, len);
-}
-
-static void expect_message(Guest *guest, const Connection *connection,
-                           const void *data, size_t len)
-{
-    uint8_t ring[GUEST_PAGE];
-
-    guest_event(guest, connection, guest_poll(guest, connection->context),
-                ring);
-    expect_receive(ring, 0, data, len);
-}
 
 /* An error of Wayland's, and then nothing. */
 static void expect_end(Guest *guest, const Connection *connection,
@@ -158,22 +45,6 @@ static void expect_end(Guest *guest, const Connection *connection,
     g_assert_cmpuint(lduw_le_p(ring + 64 + 6), ==, ldl_le_p(ring + 12));
     g_assert_cmpstr((char *)ring + 64 + 20, ==, why);
     expect_message(guest, connection, NULL, 0);
-}
-
-/* The layout of an image, from the query ring. */
-static uint64_t query_image(Guest *guest, const Connection *connection,
-                            uint32_t width, uint32_t height,
-                            uint32_t *blob_id)
-{
-    uint32_t image[6] = {
-        cpu_to_le32(2 | 24 << 16), 0, cpu_to_le32(width), cpu_to_le32(height),
-        cpu_to_le32(DRM_FORMAT_XRGB8888), 0,
-    };
-    QTestState *qts = guest->machine->qts;
-
-    expect_ok(guest_submit(guest, connection->context, image, sizeof(image)));
-    *blob_id = qtest_readl(qts, connection->query + 48);
-    return qtest_readq(qts, connection->query + 40);
 }
 
 static void stop(Guest *guest, unsigned warnings)
@@ -329,231 +200,6 @@ static void test_layouts(void)
     guest_event(guest, &connection, guest_poll(guest, 1), ring);
     g_assert_cmpuint(ldl_le_p(ring + 12), ==, sizeof(message));
     g_assert_cmpmem(ring + 352, sizeof(message), message, sizeof(message));
-    close(connection.fd);
-    stop(guest, 0);
-}
-
-/* --- Memory ------------------------------------------------------------- */
-
-/* Both sides see what the other one draws, without a copy. */
-static void test_buffers(void)
-{
-    Guest *guest = guest_start(FILES);
-    QPCIDevice *pci = guest->pci->pdev;
-    Connection connection = guest_connect(guest, 1);
-    const uint32_t id = 20, type = MEMORY;
-    uint32_t blob_id, pixel;
-    uint8_t *pixels;
-    uint64_t size = query_image(guest, &connection, 320, 200, &blob_id);
-    int fd;
-
-    g_assert_cmpuint(size, ==, 258048);
-    expect_ok(guest_create_host_blob(guest, 1, id, blob_id, size));
-    g_assert_cmphex(guest_map(guest, id, 0x10000), ==,
-                    VIRTIO_GPU_RESP_OK_MAP_INFO);
-    expect_ok(guest_send(guest, &connection, "pool", 4, &id, &type, 1));
-    fd = hear(connection.fd, "pool");
-    g_assert_cmpint(fd, >=, 0);
-
-    pixels = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    g_assert_true(pixels != MAP_FAILED);
-    qpci_io_writel(pci, guest->window, 0x10000 + 1280, 0x11223344);
-    g_assert_cmphex(ldl_le_p(pixels + 1280), ==, 0x11223344);
-    stl_le_p(pixels + size - 4, 0x55667788);
-    g_assert_cmphex(qpci_io_readl(pci, guest->window, 0x10000 + size - 4), ==,
-                    0x55667788);
-    /* Nobody can take it from under anybody. */
-    g_assert_cmpint(ftruncate(fd, 4096), ==, -1);
-
-    /* The compositor keeps what the guest gives up. */
-    expect_ok(guest_unmap(guest, id));
-    pixel = qpci_io_readl(pci, guest->window, 0x10000 + 1280);
-    g_assert_cmphex(pixel, ==, 0);
-    qpci_io_writel(pci, guest->window, 0x10000 + 1280, 0x99);
-    expect_ok(guest_unref(guest, id));
-    g_assert_cmphex(ldl_le_p(pixels + 1280), ==, 0x11223344);
-    munmap(pixels, size);
-    close(fd);
-    close(connection.fd);
-    stop(guest, 0);
-}
-
-static void test_buffers_wrong(void)
-{
-    Guest *guest = guest_start(FILES ",max_hostmem=1M");
-    Connection connection = guest_connect(guest, 1);
-    const uint32_t bad = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
-    const uint32_t no_memory = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
-    const uint32_t no_resource = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
-    uint32_t blob_id;
-    uint64_t size = query_image(guest, &connection, 320, 200, &blob_id);
-
-#define CREATE(id, blob_id, size) \
-    guest_create_host_blob(guest, 1, id, blob_id, size)
-    g_assert_cmphex(CREATE(0, blob_id, size), ==, no_resource);
-    g_assert_cmphex(CREATE(2, blob_id, size), ==, no_resource);
-    g_assert_cmphex(CREATE(20, blob_id, size - 4096), ==, bad);
-    g_assert_cmphex(CREATE(20, blob_id, 0), ==, no_memory);
-    g_assert_cmphex(CREATE(20, blob_id, UINT64_MAX), ==, no_memory);
-    g_assert_cmphex(CREATE(20, 0, 4096), ==, bad);
-    g_assert_cmphex(CREATE(20, 1, 4096), ==, bad);
-    g_assert_cmphex(CREATE(20, 2 * 512, 512 * 4096), ==, no_memory);
-    for (uint32_t i = 0; i < 4; i++) {
-        expect_ok(CREATE(20 + i, blob_id, size));
-    }
-    g_assert_cmphex(CREATE(30, blob_id, size), ==, no_memory);
-    expect_ok(guest_unref(guest, 20));
-    expect_ok(CREATE(30, blob_id, size));
-#undef CREATE
-
-    g_assert_cmphex(guest_map(guest, 99, 0), ==, no_resource);
-    g_assert_cmphex(guest_map(guest, 2, 0), ==, no_resource);
-    g_assert_cmphex(guest_map(guest, 30, 1), ==, bad);
-    g_assert_cmphex(guest_map(guest, 30, 16 * MiB - 4096), ==, bad);
-    g_assert_cmphex(guest_map(guest, 30, 16 * MiB), ==, bad);
-    g_assert_cmphex(guest_map(guest, 30, UINT64_MAX - 4095), ==, bad);
-    g_assert_cmphex(guest_map(guest, 30, 0), ==, VIRTIO_GPU_RESP_OK_MAP_INFO);
-    g_assert_cmphex(guest_map(guest, 30, 0x100000), ==, bad);
-    g_assert_cmphex(guest_unmap(guest, 99), ==, no_resource);
-
-    /* A resource is gone while it is mapped, and what it was can be read. */
-    expect_ok(guest_unref(guest, 30));
-    g_assert_cmphex(qpci_io_readl(guest->pci->pdev, guest->window, 0), ==, 0);
-    close(connection.fd);
-    stop(guest, 0);
-}
-
-/* What the compositor sends is a copy, that nobody can change or shrink. */
-static void test_keymap(void)
-{
-    Guest *guest = guest_start(FILES);
-    Connection connection = guest_connect(guest, 1);
-    static uint8_t keymap[5000];
-    uint8_t message[16], ring[GUEST_PAGE], page[16];
-    int fd;
-
-    fill_message(keymap, sizeof(keymap));
-    fill_message(message, sizeof(message));
-    fd = make_file(keymap, sizeof(keymap));
-    say_with_fds(connection.fd, message, sizeof(message), &fd, 1);
-    guest_event(guest, &connection, guest_poll(guest, 1), ring);
-    expect_receive(ring, 1, message, sizeof(message));
-    g_assert_cmpuint(ring_type(ring, 0), ==, MEMORY);
-    g_assert_cmpuint(ring_size(ring, 0), ==, sizeof(keymap));
-    g_assert_cmpint(ftruncate(fd, 0), ==, 0);
-    close(fd);
-
-    expect_ok(guest_create_host_blob(guest, 1, 20, ring_id(ring, 0),
-                                     sizeof(keymap)));
-    g_assert_cmphex(guest_create_host_blob(guest, 1, 21, ring_id(ring, 0),
-                                           sizeof(keymap)), ==,
-                    VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
-    g_assert_cmphex(guest_map(guest, 20, 0x4000), ==,
-                    VIRTIO_GPU_RESP_OK_MAP_INFO);
-    qpci_memread(guest->pci->pdev, guest->window, 0x4000 + 4096, page,
-                 sizeof(page));
-    g_assert_cmpmem(page, sizeof(page), keymap + 4096, sizeof(page));
-    close(connection.fd);
-    stop(guest, 0);
-}
-
-/* More descriptors than a message has room for, none after its message. */
-static void test_many_descriptors(void)
-{
-    Guest *guest = guest_start(FILES);
-    Connection connection = guest_connect(guest, 1);
-    uint8_t message[40], heard[sizeof(message)], ring[GUEST_PAGE];
-    unsigned n_ids = 0;
-    size_t len = 0;
-    int fds[10];
-
-    fill_message(message, sizeof(message));
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
-        fds[i] = make_file("keymap", 1 + i);
-    }
-    say_with_fds(connection.fd, message, sizeof(message), fds,
-                 ARRAY_SIZE(fds));
-    while (len < sizeof(message)) {
-        guest_event(guest, &connection, guest_poll(guest, 1), ring);
-        for (unsigned i = 0; i < ldl_le_p(ring + 8); i++) {
-            g_assert_cmpuint(ring_size(ring, i), ==, ++n_ids);
-        }
-        memcpy(heard + len, ring + 64, ldl_le_p(ring + 12));
-        len += ldl_le_p(ring + 12);
-    }
-    g_assert_cmpuint(n_ids, ==, ARRAY_SIZE(fds));
-    g_assert_cmpmem(heard, len, message, sizeof(message));
-    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
-        close(fds[i]);
-    }
-    close(connection.fd);
-    stop(guest, 0);
-}
-
-/* --- Pipes -------------------------------------------------------------- */
-
-static void expect_pipe(Guest *guest, const Connection *connection,
-                        uint32_t pipe, bool hang_up, const char *text)
-{
-    uint8_t ring[GUEST_PAGE];
-
-    guest_event(guest, connection, guest_poll(guest, 1), ring);
-    g_assert_cmpuint(ring[0], ==, 6);
-    g_assert_cmphex((uint32_t)ldl_le_p(ring + 8), ==, pipe);
-    g_assert_cmpuint(ldl_le_p(ring + 12), ==, hang_up);
-    g_assert_cmpmem(ring + 24, ldl_le_p(ring + 16), text, strlen(text));
-}
-
-static uint32_t write_pipe(Guest *guest, uint32_t pipe, bool hang_up,
-                           const char *text)
-{
-    uint8_t buf[256];
-    size_t len = strlen(text);
-
-    stl_le_p(buf, 7 | 0xff << 8 | (uint32_t)(24 + len) << 16);
-    stl_le_p(buf + 4, 0);
-    stl_le_p(buf + 8, pipe);
-    stl_le_p(buf + 12, hang_up);
-    stl_le_p(buf + 16, len);
-    stl_le_p(buf + 20, 0);
-    memcpy(buf + 24, text, len);
-    return guest_submit(guest, 1, buf, 24 + len);
-}
-
-static void test_pipes(void)
-{
-    Guest *guest = guest_start(FILES);
-    Connection connection = guest_connect(guest, 1);
-    const uint32_t pipe = 0x80000001, type = READ_PIPE;
-    uint8_t message[16], ring[GUEST_PAGE];
-    char text[16];
-    int fds[2], fd;
-
-    /* The guest pastes: the host's program writes. */
-    expect_ok(guest_send(guest, &connection, "offer", 5, &pipe, &type, 1));
-    fd = hear(connection.fd, "offer");
-    g_assert_cmpint(write(fd, "from host", 9), ==, 9);
-    expect_pipe(guest, &connection, pipe, false, "from host");
-    close(fd);
-    expect_pipe(guest, &connection, pipe, true, "");
-
-    /* The host pastes: the guest's program writes. */
-    g_assert_true(g_unix_open_pipe(fds, FD_CLOEXEC, NULL));
-    fill_message(message, sizeof(message));
-    say_with_fds(connection.fd, message, sizeof(message), &fds[1], 1);
-    close(fds[1]);
-    guest_event(guest, &connection, guest_poll(guest, 1), ring);
-    g_assert_cmpuint(ring_type(ring, 0), ==, WRITE_PIPE);
-    expect_ok(write_pipe(guest, ring_id(ring, 0), false, "from "));
-    expect_ok(write_pipe(guest, ring_id(ring, 0), true, "guest"));
-    g_assert_cmpint(read(fds[0], text, 5), ==, 5);
-    g_assert_cmpint(read(fds[0], text + 5, sizeof(text) - 5), ==, 5);
-    g_assert_cmpmem(text, 10, "from guest", 10);
-    g_assert_cmpint(read(fds[0], text, sizeof(text)), ==, 0);
-    close(fds[0]);
-
-    /* Nobody reads it any more: that is no mistake of the guest's. */
-    expect_ok(write_pipe(guest, ring_id(ring, 0), false, "late"));
     close(connection.fd);
     stop(guest, 0);
 }
@@ -828,25 +474,20 @@ static void test_migration(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    qtest_add_func("/wayland/capabilities", test_capabilities);
-    qtest_add_func("/wayland/contexts", test_contexts);
-    qtest_add_func("/wayland/talk", test_talk);
-    qtest_add_func("/wayland/long-messages", test_long_messages);
-    qtest_add_func("/wayland/layouts", test_layouts);
-    qtest_add_func("/wayland/buffers", test_buffers);
-    qtest_add_func("/wayland/buffers-wrong", test_buffers_wrong);
-    qtest_add_func("/wayland/keymap", test_keymap);
-    qtest_add_func("/wayland/many-descriptors", test_many_descriptors);
-    qtest_add_func("/wayland/pipes", test_pipes);
-    qtest_add_func("/wayland/mistakes", test_mistakes);
-    qtest_add_func("/wayland/rings", test_rings);
-    qtest_add_func("/wayland/polls", test_polls);
-    qtest_add_func("/wayland/deaf-compositor", test_deaf_compositor);
-    qtest_add_func("/wayland/compositor-goes", test_compositor_goes);
-    qtest_add_func("/wayland/compositor-goes-early",
+    qtest_add_func("/virtio-gpu/wayland/capabilities", test_capabilities);
+    qtest_add_func("/virtio-gpu/wayland/contexts", test_contexts);
+    qtest_add_func("/virtio-gpu/wayland/talk", test_talk);
+    qtest_add_func("/virtio-gpu/wayland/long-messages", test_long_messages);
+    qtest_add_func("/virtio-gpu/wayland/layouts", test_layouts);
+    qtest_add_func("/virtio-gpu/wayland/mistakes", test_mistakes);
+    qtest_add_func("/virtio-gpu/wayland/rings", test_rings);
+    qtest_add_func("/virtio-gpu/wayland/polls", test_polls);
+    qtest_add_func("/virtio-gpu/wayland/deaf-compositor", test_deaf_compositor);
+    qtest_add_func("/virtio-gpu/wayland/compositor-goes", test_compositor_goes);
+    qtest_add_func("/virtio-gpu/wayland/compositor-goes-early",
                    test_compositor_goes_early);
-    qtest_add_func("/wayland/reset", test_reset);
-    qtest_add_func("/wayland/stopped", test_stopped);
-    qtest_add_func("/wayland/migration", test_migration);
+    qtest_add_func("/virtio-gpu/wayland/reset", test_reset);
+    qtest_add_func("/virtio-gpu/wayland/stopped", test_stopped);
+    qtest_add_func("/virtio-gpu/wayland/migration", test_migration);
     return g_test_run();
 }

@@ -410,6 +410,11 @@ void guest_event(Guest *guest, const Connection *connection, unsigned poll,
     qtest_memread(guest->machine->qts, connection->ring, ring, GUEST_PAGE);
 }
 
+void expect_ok(uint32_t response)
+{
+    g_assert_cmphex(response, ==, VIRTIO_GPU_RESP_OK_NODATA);
+}
+
 void expect_receive(const uint8_t *ring, unsigned n_ids,
                            const void *data, size_t len)
 {

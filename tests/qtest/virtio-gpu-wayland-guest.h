@@ -124,6 +124,9 @@ uint32_t guest_send(Guest *guest, const Connection *connection,
 void guest_event(Guest *guest, const Connection *connection, unsigned poll,
                  uint8_t *ring);
 
+/* The command was done. */
+void expect_ok(uint32_t response);
+
 /* The ring has these bytes, and so many numbers. */
 void expect_receive(const uint8_t *ring, unsigned n_ids, const void *data,
                     size_t len);

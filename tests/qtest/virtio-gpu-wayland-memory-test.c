@@ -17,15 +17,9 @@
 #define MEMORY 1
 #define READ_PIPE 3
 #define WRITE_PIPE 4
-#define OK VIRTIO_GPU_RESP_OK_NODATA
 
 /* Memory is shared as files: that every host can. */
 #define FILES ",dmabuf=off"
-
-static void expect_ok(uint32_t response)
-{
-    g_assert_cmphex(response, ==, OK);
-}
 
 static void stop(Guest *guest, unsigned warnings)
 {

@@ -24,11 +24,6 @@
 /* Memory is shared as files: that every host can. */
 #define FILES ",dmabuf=off"
 
-static void expect_ok(uint32_t response)
-{
-    g_assert_cmphex(response, ==, OK);
-}
-
 /* --- The guest's side --------------------------------------------------- */
 
 /* An error of Wayland's, and then nothing. */

@@ -9,18 +9,18 @@ import subprocess
 
 from . import mesa, paths
 
-PROGRAM = os.path.join(paths.BUILD, "qemu", "build", "tests", "qtest",
-                       "virtio-gpu-dump-test")
+PROGRAMS = os.path.join(paths.BUILD, "qemu", "build", "tests", "qtest")
 PATIENCE = 900
 
 
-def run(*names, prefix=(), **variables):
+def run(*names, program="virtio-gpu-dump-test", prefix=(), **variables):
     """Its tests that begin with these names; none may be skipped."""
+    program = os.path.join(PROGRAMS, program)
     options = []
     for name in names:
         options += ["-p", f"/x86_64/virtio-gpu/{name}"]
     result = subprocess.run(
-        [*prefix, PROGRAM, "--tap", "-k", *options], cwd="/tmp",
+        [*prefix, program, "--tap", "-k", *options], cwd="/tmp",
         env=dict(mesa.environment(), QTEST_QEMU_BINARY=paths.QEMU,
                  VGPU_TEST_GL="1", **variables),
         stdin=subprocess.DEVNULL, capture_output=True, text=True,

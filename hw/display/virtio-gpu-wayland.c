@@ -11,6 +11,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/iov.h"
+#include "qemu/units.h"
 #include "hw/qdev-properties.h"
 #include "hw/virtio/virtio-gpu-bswap.h"
 #include "migration/blocker.h"
@@ -33,6 +34,18 @@ static WaylandBlob *find_blob(VirtIOGPUWayland *w, uint32_t id)
     return g_hash_table_lookup(w->blobs, GUINT_TO_POINTER(id));
 }
 
+/* The command with its header, as the guest has written it. */
+static bool read_command(struct virtio_gpu_ctrl_command *cmd, void *out,
+                         size_t size)
+{
+    if (iov_to_buf(cmd->elem.out_sg, cmd->elem.out_num, 0, out,
+                   size) != size) {
+        cmd->error = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+        return false;
+    }
+    return true;
+}
+
 /* --- Capabilities ------------------------------------------------------- */
 
 static void get_capset_info(VirtIOGPUWayland *w,
@@ -44,7 +57,9 @@ static void get_capset_info(VirtIOGPUWayland *w,
     struct virtio_gpu_get_capset_info info;
     VirtIOGPU *g = VIRTIO_GPU(w);
 
-    VIRTIO_GPU_FILL_CMD(info);
+    if (!read_command(cmd, &info, sizeof(info))) {
+        return;
+    }
     if (!info.capset_index) {
         resp.capset_id = cpu_to_le32(CROSS_DOMAIN_CAPSET);
         resp.capset_max_size = cpu_to_le32(CROSS_DOMAIN_CAPS_SIZE);
@@ -64,7 +79,9 @@ static void get_capset(VirtIOGPUWayland *w,
     struct virtio_gpu_get_capset get;
     VirtIOGPU *g = VIRTIO_GPU(w);
 
-    VIRTIO_GPU_FILL_CMD(get);
+    if (!read_command(cmd, &get, sizeof(get))) {
+        return;
+    }
     if (le32_to_cpu(get.capset_id) != CROSS_DOMAIN_CAPSET) {
         cmd->error = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
         return;
@@ -79,9 +96,10 @@ static void ctx_create(VirtIOGPUWayland *w,
                        struct virtio_gpu_ctrl_command *cmd)
 {
     struct virtio_gpu_ctx_create create;
-    VirtIOGPU *g = VIRTIO_GPU(w);
 
-    VIRTIO_GPU_FILL_CMD(create);
+    if (!read_command(cmd, &create, sizeof(create))) {
+        return;
+    }
     cmd->error = wayland_context_create(w, cmd->cmd_hdr.ctx_id,
                                         le32_to_cpu(create.context_init));
 }
@@ -90,10 +108,11 @@ static void ctx_attach(VirtIOGPUWayland *w,
                        struct virtio_gpu_ctrl_command *cmd)
 {
     struct virtio_gpu_ctx_resource attach;
-    VirtIOGPU *g = VIRTIO_GPU(w);
     uint32_t resource;
 
-    VIRTIO_GPU_FILL_CMD(attach);
+    if (!read_command(cmd, &attach, sizeof(attach))) {
+        return;
+    }
     resource = le32_to_cpu(attach.resource_id);
     if (cmd->cmd_hdr.type == VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE) {
         cmd->error = wayland_context_attach(w, cmd->cmd_hdr.ctx_id, resource);
@@ -107,10 +126,11 @@ static void submit_3d(VirtIOGPUWayland *w,
 {
     g_autofree uint8_t *buf = NULL;
     struct virtio_gpu_cmd_submit submit;
-    VirtIOGPU *g = VIRTIO_GPU(w);
     uint32_t size;
 
-    VIRTIO_GPU_FILL_CMD(submit);
+    if (!read_command(cmd, &submit, sizeof(submit))) {
+        return;
+    }
     size = le32_to_cpu(submit.size);
     if (size > MAX_SUBMIT) {
         cmd->error = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
@@ -222,9 +242,8 @@ static bool resource_create_blob(VirtIOGPUWayland *w,
 {
     struct virtio_gpu_resource_create_blob create;
 
-    if (iov_to_buf(cmd->elem.out_sg, cmd->elem.out_num, 0, &create,
-                   sizeof(create)) != sizeof(create)) {
-        return false;
+    if (!read_command(cmd, &create, sizeof(create))) {
+        return true;
     }
     virtio_gpu_create_blob_bswap(&create);
     if (create.blob_mem == VIRTIO_GPU_BLOB_MEM_HOST3D) {
@@ -262,7 +281,9 @@ static void resource_unref(VirtIOGPUWayland *w,
     struct virtio_gpu_resource_unref unref;
     VirtIOGPU *g = VIRTIO_GPU(w);
 
-    VIRTIO_GPU_FILL_CMD(unref);
+    if (!read_command(cmd, &unref, sizeof(unref))) {
+        return;
+    }
     res = virtio_gpu_find_resource(g, le32_to_cpu(unref.resource_id));
     if (!res) {
         cmd->error = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
@@ -282,7 +303,9 @@ static void map_blob(VirtIOGPUWayland *w, struct virtio_gpu_ctrl_command *cmd)
     WaylandBlob *blob;
     const char *why;
 
-    VIRTIO_GPU_FILL_CMD(map);
+    if (!read_command(cmd, &map, sizeof(map))) {
+        return;
+    }
     blob = find_blob(w, le32_to_cpu(map.resource_id));
     if (!blob) {
         cmd->error = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
@@ -302,10 +325,11 @@ static void unmap_blob(VirtIOGPUWayland *w,
                        struct virtio_gpu_ctrl_command *cmd)
 {
     struct virtio_gpu_resource_unmap_blob unmap;
-    VirtIOGPU *g = VIRTIO_GPU(w);
     WaylandBlob *blob;
 
-    VIRTIO_GPU_FILL_CMD(unmap);
+    if (!read_command(cmd, &unmap, sizeof(unmap))) {
+        return;
+    }
     blob = find_blob(w, le32_to_cpu(unmap.resource_id));
     if (!blob) {
         cmd->error = VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
@@ -324,9 +348,8 @@ static bool refuses_backing(VirtIOGPUWayland *w,
     struct virtio_gpu_resource_attach_backing c;
     struct virtio_gpu_simple_resource *res;
 
-    if (iov_to_buf(cmd->elem.out_sg, cmd->elem.out_num, 0, &c,
-                   sizeof(c)) != sizeof(c)) {
-        return false;
+    if (!read_command(cmd, &c, sizeof(c))) {
+        return true;
     }
     res = virtio_gpu_find_resource(VIRTIO_GPU(w), le32_to_cpu(c.resource_id));
     if (!res || res->image) {
@@ -384,7 +407,11 @@ static void process_cmd(VirtIOGPU *g, struct virtio_gpu_ctrl_command *cmd)
 {
     VirtIOGPUWayland *w = VIRTIO_GPU_WAYLAND(g);
 
-    VIRTIO_GPU_FILL_CMD(cmd->cmd_hdr);
+    if (!read_command(cmd, &cmd->cmd_hdr, sizeof(cmd->cmd_hdr))) {
+        memset(&cmd->cmd_hdr, 0, sizeof(cmd->cmd_hdr));
+        virtio_gpu_ctrl_response_nodata(g, cmd, cmd->error);
+        return;
+    }
     virtio_gpu_ctrl_hdr_bswap(&cmd->cmd_hdr);
     if (!run_command(w, cmd)) {
         virtio_gpu_simple_process_cmd(g, cmd);
@@ -485,7 +512,7 @@ static void realize(DeviceState *qdev, Error **errp)
     }
     /* Rings are blobs. They need none of what blobs on a screen need. */
     b->conf.flags |= 1 << VIRTIO_GPU_FLAG_BLOB_ENABLED;
-    w->vm_state = qdev_add_vm_change_state_handler(qdev, vm_state_changed, w);
+    w->vm_state = qemu_add_vm_change_state_handler(vm_state_changed, w);
 }
 
 static void unrealize(DeviceState *qdev)

@@ -397,7 +397,8 @@ int main(int argc, char **argv)
     qtest_add_func("/virtio-gpu/wayland/buffers", test_buffers);
     qtest_add_func("/virtio-gpu/wayland/buffers-wrong", test_buffers_wrong);
     qtest_add_func("/virtio-gpu/wayland/keymap", test_keymap);
-    qtest_add_func("/virtio-gpu/wayland/many-descriptors", test_many_descriptors);
+    qtest_add_func("/virtio-gpu/wayland/many-descriptors",
+                   test_many_descriptors);
     qtest_add_func("/virtio-gpu/wayland/pipes", test_pipes);
     qtest_add_func("/virtio-gpu/wayland/dmabufs", test_dmabufs);
     qtest_add_func("/virtio-gpu/wayland/screen", test_screen);

@@ -6,6 +6,7 @@
 #
 #   metadata  the reader of the metadata page
 #   plane     the checks of a plane's description, and the copy
+#   windows   virtio-gpu-wayland's connections: what a guest submits
 #   display   the whole display core, with QEMU's own console and main loop
 #
 # SECONDS (default 60) is for all targets together. What was found useful
@@ -22,7 +23,7 @@ set -euo pipefail
 FUZZ_OUT=$VGPU_BUILD/fuzz
 FUZZ_PACKAGES=(ccache pkgconf python3 libglib2.0-dev libpixman-1-dev
     libdrm-dev libxxhash-dev)
-TARGETS=(metadata plane display)
+TARGETS=(metadata plane windows display)
 
 # The library's own frames are of no use, so -O1 and frame pointers.
 FUZZ_FLAGS=(-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
@@ -34,6 +35,7 @@ declare -A SOURCES=(
         ui/pixel-format.c"
     [plane]="hw/display/vfio-plane.c ui/pixel-format.c ui/mirror-layer.c
         ui/mirror-bounce.c ui/damage-map.c ui/guarded-read.c"
+    [windows]="hw/display/cross-domain-*.c"
     # With the console that viewers and screendumps meet at, and what of QEMU
     # the sanitizers or our clock have to know. The rest is linked as it is.
     [display]="hw/display/vfio-display*.c hw/display/vfio-metadata.c

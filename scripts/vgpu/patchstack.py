@@ -40,6 +40,7 @@ NEEDS = {
     'performance': ('fixes',),
     'video': ('fixes', 'dmabuf', 'console', 'viewers', 'holds',
               'performance'),
+    'windows': ('fixes', 'dmabuf', 'console', 'viewers', 'holds', 'vgpu'),
 }
 
 

@@ -50,6 +50,31 @@ def plane_seeds():
                     *(0, 0, 33, 17))
 
 
+def windows_seeds():
+    """A guest that connects, sends memory and a pipe, and is answered."""
+    def submit(*words, data=b""):
+        raw = struct.pack(f"<{len(words)}I", *words) + data
+        times = -(-len(raw) // 255)
+        return bytes((11 * (times - 1), len(raw) // times)) + raw
+
+    def head(cmd, size):
+        return cmd | size << 16
+
+    poll, init = submit(head(3, 8), 0), submit(head(1, 20), 0, 2, 3, 1)
+    image = submit(head(2, 24), 0, 64, 64, code("XR24"), 0)
+    for ids, cut in (4, 0), (28, 0), (4, 3):
+        size = 16 + 12 * ids + 8
+        words = [0] * (3 * ids)
+        words[0], words[ids] = 2, 1
+        words[1], words[ids + 1] = 0x80000001, 3
+        send = submit(head(4, size), 0, 2, 8, *words, data=b"12345678"[cut:])
+        write = submit(head(7, 28), 0, 1, 1, 4, 0, data=b"clip")
+        for middle in (b"\2\x10", b"\3\x10", b"\4\x10", b"\6\1", b"\7\5",
+                       b"\2\xff\2\xff", b"\5\0\2\x08\5\1"):
+            yield init + send + poll + b"\1\0" + middle + b"\1\0\1\0" + \
+                write + image + b"\x08\1" + b"\1\0" + b"\x09\0\1\0\1\0"
+
+
 def display_seeds():
     """Long lives of many kinds of devices; small numbers choose more often."""
     # the buffer on screen is released: its id has another layout
@@ -74,6 +99,7 @@ def main():
     top = pathlib.Path(sys.argv[1])
     for target, seeds in (("metadata", metadata_seeds()),
                           ("plane", plane_seeds()),
+                          ("windows", windows_seeds()),
                           ("display", display_seeds())):
         folder = top / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -66,6 +66,11 @@ class VirtioGpuBlobs(Group):
                 run(window, "flips", DISPLAY=screen.display,
                     SDL_VIDEODRIVER="x11", GDK_BACKEND="x11")
 
+    def test_wayland(self):
+        """memory of the host's and of the guest's on a compositor, shared"""
+        dumps.run("wayland/dmabufs", "wayland/screen",
+                  program="virtio-gpu-wayland-memory-test")
+
     def test_quit_leaves_nothing(self):
         """no machine is left"""
         processes = subprocess.run(

@@ -29,6 +29,8 @@ static inline void error_free(Error *err)
     }
 }
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Error, error_free)
+
 static inline void error_propagate(Error **errp, Error *err)
 {
     if (err && errp == &error_abort) {

@@ -77,6 +77,11 @@ static inline void qemu_bh_delete(QEMUBH *bh)
     main_loop_event_free(bh);
 }
 
+/* A program that links what uses it has its own. */
+typedef void IOHandler(void *opaque);
+void qemu_set_fd_handler(int fd, IOHandler *readable, IOHandler *writable,
+                         void *opaque);
+
 static inline void qemu_init_main_loop(Error **errp)
 {
 }

@@ -44,6 +44,7 @@ declare -A SOURCES=(
         ui/mirror-layer.c ui/mirror-overlays.c ui/damage-log.c ui/damage-map.c
         ui/guarded-read.c ui/pixel-format.c ui/pixel-path.c
         ui/refresh-policy.c ui/dmabuf-map.c ui/dmabuf.c ui/cursor.c
+        ui/frame-holds.c
         ui/qemu-pixman.c util/qemu-timer.c util/coroutine-ucontext.c"
 )
 # The monitor's side of the display is of no use without a monitor.

@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 
 import gi
 
@@ -57,6 +58,11 @@ _CALL = Gio.DBusCallFlags.NONE
 # What a call raises that the other side refuses.
 CallError = GLib.Error
 
+# Of a bus itself.
+_DRIVER = ("org.freedesktop.DBus", "/org/freedesktop/DBus",
+           "org.freedesktop.DBus")
+# Only ends a test that has failed already.
+_DEADLINE = 60
 # How a picture may come.
 PIXELS, MAP, DMABUF = "pixels", "map", "dmabuf"
 # A dma-buf that only a GPU could read; the picture is black then.
@@ -89,6 +95,17 @@ class Bus:
         return Gio.DBusConnection.new_for_address_sync(
             self.address, _BUS, None, None)
 
+    def connect_to_qemu(self):
+        """As soon as a QEMU that has just begun has its name there."""
+        connection = self.connect()
+        end = time.monotonic() + _DEADLINE
+        while not connection.call_sync(
+                *_DRIVER, "NameHasOwner", GLib.Variant("(s)", ("org.qemu",)),
+                None, _CALL, -1, None).unpack()[0]:
+            assert time.monotonic() < end, "QEMU has no name on its bus"
+            time.sleep(0.01)
+        return connection
+
     def _call(self, connection, interface, method, arguments):
         connection.call_sync(
             "org.qemu", f"{_PATH}/Console_0", f"{_NAME}.{interface}", method,
@@ -96,12 +113,12 @@ class Bus:
 
     def resize(self, width, height):
         """What a viewer does whose window has got that size."""
-        self._call(self.connect(), "Console", "SetUIInfo",
+        self._call(self.connect_to_qemu(), "Console", "SetUIInfo",
                    GLib.Variant("(qqiiuu)", (0, 0, 0, 0, width, height)))
 
     def move(self, places):
         """The pointer is at those places, one after the other."""
-        connection = self.connect()
+        connection = self.connect_to_qemu()
         for place in places:
             self._call(connection, "Mouse", "SetAbsPosition",
                        GLib.Variant("(uu)", place))
@@ -203,7 +220,7 @@ class Listener:
         descriptors = Gio.UnixFDList.new()
         descriptors.append(theirs.fileno())
         theirs.close()
-        bus.connect().call_with_unix_fd_list_sync(
+        bus.connect_to_qemu().call_with_unix_fd_list_sync(
             "org.qemu", f"{_PATH}/Console_0", f"{_NAME}.Console",
             "RegisterListener", GLib.Variant("(h)", (0,)), None,
             _CALL, -1, descriptors, None)
@@ -337,7 +354,7 @@ def mute_listener(bus):
     descriptors = Gio.UnixFDList.new()
     descriptors.append(theirs.fileno())
     theirs.close()
-    bus.connect().call_with_unix_fd_list_sync(
+    bus.connect_to_qemu().call_with_unix_fd_list_sync(
         "org.qemu", f"{_PATH}/Console_0", f"{_NAME}.Console",
         "RegisterListener", GLib.Variant("(h)", (0,)), None, _CALL, -1,
         descriptors, None)

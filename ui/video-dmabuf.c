@@ -45,7 +45,7 @@ VideoDmabuf *video_dmabuf_new(QemuDmaBuf *dmabuf, Error **errp)
         error_setg(errp, "nobody knows how the buffer is laid out");
         return NULL;
     }
-    fd = qemu_dmabuf_dup_fd(dmabuf);
+    fd = fcntl(qemu_dmabuf_get_fd(dmabuf), F_DUPFD_CLOEXEC, 0);
     if (fd < 0 || fstat(fd, &info) < 0 || !has_all_rows(dmabuf, fd, &size)) {
         error_setg(errp, "the buffer ends before the picture does");
         if (fd >= 0) {

@@ -45,9 +45,13 @@ VideoDmabuf *video_dmabuf_new(QemuDmaBuf *dmabuf, Error **errp)
         error_setg(errp, "nobody knows how the buffer is laid out");
         return NULL;
     }
-    fd = fcntl(qemu_dmabuf_get_fd(dmabuf), F_DUPFD_CLOEXEC, 0);
+    fd = dup(qemu_dmabuf_get_fd(dmabuf));
+    if (fd >= 0) {
+        qemu_set_cloexec(fd);
+    }
     if (fd < 0 || fstat(fd, &info) < 0 || !has_all_rows(dmabuf, fd, &size)) {
-        error_setg(errp, "the buffer ends before the picture does");
+        error_setg(errp, "the buffer ends before the picture does, or no "
+                   "descriptor is left for it");
         if (fd >= 0) {
             close(fd);
         }

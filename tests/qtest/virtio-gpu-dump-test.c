@@ -561,6 +561,36 @@ static void test_texture_gone(const void *opaque)
     virtio_gpu_stop(gpu);
 }
 
+/* VNC takes pixels, and the guest need not wait until it has sent them. */
+static void check_texture_beside_vnc(const Display *display, const char *vnc)
+{
+    g_autofree char *option = g_strdup_printf("%s -vnc %s", display->option,
+                                              vnc);
+    VirtioGPU *gpu = virtio_gpu_start(TEXTURE, option);
+    Frame frame = frame_of(1, 320, 240);
+    g_autoptr(QDict) info = NULL;
+
+    show_2d_change(gpu, &frame, 1);
+    info = qtest_qmp_assert_success_ref(
+        gpu->machine->qts, "{ 'execute': 'x-query-frame-holds' }");
+    g_assert_null(strstr(qdict_get_str(info, "human-readable-text"),
+                         "  vnc: busy"));
+    g_assert_nonnull(strstr(qdict_get_str(info, "human-readable-text"),
+                            "given up: 0"));
+    drop(gpu, &frame);
+    virtio_gpu_stop(gpu);
+}
+
+static void test_texture_beside_vnc(const void *opaque)
+{
+    g_autofree char *folder = g_dir_make_tmp("vgpu-vnc-XXXXXX", NULL);
+    g_autofree char *server = g_strdup_printf("unix:%s/vnc", folder);
+
+    check_texture_beside_vnc(opaque, "none");
+    check_texture_beside_vnc(opaque, server);
+    rmdir(folder);
+}
+
 /* --- Which of them can run here ----------------------------------------- */
 
 static void test_skipped(const void *reason)
@@ -658,6 +688,7 @@ int main(int argc, char **argv)
         { "formats", test_texture_formats },
         { "directions", test_texture_directions },
         { "gone", test_texture_gone },
+        { "beside-vnc", test_texture_beside_vnc },
     };
 
     g_test_init(&argc, &argv, NULL);

@@ -88,7 +88,7 @@ void frame_viewer_keep(FrameViewer *viewer, uint64_t frame);
  * @viewer: a viewer
  * @holds: its console's frames
  * @frame: the viewer has done with this frame and all before it
- * @now: the time
+ * @now: the time, or INT64_MAX if it has not shown it
  *
  * An answer in time for the oldest frame that it kept makes up for those that
  * were missed. A late one does not, or a viewer that always is late would cost

@@ -14,6 +14,7 @@ typedef enum Action {
     END,
     HAND,  /* a frame, which the viewers in the mask keep */
     DONE,  /* the viewer has done with the frames up to @frame */
+    DROP,  /* and it did not show them */
     LEAVE, /* the viewer goes */
     TICK,  /* the timer looks at the deadline */
 } Action;
@@ -73,6 +74,14 @@ static const Case cases[] = {
         { 150, HAND, A, 4, 4 }, { 155, DONE, A, 4, 4 },
         { 160, HAND, A, 5, 5 }, { 165, DONE, A, 5, 5 },
         { 170, HAND, A, 6, 5 }, { 180, DONE, A, 6, 6 } }, 4, 3, 40 },
+    /* as a hidden window does when the guest flips */
+    { "not-back-with-what-it-drops", {
+        { 0, HAND, A, 1, 0 }, { 40, TICK, 0, 0, 1 },
+        { 50, HAND, A, 2, 1 }, { 90, TICK, 0, 0, 2 },
+        { 100, HAND, A, 3, 2 }, { 140, TICK, 0, 0, 3 },
+        { 150, HAND, A, 4, 4 }, { 155, DROP, A, 4, 4 },
+        { 160, HAND, A, 5, 5 }, { 165, DROP, A, 5, 5 },
+        { 170, HAND, A, 6, 6 }, { 180, DROP, A, 6, 6 } }, 3, 3, 40 },
     { "not-back-with-a-late-one", {
         { 0, HAND, A, 1, 0 }, { 40, TICK, 0, 0, 1 },
         { 50, HAND, A, 2, 1 }, { 90, TICK, 0, 0, 2 },
@@ -144,6 +153,9 @@ static void take(FrameHolds *holds, FrameViewer *viewers, const Step *step)
         break;
     case DONE:
         frame_viewer_done(viewer, holds, step->frame, now);
+        break;
+    case DROP:
+        frame_viewer_done(viewer, holds, step->frame, INT64_MAX);
         break;
     case LEAVE:
         *viewer = (FrameViewer) { 0 };

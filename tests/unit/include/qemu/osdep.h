@@ -42,6 +42,7 @@ typedef struct Error Error;
 #define QEMU_BUILD_BUG_ON(x) _Static_assert(!(x), #x)
 
 #define qemu_dup(fd) fcntl(fd, F_DUPFD_CLOEXEC, 0)
+#define qemu_set_cloexec(fd) fcntl(fd, F_SETFD, FD_CLOEXEC)
 #define qemu_real_host_page_size() sysconf(_SC_PAGESIZE)
 
 #endif /* QEMU_OSDEP_H */

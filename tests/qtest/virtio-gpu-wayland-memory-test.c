@@ -132,6 +132,26 @@ static void test_buffers_wrong(void)
     stop(guest, 0);
 }
 
+/* Only who is connected has memory of the host's; and no number is taken. */
+static void test_buffers_unconnected(void)
+{
+    const uint32_t no_context = VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID;
+    Guest *guest = guest_start(FILES);
+    Connection connection = guest_connect(guest, 1);
+    uint32_t blob_id;
+    uint64_t size = query_image(guest, &connection, 320, 200, &blob_id);
+
+    expect_ok(guest_create_context(guest, 5, 0));
+    for (uint32_t context = 0; context <= 5; context += 5) {
+        g_assert_cmphex(guest_create_host_blob(guest, context, 20, blob_id,
+                                               size), ==, no_context);
+        g_assert_cmphex(guest_unref(guest, 20), ==,
+                        VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
+    }
+    close(connection.fd);
+    stop(guest, 0);
+}
+
 /* What the compositor sends is a copy, that nobody can change or shrink. */
 static void test_keymap(void)
 {
@@ -396,6 +416,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/virtio-gpu/wayland/buffers", test_buffers);
     qtest_add_func("/virtio-gpu/wayland/buffers-wrong", test_buffers_wrong);
+    qtest_add_func("/virtio-gpu/wayland/buffers-unconnected",
+                   test_buffers_unconnected);
     qtest_add_func("/virtio-gpu/wayland/keymap", test_keymap);
     qtest_add_func("/virtio-gpu/wayland/many-descriptors",
                    test_many_descriptors);

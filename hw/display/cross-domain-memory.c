@@ -8,24 +8,35 @@
 #include <sys/ioctl.h>
 #include "qapi/error.h"
 #include "qemu/memfd.h"
+#include "qemu/sockets.h"
 #include "standard-headers/linux/udmabuf.h"
 #include "cross-domain-memory.h"
 
+/* One from pipe(): it has no name in a file system. */
+static bool is_pipe(int fd)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+    g_autofree char *name = g_file_read_link(path, NULL);
+
+    return name && g_str_has_prefix(name, "pipe:");
+}
+
+/*
+ * A file may be where a program or a network must be asked, which need not
+ * answer. Only memory has seals; so nobody is asked about anything else.
+ */
 CrossDomainFdKind cross_domain_fd_kind(int fd, uint64_t *size)
 {
     int flags = fcntl(fd, F_GETFL);
     struct stat st;
 
-    if (flags < 0 || fstat(fd, &st) < 0) {
-        return CROSS_DOMAIN_FD_OTHER;
-    }
-    if (S_ISREG(st.st_mode)) {
-        *size = st.st_size;
-        return st.st_size > 0 && st.st_size <= CROSS_DOMAIN_COPY_MAX ?
+    if (fcntl(fd, F_GET_SEALS) >= 0) {
+        *size = fstat(fd, &st) < 0 ? 0 : st.st_size;
+        return *size > 0 && *size <= CROSS_DOMAIN_COPY_MAX ?
             CROSS_DOMAIN_FD_MEMORY : CROSS_DOMAIN_FD_OTHER;
     }
-    if ((S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
-        (flags & O_ACCMODE) != O_RDONLY) {
+    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
+        (is_pipe(fd) || fd_is_socket(fd))) {
         return CROSS_DOMAIN_FD_WRITE_PIPE;
     }
     return CROSS_DOMAIN_FD_OTHER;

@@ -27,7 +27,10 @@ typedef enum CrossDomainFdKind {
  * @fd: a descriptor from a program of the host
  * @size: set to the bytes of memory, at most CROSS_DOMAIN_COPY_MAX
  *
- * Returns: what a guest can do with it. Dma-bufs are OTHER.
+ * Never waits. Memory is a memfd, or a file of a tmpfs.
+ *
+ * Returns: what a guest can do with it. Dma-bufs, and files that are elsewhere,
+ * are OTHER.
  */
 CrossDomainFdKind cross_domain_fd_kind(int fd, uint64_t *size);
 
@@ -42,7 +45,7 @@ int cross_domain_memory_new(uint64_t size, Error **errp);
 
 /**
  * cross_domain_memory_copy:
- * @fd: a file of at least @size bytes, or less: the rest is 0
+ * @fd: memory of at least @size bytes, or less: the rest is 0
  *
  * Returns: as cross_domain_memory_new(), with a copy of it, and room up to the
  * next multiple of CROSS_DOMAIN_COPY_ALIGN

@@ -6,7 +6,10 @@
 
 #include "qemu/osdep.h"
 #include <glib-unix.h>
+#include <sys/socket.h>
+#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
+#include "qemu/sockets.h"
 #include "cross-domain-pipes.h"
 #include "cross-domain-protocol.h"
 
@@ -22,6 +25,7 @@ typedef struct Pipe {
     bool guest_writes;
     bool hang_up;           /* what is queued is the last */
     GByteArray *queue;
+    size_t at;              /* in the queue: before it all has been written */
 } Pipe;
 
 struct CrossDomainPipes {
@@ -32,13 +36,18 @@ struct CrossDomainPipes {
     void *opaque;
 };
 
+static size_t pipe_left(const Pipe *pipe)
+{
+    return pipe->queue->len - pipe->at;
+}
+
 static void pipe_free(void *opaque)
 {
     Pipe *pipe = opaque;
 
     qemu_set_fd_handler(pipe->fd, NULL, NULL, NULL);
     close(pipe->fd);
-    pipe->owner->queued -= pipe->queue->len;
+    pipe->owner->queued -= pipe_left(pipe);
     g_byte_array_unref(pipe->queue);
     g_free(pipe);
 }
@@ -75,27 +84,46 @@ static void pipe_readable(void *opaque)
 
 /* --- The guest writes, the host reads ----------------------------------- */
 
+/* As write(), and never waits, whatever is done to a socket's flags. */
+static ssize_t put(int fd, const uint8_t *data, size_t len)
+{
+    ssize_t sent = send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    return sent < 0 && errno == ENOTSOCK ? write(fd, data, len) : sent;
+}
+
+/* Each byte is moved once at most, on average. */
+static void pipe_pass(Pipe *pipe, size_t written)
+{
+    pipe->owner->queued -= written;
+    pipe->at += written;
+    if (pipe->at > pipe->queue->len / 2) {
+        g_byte_array_remove_range(pipe->queue, 0, pipe->at);
+        pipe->at = 0;
+    }
+}
+
 /* Returns false when the pipe is at its end, and has been removed. */
 static bool pipe_flush(Pipe *pipe)
 {
     ssize_t written = 0;
 
-    while (pipe->queue->len) {
-        written = write(pipe->fd, pipe->queue->data, pipe->queue->len);
+    while (pipe_left(pipe)) {
+        written = put(pipe->fd, pipe->queue->data + pipe->at,
+                      pipe_left(pipe));
         if (written < 0) {
             if (errno == EINTR) {
                 continue;
             }
             break;
         }
-        pipe->owner->queued -= written;
-        g_byte_array_remove_range(pipe->queue, 0, written);
+        pipe_pass(pipe, written);
     }
     if (written < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
         pipe_remove(pipe);
         return false;
     }
-    if (!pipe->queue->len && pipe->hang_up) {
+    if (!pipe_left(pipe) && pipe->hang_up) {
         pipe_remove(pipe);
         return false;
     }
@@ -117,7 +145,7 @@ static void pipe_set_handler(Pipe *pipe)
 {
     if (pipe->guest_writes) {
         qemu_set_fd_handler(pipe->fd, NULL,
-                            pipe->queue->len ? pipe_writable : NULL, pipe);
+                            pipe_left(pipe) ? pipe_writable : NULL, pipe);
     } else {
         qemu_set_fd_handler(pipe->fd,
                             pipe->owner->want_input ? pipe_readable : NULL,
@@ -212,13 +240,35 @@ int cross_domain_pipes_add_read(CrossDomainPipes *pipes, uint32_t id)
     return ends[1];
 }
 
+/*
+ * Whether writing waits is a flag that all who have @fd share, and that each
+ * can change at any time. So this opens the pipe anew.
+ */
+static int reopen(int fd)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+    int own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+    if (own < 0) {
+        warn_report_once("a program of the host's gets nothing pasted from "
+                         "the guest: its pipe cannot be opened: %s",
+                         strerror(errno));
+    }
+    close(fd);
+    return own;
+}
+
 bool cross_domain_pipes_add_write(CrossDomainPipes *pipes, uint32_t id,
                                   int fd)
 {
     if (!has_room(pipes, id)) {
         return false;
     }
-    g_unix_set_fd_nonblocking(fd, true, NULL);
-    add(pipes, id, fd, true);
+    if (!fd_is_socket(fd)) {
+        fd = reopen(fd);
+    }
+    if (fd >= 0) {
+        add(pipes, id, fd, true);
+    }
     return true;
 }

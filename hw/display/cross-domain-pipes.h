@@ -47,7 +47,11 @@ int cross_domain_pipes_add_read(CrossDomainPipes *pipes, uint32_t id);
  * cross_domain_pipes_add_write:
  * @pipes: the pipes
  * @id: a new number
- * @fd: the end that the guest writes into, @pipes' where it is taken
+ * @fd: the end that the guest writes into, of a pipe() or a socket; @pipes'
+ *      where it is taken
+ *
+ * A pipe that QEMU may not open, as it is another user's, is closed: the host's
+ * program reads the end of it, and what the guest writes is lost.
  *
  * Returns: false if there are too many pipes
  */

@@ -80,40 +80,57 @@ static void command_free(struct virtio_gpu_ctrl_command *cmd)
     g_free(cmd);
 }
 
-static struct virtio_gpu_ctrl_command *pop_held(WaylandContext *context)
+static struct virtio_gpu_ctrl_command *pop_answer(VirtIOGPUWayland *w)
 {
-    struct virtio_gpu_ctrl_command *cmd = QTAILQ_FIRST(&context->held);
+    struct virtio_gpu_ctrl_command *cmd = QTAILQ_FIRST(&w->answers);
 
     if (cmd) {
-        QTAILQ_REMOVE(&context->held, cmd, next);
-        context->n_held--;
+        QTAILQ_REMOVE(&w->answers, cmd, next);
     }
     return cmd;
 }
 
+/*
+ * An answer goes where the guest says, which may be a register of any device,
+ * and may reset this one. So it waits until nothing of ours is under way.
+ */
 static void answer_held(WaylandContext *context)
 {
+    struct virtio_gpu_ctrl_command *cmd, *next;
+
+    QTAILQ_FOREACH_SAFE(cmd, &context->held, next, next) {
+        QTAILQ_REMOVE(&context->held, cmd, next);
+        QTAILQ_INSERT_TAIL(&context->w->answers, cmd, next);
+    }
+    context->n_held = 0;
+    qemu_bh_schedule(context->w->answer_bh);
+}
+
+void wayland_contexts_answer(void *opaque)
+{
+    VirtIOGPUWayland *w = opaque;
     struct virtio_gpu_ctrl_command *cmd;
 
-    while ((cmd = pop_held(context))) {
+    while ((cmd = pop_answer(w))) {
         struct virtio_gpu_ctrl_hdr resp = {
             .type = VIRTIO_GPU_RESP_OK_NODATA,
             .flags = VIRTIO_GPU_FLAG_INFO_RING_IDX,
             .ring_idx = cmd->cmd_hdr.ring_idx,
         };
 
-        trace_virtio_gpu_wayland_event(context->id, cmd->cmd_hdr.fence_id);
-        virtio_gpu_ctrl_response(VIRTIO_GPU(context->w), cmd, &resp,
-                                 sizeof(resp));
+        trace_virtio_gpu_wayland_event(cmd->cmd_hdr.ctx_id,
+                                       cmd->cmd_hdr.fence_id);
+        virtio_gpu_ctrl_response(VIRTIO_GPU(w), cmd, &resp, sizeof(resp));
         command_free(cmd);
     }
+    wayland_unblock_migration(w);
 }
 
-static void drop_held(WaylandContext *context)
+static void drop_answers(VirtIOGPUWayland *w)
 {
     struct virtio_gpu_ctrl_command *cmd;
 
-    while ((cmd = pop_held(context))) {
+    while ((cmd = pop_answer(w))) {
         virtqueue_detach_element(cmd->vq, &cmd->elem, 0);
         command_free(cmd);
     }
@@ -174,13 +191,15 @@ static size_t context_ring_size(void *opaque, uint32_t resource)
 
 /*
  * By the guest's addresses, not by where they are mapped: that was for reading,
- * and may be memory that the guest must not write.
+ * and may be memory that the guest must not write. No register of a device is
+ * written: it could reset this one, with the connection that writes.
  */
 static bool context_write_ring(void *opaque, uint32_t resource,
                                const void *buf, size_t len)
 {
     WaylandContext *context = opaque;
     AddressSpace *as = VIRTIO_DEVICE(context->w)->dma_as;
+    const MemTxAttrs ram_only = { .memory = 1 };
     struct virtio_gpu_simple_resource *res = find_guest_blob(opaque, resource);
 
     if (context_ring_size(opaque, resource) < len) {
@@ -189,8 +208,8 @@ static bool context_write_ring(void *opaque, uint32_t resource,
     for (unsigned i = 0; len; i++) {
         size_t step = MIN(len, res->iov[i].iov_len);
 
-        if (dma_memory_write(as, res->addrs[i], buf, step,
-                             MEMTXATTRS_UNSPECIFIED) != MEMTX_OK) {
+        if (dma_memory_write(as, res->addrs[i], buf, step, ram_only) !=
+            MEMTX_OK) {
             return false;
         }
         buf = (const uint8_t *)buf + step;
@@ -267,7 +286,8 @@ static bool block_migration(VirtIOGPUWayland *w)
 
 void wayland_unblock_migration(VirtIOGPUWayland *w)
 {
-    if (!w->connections && !g_hash_table_size(w->blobs)) {
+    if (!w->connections && !g_hash_table_size(w->blobs) &&
+        QTAILQ_EMPTY(&w->answers)) {
         migrate_del_blocker(&w->blocker);
     }
 }
@@ -371,15 +391,17 @@ uint32_t wayland_context_submit(VirtIOGPUWayland *w, uint32_t id,
         VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
 }
 
-int wayland_context_take(VirtIOGPUWayland *w, uint32_t id, uint64_t blob_id,
-                         uint64_t *size)
+bool wayland_context_is_connection(VirtIOGPUWayland *w, uint32_t id)
 {
     WaylandContext *context = find(w, id);
 
-    if (!context || !context->domain) {
-        return -1;
-    }
-    return cross_domain_context_take(context->domain, blob_id, size);
+    return context && context->domain;
+}
+
+int wayland_context_take(VirtIOGPUWayland *w, uint32_t id, uint64_t blob_id,
+                         uint64_t *size)
+{
+    return cross_domain_context_take(find(w, id)->domain, blob_id, size);
 }
 
 /* --- All of them -------------------------------------------------------- */
@@ -416,7 +438,9 @@ void wayland_contexts_reset(VirtIOGPUWayland *w)
     g_autoptr(GList) contexts = g_hash_table_get_values(w->contexts);
 
     for (GList *entry = contexts; entry; entry = entry->next) {
-        drop_held(entry->data);
+        answer_held(entry->data);
         context_free(entry->data);
     }
+    drop_answers(w);
+    wayland_unblock_migration(w);
 }

@@ -177,6 +177,9 @@ static uint32_t create_blob(VirtIOGPUWayland *w, uint32_t context,
     WaylandBlob *blob;
     int memfd;
 
+    if (!wayland_context_is_connection(w, context)) {
+        return VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID;
+    }
     if (!c->resource_id || virtio_gpu_find_resource(g, c->resource_id)) {
         return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
     }
@@ -488,6 +491,18 @@ static bool check_properties(VirtIOGPUWayland *w, Error **errp)
     return true;
 }
 
+static void tear_down(VirtIOGPUWayland *w)
+{
+    wayland_window_fini(&w->window, &VIRTIO_GPU_BASE(w)->hostmem);
+    g_clear_pointer(&w->answer_bh, qemu_bh_delete);
+    g_clear_pointer(&w->contexts, g_hash_table_unref);
+    g_clear_pointer(&w->blobs, g_hash_table_unref);
+    if (w->udmabuf >= 0) {
+        close(w->udmabuf);
+        w->udmabuf = -1;
+    }
+}
+
 static void realize(DeviceState *qdev, Error **errp)
 {
     ERRP_GUARD();
@@ -501,13 +516,13 @@ static void realize(DeviceState *qdev, Error **errp)
     b->virtio_config.num_capsets = cpu_to_le32(1);
     w->contexts = g_hash_table_new(NULL, NULL);
     w->blobs = g_hash_table_new_full(NULL, NULL, NULL, blob_free);
+    QTAILQ_INIT(&w->answers);
+    w->answer_bh = virtio_bh_io_new_guarded(qdev, wayland_contexts_answer, w);
     if (wayland_window_init(&w->window, OBJECT(w), &b->hostmem, errp)) {
         virtio_gpu_device_realize(qdev, errp);
     }
     if (*errp) {
-        wayland_window_fini(&w->window, &b->hostmem);
-        g_clear_pointer(&w->contexts, g_hash_table_unref);
-        g_clear_pointer(&w->blobs, g_hash_table_unref);
+        tear_down(w);
         return;
     }
     /* Rings are blobs. They need none of what blobs on a screen need. */
@@ -521,13 +536,8 @@ static void unrealize(DeviceState *qdev)
 
     qemu_del_vm_change_state_handler(w->vm_state);
     reset(VIRTIO_DEVICE(w));
-    DEVICE_CLASS(parent_gpu_class())->unrealize(qdev);
-    wayland_window_fini(&w->window, &VIRTIO_GPU_BASE(w)->hostmem);
-    g_clear_pointer(&w->contexts, g_hash_table_unref);
-    g_clear_pointer(&w->blobs, g_hash_table_unref);
-    if (w->udmabuf >= 0) {
-        close(w->udmabuf);
-    }
+    VIRTIO_DEVICE_CLASS(parent_gpu_class())->unrealize(qdev);
+    tear_down(w);
 }
 
 static void instance_init(Object *obj)

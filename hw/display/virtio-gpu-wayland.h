@@ -21,6 +21,8 @@ struct VirtIOGPUWayland {
 
     GHashTable *contexts;   /* WaylandContext by the guest's number */
     unsigned connections;   /* of those contexts, how many are cross-domain */
+    QTAILQ_HEAD(, virtio_gpu_ctrl_command) answers; /* that are due */
+    QEMUBH *answer_bh;
     GHashTable *blobs;      /* WaylandBlob by its resource's number */
     WaylandWindow window;
     int udmabuf;            /* -1: memory is shared as memfds */
@@ -59,7 +61,9 @@ uint32_t wayland_context_submit(VirtIOGPUWayland *w, uint32_t id,
 bool wayland_context_hold(VirtIOGPUWayland *w,
                           struct virtio_gpu_ctrl_command *cmd);
 
-/* As CrossDomainContext's, for a number that a context was told; or -1. */
+bool wayland_context_is_connection(VirtIOGPUWayland *w, uint32_t id);
+
+/* As CrossDomainContext's, for a number that a connection was told; or -1. */
 int wayland_context_take(VirtIOGPUWayland *w, uint32_t id, uint64_t blob_id,
                          uint64_t *size);
 
@@ -67,10 +71,13 @@ int wayland_context_take(VirtIOGPUWayland *w, uint32_t id, uint64_t blob_id,
 void wayland_contexts_forget(VirtIOGPUWayland *w, uint32_t resource);
 void wayland_contexts_run(VirtIOGPUWayland *w, bool running);
 
+/* What @answer_bh does, with the device as @opaque: answers what is due. */
+void wayland_contexts_answer(void *opaque);
+
 /* All contexts end, and nothing that they hold is answered. */
 void wayland_contexts_reset(VirtIOGPUWayland *w);
 
-/* Migration goes on when neither connections nor memory are left. */
+/* Migration goes on when no connections, memory or answers are left. */
 void wayland_unblock_migration(VirtIOGPUWayland *w);
 
 #endif /* HW_DISPLAY_VIRTIO_GPU_WAYLAND_H */

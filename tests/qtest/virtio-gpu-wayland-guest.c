@@ -13,6 +13,7 @@
 #include "qemu/bswap.h"
 #include "standard-headers/drm/drm_fourcc.h"
 #include "standard-headers/linux/virtio_config.h"
+#include "standard-headers/linux/virtio_pci.h"
 #include "virtio-gpu-wayland-guest.h"
 
 #define REQUEST_SIZE 8192
@@ -147,6 +148,7 @@ unsigned guest_post(Guest *guest, uint32_t type, uint32_t context,
     struct virtio_gpu_ctrl_hdr *header = data;
     unsigned slot = take_slot(guest);
     uint64_t request = slot_addr(guest, slot);
+    uint64_t response = guest->response ?: request + REQUEST_SIZE;
 
     g_assert_cmpuint(len, <=, REQUEST_SIZE);
     header->type = cpu_to_le32(type);
@@ -163,8 +165,7 @@ unsigned guest_post(Guest *guest, uint32_t type, uint32_t context,
     guest->queue->free_head = 2 * slot;
     guest->queue->num_free = guest->queue->size - 2 * slot;
     qvirtqueue_add(qts, guest->queue, request, len, false, true);
-    qvirtqueue_add(qts, guest->queue, request + REQUEST_SIZE, RESPONSE_SIZE,
-                   true, false);
+    qvirtqueue_add(qts, guest->queue, response, RESPONSE_SIZE, true, false);
     qvirtqueue_kick(qts, &guest->pci->vdev, guest->queue, 2 * slot);
     return slot;
 }
@@ -226,31 +227,49 @@ uint32_t guest_destroy_context(Guest *guest, uint32_t context)
 
 /* --- Resources ---------------------------------------------------------- */
 
-uint64_t guest_create_page(Guest *guest, uint32_t context, uint32_t resource)
+uint64_t guest_status_register(Guest *guest)
 {
-    uint64_t page = guest_alloc(&guest->alloc, GUEST_PAGE);
+    return guest->pci->bar.addr + guest->pci->common_cfg_offset +
+           offsetof(struct virtio_pci_common_cfg, device_status);
+}
+
+void guest_create_blob(Guest *guest, uint32_t context, uint32_t resource,
+                       const struct virtio_gpu_mem_entry *entries,
+                       unsigned n_entries)
+{
     struct {
         struct virtio_gpu_resource_create_blob blob;
-        struct virtio_gpu_mem_entry entry;
+        struct virtio_gpu_mem_entry entries[4];
     } c = {
         .blob.resource_id = cpu_to_le32(resource),
         .blob.blob_mem = cpu_to_le32(VIRTIO_GPU_BLOB_MEM_GUEST),
         .blob.blob_flags = cpu_to_le32(VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE),
-        .blob.nr_entries = cpu_to_le32(1),
+        .blob.nr_entries = cpu_to_le32(n_entries),
         .blob.size = cpu_to_le64(GUEST_PAGE),
-        .entry.addr = cpu_to_le64(page),
-        .entry.length = cpu_to_le32(GUEST_PAGE),
     };
     struct virtio_gpu_ctx_resource attach = {
         .resource_id = cpu_to_le32(resource),
     };
 
+    g_assert_cmpuint(n_entries, <=, ARRAY_SIZE(c.entries));
+    memcpy(c.entries, entries, n_entries * sizeof(*entries));
     g_assert_cmphex(guest_command(guest, VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB,
                                   context, &c, sizeof(c)), ==,
                     VIRTIO_GPU_RESP_OK_NODATA);
     g_assert_cmphex(guest_command(guest, VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE,
                                   context, &attach, sizeof(attach)), ==,
                     VIRTIO_GPU_RESP_OK_NODATA);
+}
+
+uint64_t guest_create_page(Guest *guest, uint32_t context, uint32_t resource)
+{
+    uint64_t page = guest_alloc(&guest->alloc, GUEST_PAGE);
+    const struct virtio_gpu_mem_entry entry = {
+        .addr = cpu_to_le64(page),
+        .length = cpu_to_le32(GUEST_PAGE),
+    };
+
+    guest_create_blob(guest, context, resource, &entry, 1);
     return page;
 }
 

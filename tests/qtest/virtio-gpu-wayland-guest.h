@@ -25,6 +25,7 @@ typedef struct Guest {
     QVirtQueue *cursor_queue;
     QPCIBar window;             /* where memory of the host's is mapped */
     uint64_t slots;             /* requests and responses */
+    uint64_t response;          /* if not 0: where the next ones go */
     bool used[GUEST_SLOTS];
     bool answered[GUEST_SLOTS];
     uint64_t fence;
@@ -90,6 +91,14 @@ uint32_t guest_command(Guest *guest, uint32_t type, uint32_t context,
 uint32_t guest_create_context(Guest *guest, uint32_t context,
                               uint32_t capset);
 uint32_t guest_destroy_context(Guest *guest, uint32_t context);
+
+/* Writing 0 there resets the device. */
+uint64_t guest_status_register(Guest *guest);
+
+/* A page that is a blob of that number, of @n_entries; attached. */
+void guest_create_blob(Guest *guest, uint32_t context, uint32_t resource,
+                       const struct virtio_gpu_mem_entry *entries,
+                       unsigned n_entries);
 
 /* A page that is a blob of that number, attached. Returns its address. */
 uint64_t guest_create_page(Guest *guest, uint32_t context, uint32_t resource);

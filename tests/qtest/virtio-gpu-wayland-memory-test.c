@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include <glib-unix.h>
+#include <sys/socket.h>
 #include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "virtio-gpu-driver.h"
@@ -132,6 +133,26 @@ static void test_buffers_wrong(void)
     stop(guest, 0);
 }
 
+/* Only who is connected has memory of the host's; and no number is taken. */
+static void test_buffers_unconnected(void)
+{
+    const uint32_t no_context = VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID;
+    Guest *guest = guest_start(FILES);
+    Connection connection = guest_connect(guest, 1);
+    uint32_t blob_id;
+    uint64_t size = query_image(guest, &connection, 320, 200, &blob_id);
+
+    expect_ok(guest_create_context(guest, 5, 0));
+    for (uint32_t context = 0; context <= 5; context += 5) {
+        g_assert_cmphex(guest_create_host_blob(guest, context, 20, blob_id,
+                                               size), ==, no_context);
+        g_assert_cmphex(guest_unref(guest, 20), ==,
+                        VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
+    }
+    close(connection.fd);
+    stop(guest, 0);
+}
+
 /* What the compositor sends is a copy, that nobody can change or shrink. */
 static void test_keymap(void)
 {
@@ -199,6 +220,21 @@ static void test_many_descriptors(void)
     stop(guest, 0);
 }
 
+/* A file may be where reading waits for a network: the kernel's are none. */
+static void test_file(void)
+{
+    Guest *guest = guest_start(FILES);
+    Connection connection = guest_connect(guest, 1);
+    int fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
+
+    g_assert_cmpint(fd, >=, 0);
+    say_with_fds(connection.fd, "12345678", 8, &fd, 1);
+    close(fd);
+    expect_ok(guest_wait(guest, guest_poll(guest, 1)));
+    hear_end(connection.fd);
+    stop(guest, 1);
+}
+
 /* --- Pipes -------------------------------------------------------------- */
 
 static void expect_pipe(Guest *guest, const Connection *connection,
@@ -216,8 +252,8 @@ static void expect_pipe(Guest *guest, const Connection *connection,
 static uint32_t write_pipe(Guest *guest, uint32_t pipe, bool hang_up,
                            const char *text)
 {
-    uint8_t buf[256];
     size_t len = strlen(text);
+    g_autofree uint8_t *buf = g_malloc(24 + len);
 
     stl_le_p(buf, 7 | 0xff << 8 | (uint32_t)(24 + len) << 16);
     stl_le_p(buf + 4, 0);
@@ -265,6 +301,69 @@ static void test_pipes(void)
     expect_ok(write_pipe(guest, ring_id(ring, 0), false, "late"));
     close(connection.fd);
     stop(guest, 0);
+}
+
+/* Reads while the guest's writes go on. */
+static void expect_all(int fd, const char *text)
+{
+    size_t len = strlen(text);
+    g_autofree char *heard = g_malloc(len);
+
+    for (size_t at = 0; at < len; ) {
+        ssize_t got = read(fd, heard + at, len - at);
+
+        g_assert_cmpint(got, >, 0);
+        at += got;
+    }
+    g_assert_cmpmem(heard, len, text, len);
+    g_assert_cmpint(read(fd, heard, 1), ==, 0);
+}
+
+/* The reader takes its time, and sees to it that writing would wait for it. */
+static void write_full(int reader, int writer)
+{
+    Guest *guest = guest_start(FILES);
+    Connection connection = guest_connect(guest, 1);
+    g_autoptr(GString) all = g_string_new(NULL);
+    uint8_t message[16], ring[GUEST_PAGE];
+
+    fill_message(message, sizeof(message));
+    say_with_fds(connection.fd, message, sizeof(message), &writer, 1);
+    guest_event(guest, &connection, guest_poll(guest, 1), ring);
+    g_assert_cmpuint(ring_type(ring, 0), ==, WRITE_PIPE);
+    g_assert_true(g_unix_set_fd_nonblocking(writer, false, NULL));
+    close(writer);
+    for (unsigned i = 0; i < 8; i++) {
+        g_autofree char *text = g_strnfill(7000 + i, 'a' + i);
+
+        g_string_append(all, text);
+        expect_ok(write_pipe(guest, ring_id(ring, 0), i == 7, text));
+    }
+    expect_all(reader, all->str);
+    close(reader);
+    close(connection.fd);
+    stop(guest, 0);
+}
+
+static void test_full_pipe(void)
+{
+    int fds[2];
+
+    g_assert_true(g_unix_open_pipe(fds, FD_CLOEXEC, NULL));
+    g_assert_cmpint(fcntl(fds[1], F_SETPIPE_SZ, 4096), >=, 0);
+    write_full(fds[0], fds[1]);
+}
+
+static void test_full_socket(void)
+{
+    const int size = 8192;
+    int fds[2];
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds),
+                    ==, 0);
+    g_assert_cmpint(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size,
+                               sizeof(size)), ==, 0);
+    write_full(fds[0], fds[1]);
 }
 
 /* --- Dma-bufs ----------------------------------------------------------- */
@@ -396,10 +495,15 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/virtio-gpu/wayland/buffers", test_buffers);
     qtest_add_func("/virtio-gpu/wayland/buffers-wrong", test_buffers_wrong);
+    qtest_add_func("/virtio-gpu/wayland/buffers-unconnected",
+                   test_buffers_unconnected);
     qtest_add_func("/virtio-gpu/wayland/keymap", test_keymap);
     qtest_add_func("/virtio-gpu/wayland/many-descriptors",
                    test_many_descriptors);
+    qtest_add_func("/virtio-gpu/wayland/file", test_file);
     qtest_add_func("/virtio-gpu/wayland/pipes", test_pipes);
+    qtest_add_func("/virtio-gpu/wayland/full-pipe", test_full_pipe);
+    qtest_add_func("/virtio-gpu/wayland/full-socket", test_full_socket);
     qtest_add_func("/virtio-gpu/wayland/dmabufs", test_dmabufs);
     qtest_add_func("/virtio-gpu/wayland/screen", test_screen);
     qtest_add_func("/virtio-gpu/wayland/screen-wrong", test_screen_wrong);

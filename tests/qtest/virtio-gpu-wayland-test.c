@@ -293,6 +293,56 @@ static void test_rings(void)
     stop(guest, 1);
 }
 
+/* A ring with a register in it: to reset the device from within is no use. */
+static void test_register_in_ring(void)
+{
+    Guest *guest = guest_start(FILES);
+    uint64_t page = guest_alloc(&guest->alloc, GUEST_PAGE);
+    const struct virtio_gpu_mem_entry entries[] = {
+        { cpu_to_le64(page), cpu_to_le32(64) },
+        { cpu_to_le64(guest_status_register(guest)), cpu_to_le32(1) },
+        { cpu_to_le64(page + 65), cpu_to_le32(GUEST_PAGE - 65) },
+    };
+    uint32_t init[5] = { cpu_to_le32(HEAD(1, 20)), 0, cpu_to_le32(50),
+                         cpu_to_le32(51), cpu_to_le32(1) };
+    unsigned poll;
+    int fd;
+
+    expect_ok(guest_create_context(guest, 1, CAPSET));
+    guest_create_page(guest, 1, 50);
+    guest_create_blob(guest, 1, 51, entries, ARRAY_SIZE(entries));
+    expect_ok(guest_submit(guest, 1, init, sizeof(init)));
+    fd = guest_accept(guest);
+    poll = guest_poll(guest, 1);
+    say(fd, "\0\0\0\0\0\0\x08\0", 8);
+    expect_ok(guest_wait(guest, poll));
+    hear_end(fd);
+    expect_ok(guest_destroy_context(guest, 1));
+    /* One is QEMU's own: it did not read the register for the blob either. */
+    stop(guest, 2);
+}
+
+/* The same with the answer to a poll. */
+static void test_register_for_answer(void)
+{
+    Guest *guest = guest_start(FILES);
+    Connection connection = guest_connect(guest, 1);
+    uint8_t message[16];
+    unsigned poll;
+
+    fill_message(message, sizeof(message));
+    guest->response = guest_status_register(guest);
+    poll = guest_poll(guest, 1);
+    guest->response = 0;
+    say(connection.fd, message, sizeof(message));
+    guest_wait(guest, poll);
+    say(connection.fd, message, sizeof(message));
+    expect_message(guest, &connection, message, sizeof(message));
+    close(connection.fd);
+    /* QEMU's own, which says that it did not write it. */
+    stop(guest, 1);
+}
+
 /* Who polls and polls takes no more places than it may. */
 static void test_polls(void)
 {
@@ -329,6 +379,24 @@ static void test_deaf_compositor(void)
 }
 
 /* --- Ends and beginnings ------------------------------------------------ */
+
+/* A machine that cannot be made, after the device has been, ends in order. */
+static void test_no_machine(void)
+{
+    const char *argv[] = {
+        g_getenv("QTEST_QEMU_BINARY"), "-machine", "pc", "-accel", "qtest",
+        "-display", "none", "-vga", "none", "-device",
+        "virtio-gpu-wayland-pci,wayland=/none,romfile=/none/rom", NULL
+    };
+    g_autofree char *errors = NULL;
+    int status;
+
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
+                               G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
+                               &errors, &status, NULL));
+    g_assert_nonnull(strstr(errors, "/none/rom"));
+    g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
 
 static void test_compositor_goes(void)
 {
@@ -476,8 +544,13 @@ int main(int argc, char **argv)
     qtest_add_func("/virtio-gpu/wayland/layouts", test_layouts);
     qtest_add_func("/virtio-gpu/wayland/mistakes", test_mistakes);
     qtest_add_func("/virtio-gpu/wayland/rings", test_rings);
+    qtest_add_func("/virtio-gpu/wayland/register-in-ring",
+                   test_register_in_ring);
+    qtest_add_func("/virtio-gpu/wayland/register-for-answer",
+                   test_register_for_answer);
     qtest_add_func("/virtio-gpu/wayland/polls", test_polls);
     qtest_add_func("/virtio-gpu/wayland/deaf-compositor", test_deaf_compositor);
+    qtest_add_func("/virtio-gpu/wayland/no-machine", test_no_machine);
     qtest_add_func("/virtio-gpu/wayland/compositor-goes", test_compositor_goes);
     qtest_add_func("/virtio-gpu/wayland/compositor-goes-early",
                    test_compositor_goes_early);

@@ -200,9 +200,12 @@ def test_planes():
                 setup.expect(viewer, composed.with_fill(
                     620, 0, 20, 22, 0x3366cc), "both")
                 assert viewer.counted()[1] == 3, viewer.seconds()
+            setup.vm.refuse_overlay()
+            setup.expect(viewer, setup.draw(3, (640, 480)).with_fill(
+                620, 0, 20, 22, 0x3366cc), "no answer about the overlay")
             setup.vm.hide_overlay()
             setup.vm.show_cursor(0, 32, (0, 0))
-            setup.expect(viewer, setup.draw(3, (640, 480)), "nothing over it")
+            setup.expect(viewer, setup.draw(4, (640, 480)), "nothing over it")
 
 
 def test_off():

@@ -210,7 +210,8 @@ static bool can_map(const ScreenBuffer *buffer, pixman_format_code_t format)
 static pixman_image_t *image_of(ScreenBuffer *buffer, int format)
 {
     size_t stride = buffer->strides[0], start = buffer->offsets[0];
-    size_t rows = (buffer->map_size - start) / stride;
+    /* Pixman reckons in int. */
+    size_t rows = MIN(buffer->map_size - start, INT32_MAX) / stride;
 
     return pixman_image_create_bits(formats[format].format, buffer->width,
                                     MIN(rows, buffer->height),

@@ -60,11 +60,15 @@ static uint64_t pixels_size(const Pixels *pixels)
     if (!pixels->width || pixels->width > SCREEN_MAX_SIZE ||
         !pixels->height || pixels->height > SCREEN_MAX_SIZE ||
         !pixman_format_supported_source(pixels->format) ||
+        /* Others, as those of palettes, need more than the pixels. */
+        !PIXMAN_FORMAT_COLOR(pixels->format) ||
         PIXMAN_FORMAT_BPP(pixels->format) % 8) {
         return 0;
     }
     row = (uint64_t)pixels->width * PIXMAN_FORMAT_BPP(pixels->format) / 8;
-    if (pixels->stride < row || pixels->stride > INT32_MAX) {
+    /* Pixman reckons in int. */
+    if (pixels->stride < row ||
+        (uint64_t)pixels->stride * pixels->height > INT32_MAX) {
         return 0;
     }
     return (uint64_t)pixels->stride * (pixels->height - 1) + row;

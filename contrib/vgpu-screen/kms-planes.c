@@ -27,6 +27,7 @@
 /* The kernel's numbers for "pixel blend mode". */
 #define BLEND_PREMULTIPLIED 0
 #define BLEND_COVERAGE 1
+#define BLEND_NONE 2
 
 typedef struct Attempt {
     bool centred;
@@ -111,19 +112,28 @@ static void layer_hide(struct liftoff_layer *layer)
     liftoff_layer_set_property(layer, "FB_ID", 0);
 }
 
-/* How the buffer's pixels are to be read; without need nothing is said. */
-static void layer_describe(KmsPlanes *planes, struct liftoff_layer *layer,
-                           const ScreenBuffer *buffer)
+static unsigned buffer_blend(const ScreenBuffer *buffer)
 {
-    bool coverage = buffer->straight_alpha && screen_buffer_has_alpha(buffer);
-
-    planes->has_coverage |= coverage;
-    if (planes->has_coverage) {
-        liftoff_layer_set_property(layer, "pixel blend mode",
-                                   coverage ? BLEND_COVERAGE
-                                            : BLEND_PREMULTIPLIED);
+    if (!screen_buffer_has_alpha(buffer)) {
+        return BLEND_NONE;
     }
-    if (buffer->bottom_up) {
+    return buffer->straight_alpha ? BLEND_COVERAGE : BLEND_PREMULTIPLIED;
+}
+
+/*
+ * How the pixels are to be read. Without need nothing is said: a layer gets no
+ * plane that lacks one of its properties.
+ */
+static void layer_describe(KmsPlanes *planes, struct liftoff_layer *layer,
+                           unsigned blend, bool bottom_up)
+{
+    if (blend == BLEND_COVERAGE ||
+        (blend == BLEND_PREMULTIPLIED && planes->has_coverage)) {
+        liftoff_layer_set_property(layer, "pixel blend mode", blend);
+    } else {
+        liftoff_layer_unset_property(layer, "pixel blend mode");
+    }
+    if (bottom_up) {
         liftoff_layer_set_property(layer, "rotation", DRM_MODE_ROTATE_0 |
                                    DRM_MODE_REFLECT_Y);
     } else {
@@ -163,7 +173,8 @@ static bool place_buffer(KmsPlanes *planes, int index)
     if (buffer->bottom_up) {
         crop.y = buffer->height - crop.y - crop.height;
     }
-    layer_describe(planes, planes->layers[index], buffer);
+    layer_describe(planes, planes->layers[index], buffer_blend(buffer),
+                   buffer->bottom_up);
     layer_place(planes->layers[index], fb, crop, place);
     return true;
 }
@@ -220,6 +231,8 @@ static bool place_cursor_copy(KmsPlanes *planes)
     }
     place.width = planes->cursor_width;
     place.height = planes->cursor_height;
+    layer_describe(planes, planes->layers[SCREEN_CURSOR], BLEND_PREMULTIPLIED,
+                   false);
     layer_place(planes->layers[SCREEN_CURSOR],
                 planes->cursors[planes->cursor]->fb,
                 (ScreenCrop) { 0, 0, place.width, place.height }, place);
@@ -254,7 +267,7 @@ static bool place_copy(KmsPlanes *planes)
     if (!planes->copies[next]) {
         return false;
     }
-    liftoff_layer_unset_property(planes->layers[SCREEN_PICTURE], "rotation");
+    layer_describe(planes, planes->layers[SCREEN_PICTURE], BLEND_NONE, false);
     layer_place(planes->layers[SCREEN_PICTURE], planes->copies[next]->fb,
                 (ScreenCrop) { 0, 0, all.width, all.height }, all);
     return true;
@@ -283,11 +296,14 @@ static bool write_copy(KmsPlanes *planes, pixman_region32_t *damage)
     stale_copies(planes, damage);
     if (!screen_paint(planes->screen, copy->image, planes->fit, &copy->stale,
                       composed)) {
+        int code = errno;
+
         warn_report_once("What the guest shows can be shown neither by the "
                          "display device nor by the CPU (%s); without gl=on "
-                         "QEMU sends pixels", strerror(errno));
-        if (errno == EFAULT) {
+                         "QEMU sends pixels", strerror(code));
+        if (code == EFAULT) {
             stale_copies(planes, NULL);
+            errno = code;
             return false;
         }
     }
@@ -444,6 +460,8 @@ void kms_planes_committed(KmsPlanes *planes)
         screen_buffer_unref(planes->next[i]);
         planes->next[i] = buffer && is_direct(planes, i)
             ? screen_buffer_ref(buffer) : NULL;
+        planes->has_coverage |= planes->next[i] &&
+                                buffer_blend(buffer) == BLEND_COVERAGE;
         used += liftoff_layer_get_plane(planes->layers[i]) != NULL;
     }
     planes->screen->stats.planes =

@@ -65,10 +65,28 @@ void wayland_dmabuf_finish(WaylandDmabuf *dmabuf)
     }
 }
 
+/*
+ * Whether the picture ends within its memory: a compositor that looks ends the
+ * connection if not. Planes but the first may have fewer rows.
+ */
+static bool is_whole(const ScreenBuffer *buffer)
+{
+    for (unsigned i = 0; i < buffer->num_planes; i++) {
+        uint64_t rows = i ? 1 : buffer->height;
+        uint64_t end = buffer->offsets[i] + buffer->strides[i] * rows;
+        off_t size = lseek(buffer->fds[i], 0, SEEK_END);
+
+        if (end > UINT32_MAX || (size >= 0 && end > size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool wayland_takes(const WaylandDmabuf *dmabuf, const ScreenBuffer *buffer)
 {
     /* Compositors take colours as multiplied by alpha. */
-    if (!dmabuf->dmabuf || !buffer->num_planes ||
+    if (!dmabuf->dmabuf || !buffer->num_planes || !is_whole(buffer) ||
         (buffer->straight_alpha && screen_buffer_has_alpha(buffer))) {
         return false;
     }

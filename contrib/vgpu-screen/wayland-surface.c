@@ -114,10 +114,12 @@ static struct wl_buffer *write_copy(WaylandSurface *s, Screen *screen,
     tell_of_copies(plane->buffer);
     stale_copies(s, damage);
     if (!screen_paint_plane(screen, plane, copy->image, &copy->stale)) {
+        int code = errno;
+
         warn_report_once("The guest's buffer can be shown neither by the "
                          "compositor nor by the CPU (%s); without gl=on QEMU "
-                         "sends pixels", strerror(errno));
-        if (errno == EFAULT) {
+                         "sends pixels", strerror(code));
+        if (code == EFAULT) {
             pixman_region32_union_rect(&copy->stale, &copy->stale, 0, 0,
                                        plane->view.width, plane->view.height);
             return NULL;

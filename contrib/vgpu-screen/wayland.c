@@ -187,15 +187,14 @@ static void wayland_show_plane(WaylandOutput *out, int index,
 {
     const ScreenPlane *plane = &out->screen->planes[index];
     bool seen = screen_rect_intersect(place, within).width;
+    bool same = surface->buffer == plane->buffer &&
+                !(frame && plane->buffer->num_planes);
 
     wayland_await_release(frame, index, surface, plane);
     if (!seen) {
         wayland_surface_hide(surface);
-    } else {
-        if (surface->buffer != plane->buffer ||
-            (frame && plane->buffer->num_planes)) {
-            wayland_surface_attach(surface, out->screen, plane, NULL);
-        }
+    } else if (same ||
+               wayland_surface_attach(surface, out->screen, plane, NULL)) {
         wayland_surface_place(surface, plane, place, within);
     }
     wl_surface_commit(surface->surface);

@@ -27,6 +27,7 @@ static void overlay_query(VFIODisplayOverlays *overlays, uint32_t index,
     int err = 0;
 
     overlay->visible = false;
+    overlay->buffer = NULL;
     if (vfio_display_query_plane(overlays->source, &plane) < 0) {
         /* as with the primary: it may know again at the next refresh */
         vfio_display_count_fault(overlays->source, VFIO_PLANE_OVERLAY,
@@ -40,7 +41,6 @@ static void overlay_query(VFIODisplayOverlays *overlays, uint32_t index,
         overlay->silent_ns = 0;
     }
     overlay->plane = plane;
-    overlay->buffer = NULL;
     if (vfio_plane_is_off(&plane)) {
         return;
     }

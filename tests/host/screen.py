@@ -17,8 +17,8 @@ import time
 import tapcases
 from swvgpu import SwVgpu
 from vgpulab import layers, mesa, oracle, paths
-from vgpulab.fakeqemu import (DMABUF2, MAP, PLANES, Buffer, CallError,
-                              FakeQemu, memory)
+from vgpulab.fakeqemu import (DMABUF2, LISTENER, MAP, PLANES, Buffer,
+                              CallError, FakeQemu, memory)
 from vgpulab.machine import Machine
 from vgpulab.picture import Picture, expect_picture
 from vgpulab.planes import ARGB, XRGB
@@ -30,8 +30,8 @@ from vgpulab.wait import until
 
 FULL = os.environ.get("VGPU_TEST_FULL") == "1"
 SIZE = (1280, 1024)
-# Pixman's number of it.
-X8R8G8B8 = 0x20020888
+# Pixman's numbers of them.
+X8R8G8B8, C8, G8 = 0x20020888, 0x08040000, 0x08050000
 # Weston places a window where the first mode fits, and QEMU begins with 640x480.
 MODES = (640, 480), (512, 384), (401, 301), (320, 200)
 
@@ -200,9 +200,12 @@ def test_planes():
                 setup.expect(viewer, composed.with_fill(
                     620, 0, 20, 22, 0x3366cc), "both")
                 assert viewer.counted()[1] == 3, viewer.seconds()
+            setup.vm.refuse_overlay()
+            setup.expect(viewer, setup.draw(3, (640, 480)).with_fill(
+                620, 0, 20, 22, 0x3366cc), "no answer about the overlay")
             setup.vm.hide_overlay()
             setup.vm.show_cursor(0, 32, (0, 0))
-            setup.expect(viewer, setup.draw(3, (640, 480)), "nothing over it")
+            setup.expect(viewer, setup.draw(4, (640, 480)), "nothing over it")
 
 
 def test_off():
@@ -356,11 +359,14 @@ class Told:
             return self.weston.find(want)
         expect_picture(what, look, want)
 
-    def buffer(self, picture, view=None, upside_down=False):
-        """A dma-buf, of which the view is shown."""
+    def buffer(self, picture, view=None, upside_down=False, lacking=0):
+        """A dma-buf, of which the view is shown.
+
+        lacking: how many rows its memory is too short for.
+        """
         width, height = picture.width, picture.height
         left, top, view_width, view_height = view or (0, 0, width, height)
-        fd = memory(opaque(picture))
+        fd = memory(opaque(picture)[:4 * width * (height - lacking)])
         self.qemu.tell(
             "ScanoutDMABUF2", "(ahuuuuauauuuuutb)",
             ([0], left, top, view_width, view_height, [0], [4 * width], 1,
@@ -370,11 +376,15 @@ class Told:
         self.qemu.tell("UpdateDMABUF", "(iiii)",
                        (0, 0, view_width, view_height))
 
+    def planes(self, planes, fd, vanishes=False):
+        """Over the buffer, at once.
 
-    def planes(self, planes, fd):
-        """Over the buffer, at once."""
+        vanishes: their memory goes before they are shown.
+        """
         self.qemu.tell("SetPlanes", "(a(uahauauutuuiiuuuii))", (planes,),
                        [fd], interface=PLANES)
+        if vanishes:
+            os.ftruncate(fd, 0)
         self.qemu.tell("UpdateDMABUF", "(iiii)", (0, 0, 0, 0))
 
 
@@ -470,6 +480,11 @@ NONSENSE = (
     ("ScanoutDMABUF", "(huuuutb)", (7, 640, 480, 2560, XRGB, 0, False)),
     ("ScanoutDMABUF", "(huuuutb)", (0, 0, 0, 0, XRGB, 0, False)),
     ("ScanoutDMABUF", "(huuuutb)", (0, 99999, 9, 0, XRGB, 0, False)),
+    # Of a palette, which nobody sends.
+    ("Scanout", "(uuuuay)", (64, 1, 64, C8, bytes(64))),
+    ("Scanout", "(uuuuay)", (64, 1, 64, G8, bytes(64))),
+    # Within the memory, and beyond what 32 bits count.
+    ("ScanoutMap", "(huuuuu)", (0, 0, 64, 5, 0x7ffffffc, X8R8G8B8)),
 )
 
 
@@ -483,8 +498,10 @@ def test_nonsense():
         told.expect(picture, "the picture")
         for method, kind, values in NONSENSE:
             fd = memory(bytes(4096))
+            os.ftruncate(fd, 16 << 30)
             try:
-                told.qemu.tell(method, kind, values, [fd])
+                told.qemu.tell(method, kind, values, [fd], interface=MAP
+                               if method == "ScanoutMap" else LISTENER)
             except CallError:
                 pass
             else:
@@ -495,6 +512,10 @@ def test_nonsense():
         told.qemu.tell("Update", "(iiiiuuay)",
                        (639, 479, 1, 1, 4, X8R8G8B8, bytes(4)))
         told.expect(picture.with_fill(639, 479, 1, 1, 0), "the last pixel")
+        # A compositor would end the connection for it.
+        told.buffer(picture, lacking=8)
+        told.expect(picture.with_fill(0, 472, 640, 8, 0), "all that is there")
+        assert "it is copied" in told.viewer.said(), told.viewer.said()
 
 
 def overlay(fourcc, place=(10, 20), size=(8, 4), kind=0, blend=0,
@@ -559,6 +580,13 @@ def test_vanished():
         other = oracle.pattern(oracle.RAMP, 640, 480, 1)
         told.buffer(other)
         told.expect(other, "the next one")
+        fd = memory(b"\x11\x22\x33\xff" * 1024)
+        told.planes([overlay(XRGB)], fd)
+        told.expect(other.with_fill(10, 20, 8, 4, 0x332211), "an overlay")
+        told.planes([overlay(XRGB, size=(16, 8))], fd, vanishes=True)
+        told.planes([], fd)
+        told.expect(other, "no overlay")
+        os.close(fd)
 
 
 def test_stock():

@@ -19,7 +19,7 @@ from vgpulab.qtestmachine import (  # noqa: E402
     BUFFER_COPY, BUFFER_FLAGS, NAME, SLOT, VRAM, QtestMachine)
 from vgpulab.wait import until  # noqa: E402
 
-_REGION_FLAGS, _LINK_DOWNS = 0xd4, 0x108
+_REFUSED, _REGION_FLAGS, _LINK_DOWNS = 0x78, 0xd4, 0x108
 _CURSOR_BUFFER, _OVERLAY_BUFFER = 7, 6
 _BUFFER_SIZE = 8 << 20
 _FW_CFG_DIRECTORY = 0x19
@@ -167,6 +167,10 @@ class SwVgpu(QtestMachine):
 
     def hide_overlay(self):
         self.planes.hide(OVERLAYS[0])
+
+    def refuse_overlay(self):
+        """Queries of that overlay fail from now on."""
+        self.planes.set(_REFUSED, 1 << OVERLAYS[0])
 
     def turn_off(self):
         """Show nothing."""

@@ -701,6 +701,23 @@ static void test_stride(void)
     }
 }
 
+/* Pixman reckons in int: it gets no more rows than that. */
+static void test_stride_and_rows(void)
+{
+    ScreenBuffer *buffer = screen_buffer_new();
+
+    buffer->fds[0] = memfd_create("buffer", 0);
+    g_assert_cmpint(ftruncate(buffer->fds[0], 16ll << 30), ==, 0);
+    buffer->width = 4;
+    buffer->height = 5;
+    buffer->num_planes = 1;
+    buffer->strides[0] = 0x7ffffffc;
+    buffer->fourcc = DRM_FORMAT_XRGB8888;
+    g_assert_nonnull(screen_buffer_image(buffer));
+    g_assert_cmpint(pixman_image_get_height(buffer->image), ==, 1);
+    screen_buffer_unref(buffer);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -722,5 +739,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vgpu-screen/damage", test_damage);
     g_test_add_func("/vgpu-screen/recent", test_recent);
     g_test_add_func("/vgpu-screen/stride", test_stride);
+    g_test_add_func("/vgpu-screen/stride-and-rows", test_stride_and_rows);
     return g_test_run();
 }

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from vgpulab import kms, layers, mesa, oracle, paths
-from vgpulab.fakeqemu import Buffer, FakeQemu
+from vgpulab.fakeqemu import PLANES, Buffer, FakeQemu
 from vgpulab.group import Group
 from vgpulab.oracle import CHECKS
 from vgpulab.planes import (ARGB, CURSOR, NV12, OVERLAYS, PRIMARY, XRGB,
@@ -520,6 +520,42 @@ class ScreenKmsTold(Group):
             raise Skip("a minute: VGPU_TEST_FULL=1")
         rate = self.rate(3600)
         assert 59 <= rate <= 61, (rate, self.viewer.seconds())
+
+    # Nothing of its arithmetic is rounded; where alpha is 0, colours are not.
+    straight = layers.Image(ARGB, 48, 40, 192, b"".join(
+        bytes((5 * x, 6 * y, x ^ y, 255 * ((x ^ y) & 1))) for y in range(40)
+        for x in range(48)), straight=True)
+
+    def put_cursor(self, *buffers):
+        """The buffer of that image, at (100, 80), or none."""
+        planes = [(1, [0], [0], [192], ARGB, 0, 48, 40, 100, 80, 48, 40, 1,
+                   0, 0)] * len(buffers)
+        self.qemu.tell("SetPlanes", "(a(uahauauutuuiiuuuii))", (planes,),
+                       [buffer.fd for buffer in buffers], interface=PLANES)
+        self.qemu.tell("UpdateDMABUF", "(iiii)", (0, 0, 0, 0))
+
+    def test_straight(self):
+        """a cursor whose colours are not multiplied by alpha, and then none"""
+        buffers = [Buffer(640, 480, real=True) for _ in range(2)]
+        cursor = Buffer(48, 40, real=True)
+        cursor.memory[:len(self.straight.data)] = self.straight.data
+        for number, cursors in enumerate(([cursor], [])):
+            colour = 0xff000000 | oracle.mix(number)
+            buffers[number].fill(colour)
+            self.qemu.show(buffers[number])
+            self.put_cursor(*cursors)
+            want = kms.Screen(640, 480).filled(colour)
+            if cursors:
+                want.over(self.straight, 100, 80)
+            want = want.checksum()
+            until("the monitor",
+                  lambda want=want: kms.checksum() == want)
+            # The cursor's copy has a plane, too: nothing else is copied.
+            _, planes, _, _, copied = self.viewer.counted()
+            assert planes == 1 + len(cursors), self.viewer.seconds()
+            assert not copied, self.viewer.seconds()
+        for buffer in (*buffers, cursor):
+            buffer.close()
 
     def test_quit_leaves_nothing(self):
         """nothing was complained of"""

@@ -89,7 +89,9 @@ class Image:
             parts.reverse()
         alpha = word >> 24 if self.fourcc in (ARGB, ABGR) else 255
         if self.straight:
-            parts = [part * alpha / 255 for part in parts]
+            # Whole, if alpha is all or nothing.
+            parts = [part * alpha // 255 if alpha in (0, 255)
+                     else part * alpha / 255 for part in parts]
         return (*parts, alpha)
 
 
